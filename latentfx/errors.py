@@ -1,0 +1,79 @@
+"""Every error that latentfx raises on purpose.
+
+    LatentFXError
+    ├── ControlError          a control that does not exist, or a value outside its range
+    ├── ShapeError            audio or features of the wrong shape, dtype or length
+    ├── AudioFileError        a sound file that is missing, empty, damaged or cannot be written
+    ├── PluginNotFoundError   no shipped plugin, and no file, of that name
+    ├── PluginFileError       a plugin file that is damaged, hostile or of another schema
+    ├── ContractError         a plugin that breaks the contract (see latentfx.testing)
+    ├── ExportError           a plugin that cannot be written in the wanted form
+    ├── RecipeError           a training recipe with a wrong or unknown setting
+    ├── DataError             training data that is missing or unusable
+    ├── CheckpointError       a checkpoint that is damaged or belongs to another recipe
+    └── MissingExtraError     a part of latentfx whose optional packages are not installed
+
+A message says what happened, the value received, what is allowed, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class LatentFXError(Exception):
+    """The base of every error below: catch this to catch them all."""
+
+
+class ControlError(LatentFXError, ValueError):
+    """A control that does not exist, or a value outside its range."""
+
+
+class ShapeError(LatentFXError, ValueError):
+    """Audio or features of the wrong shape, dtype or length."""
+
+
+class AudioFileError(LatentFXError, OSError):
+    """A sound file that is missing, empty, damaged or cannot be written."""
+
+
+class PluginNotFoundError(LatentFXError, FileNotFoundError):
+    """No shipped plugin, and no file, of that name."""
+
+
+class PluginFileError(LatentFXError, ValueError):
+    """A plugin file that is damaged, hostile or of another schema."""
+
+
+class ContractError(LatentFXError, AssertionError):
+    """A plugin that breaks the contract (see `latentfx.testing`)."""
+
+
+class ExportError(LatentFXError, RuntimeError):
+    """A plugin that cannot be written in the wanted form."""
+
+
+class RecipeError(LatentFXError, ValueError):
+    """A training recipe with a wrong or unknown setting."""
+
+
+class DataError(LatentFXError, ValueError):
+    """Training data that is missing or unusable."""
+
+
+class CheckpointError(LatentFXError, ValueError):
+    """A checkpoint that is damaged or belongs to another recipe."""
+
+
+class MissingExtraError(LatentFXError, ImportError):
+    """A part of latentfx whose optional packages are not installed.
+
+    Args:
+        what: the thing that was asked for, as the user knows it.
+        extra: the extra that brings it.
+        module: the module that could not be imported.
+    """
+
+    def __init__(self, what: str, extra: str, module: str) -> None:
+        super().__init__(
+            f"{what} needs {module}, which is not installed: pip install 'latentfx[{extra}]'"
+        )
+        self.extra = extra

@@ -1,0 +1,134 @@
+"""The JSON inside a plugin file: spec, state, provenance and report, written and read in one place.
+
+A plugin file is one `.onnx` graph of one step. Its inputs are `audio` [B, C_in, block], `controls` [B, P] and one
+`state_NAME` [B, ...] per state tensor; its outputs are `audio_out` [B, C_out, block] and `state_NAME_out`. B is dynamic.
+Its metadata holds one entry, `latentfx`, with this JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentfx.control import Control
+from latentfx.errors import LatentFXError, PluginFileError
+from latentfx.spec import Blend, PluginSpec, Reference
+
+SCHEMA = 1
+METADATA_KEY = "latentfx"
+MAX_METADATA_BYTES = 4 << 20
+MAX_STATE_VALUES = 1 << 22
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Everything a plugin file says beside its graph.
+
+    Args:
+        spec: what hosts must know.
+        state: name -> value of one batch row at the start of a stream.
+        provenance: method, paper, training data and its licence, versions, date.
+        report: what validation found when the file was written.
+    Shape:
+        each state value [...], float32, without the batch
+    """
+
+    spec: PluginSpec
+    state: Mapping[str, Float32]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+def dump_metadata(metadata: Metadata) -> str:
+    """Write metadata as JSON."""
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "spec": dataclasses.asdict(metadata.spec),
+            "state": {name: _dump_array(value) for name, value in metadata.state.items()},
+            "provenance": dict(metadata.provenance),
+            "report": dict(metadata.report),
+        },
+        allow_nan=False,
+    )
+
+
+def load_metadata(text: str) -> Metadata:
+    """Read metadata from JSON, trusting none of it.
+
+    Raises:
+        PluginFileError: not JSON, another schema version, or a field that is missing or makes no sense.
+    """
+    if len(text) > MAX_METADATA_BYTES:
+        raise PluginFileError(f"plugin metadata has {len(text)} bytes; allowed {MAX_METADATA_BYTES}")
+    try:
+        raw = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise PluginFileError(f"plugin metadata is not JSON: {error}") from None
+    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+        raise PluginFileError(
+            f"plugin file has the schema {found!r}; this latentfx reads {SCHEMA}. "
+            "Export the plugin again, or install the latentfx that wrote it"
+        )
+    try:
+        return Metadata(
+            spec=_load_spec(raw["spec"]),
+            state={str(name): _load_array(value) for name, value in raw["state"].items()},
+            provenance=dict(raw.get("provenance", {})),
+            report=dict(raw.get("report", {})),
+        )
+    except LatentFXError as error:
+        raise PluginFileError(f"plugin metadata is wrong: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise PluginFileError(f"plugin metadata is wrong: {type(error).__name__} {error}") from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number that JSON knows")
+
+
+def _load_spec(raw: dict[str, Any]) -> PluginSpec:
+    return PluginSpec(
+        **{
+            **raw,
+            "name": str(raw["name"]),
+            "controls": tuple(Control(**control) for control in raw["controls"]),
+            "blends": tuple(_load_blend(blend) for blend in raw["blends"]),
+        }
+    )
+
+
+def _load_blend(raw: dict[str, Any]) -> Blend:
+    reference = raw.get("reference")
+    choices = {str(label): str(control) for label, control in raw["choices"].items()}
+    return Blend(
+        **{**raw, "choices": choices, "reference": None if reference is None else Reference(**reference)}
+    )
+
+
+def _dump_array(value: Float32) -> dict[str, Any]:
+    """Write an array; one number where it is constant, else base64 of little-endian float32."""
+    array = np.asarray(value, dtype="<f4")
+    if array.size and np.all(array == array.flat[0]) and np.isfinite(array.flat[0]):
+        return {"shape": list(array.shape), "fill": float(array.flat[0])}
+    return {"shape": list(array.shape), "base64": base64.b64encode(array.tobytes()).decode()}
+
+
+def _load_array(raw: dict[str, Any]) -> Float32:
+    shape = tuple(int(size) for size in raw["shape"])
+    if any(size < 0 for size in shape) or np.prod(shape, dtype=np.float64) > MAX_STATE_VALUES:
+        raise PluginFileError(f"a state of shape {shape} is too large; allowed {MAX_STATE_VALUES} values")
+    if "fill" in raw:
+        return np.full(shape, float(raw["fill"]), dtype=np.float32)
+    data = base64.b64decode(raw["base64"], validate=True)
+    return np.frombuffer(data, dtype="<f4").reshape(shape).astype(np.float32)

@@ -1,0 +1,166 @@
+"""What a plugin says of itself: rate, block, latency, channels, controls. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from latentfx.control import Control
+from latentfx.errors import ControlError, ShapeError
+
+MAX_BLOCK_SIZE = 65536
+MAX_CHANNELS = 64
+MAX_LATENCY = 10 * 192_000
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How a plugin learns a factor from a recording (the timbre of *my* horn).
+
+    While audio runs through the plugin, its state `source` gathers what the input sounds like. Copying that
+    tensor into the state `target` of another run, and raising `control`, puts it in.
+
+    Args:
+        control: the control that weighs the learnt factor in.
+        source: name of the state that the plugin fills from its input.
+        target: name of the state that the operator reads.
+    """
+
+    control: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Controls that belong together as the weights of a mixture, so that people can say `timbre="trumpet"`.
+
+    Args:
+        name: what people say (`timbre`).
+        choices: label -> name of the control that weighs it in (`{"trumpet": "timbre_trumpet"}`).
+        default: the label chosen at start.
+        reference: how to learn a further choice from a recording, where the plugin can.
+        description: one line for people.
+    """
+
+    name: str
+    choices: Mapping[str, str]
+    default: str
+    reference: Reference | None = None
+    description: str = ""
+
+    def weights(self, value: str | Mapping[str, float]) -> dict[str, float]:
+        """Turn `"trumpet"`, `"trumpet:0.7+flute:0.3"` or a mapping into a value for every control of the blend.
+
+        Raises:
+            ControlError: an unknown label, or a weight that is not a number of 0 or more.
+        """
+        parts = parse_blend(value) if isinstance(value, str) else dict(value)
+        result = dict.fromkeys(self.controls, 0.0)
+        for label, weight in parts.items():
+            if label not in self.choices:
+                raise ControlError(
+                    f"{self.name} {label!r} is unknown; this plugin has {', '.join(self.choices)}"
+                )
+            result[self.choices[label]] = _weight(self.name, label, weight)
+        if not any(result.values()):
+            raise ControlError(f"{self.name} {value!r} gives every choice the weight 0; raise at least one")
+        return result
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of every control of the blend, the reference's last."""
+        extra = () if self.reference is None else (self.reference.control,)
+        return tuple(dict.fromkeys((*self.choices.values(), *extra)))
+
+
+def parse_blend(text: str) -> dict[str, float]:
+    """Read `"trumpet:0.7+flute:0.3"`; a label without a weight weighs 1.
+
+    >>> parse_blend("trumpet:0.7 + flute:0.3")
+    {'trumpet': 0.7, 'flute': 0.3}
+    """
+    parts: dict[str, float] = {}
+    for part in text.split("+"):
+        label, _, weight = part.partition(":")
+        try:
+            parts[label.strip()] = float(weight) if weight.strip() else 1.0
+        except ValueError:
+            raise ControlError(f"{part.strip()!r} is not LABEL or LABEL:WEIGHT") from None
+    return parts
+
+
+def _weight(blend: str, label: str, weight: float) -> float:
+    try:
+        number = float(weight)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not 0.0 <= number <= 1.0:
+        raise ControlError(f"{blend} {label!r} has the weight {weight!r}; allowed 0 to 1")
+    return number
+
+
+@dataclass(frozen=True)
+class PluginSpec:
+    """What hosts must know of a plugin before they run it.
+
+    Args:
+        name: short name, as in `latentfx.load(name)`.
+        sample_rate: Hz.
+        block_size: samples; audio comes in multiples of it.
+        latency: samples from input to output inside the plugin, measured.
+        in_channels: channels in.
+        out_channels: channels out.
+        controls: the knobs, in the order of the control tensor's last axis.
+        blends: groups of controls that people set by name.
+        description: one line for people.
+    Raises:
+        ShapeError: a size that makes no sense.
+        ControlError: two controls of one name, or a blend that names a control that is not there.
+    """
+
+    name: str
+    sample_rate: int
+    block_size: int
+    latency: int
+    in_channels: int = 1
+    out_channels: int = 1
+    controls: tuple[Control, ...] = ()
+    blends: tuple[Blend, ...] = field(default=())
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        _within("sample_rate", self.sample_rate, 1000, 768_000)
+        _within("block_size", self.block_size, 1, MAX_BLOCK_SIZE)
+        _within("latency", self.latency, 0, MAX_LATENCY)
+        _within("in_channels", self.in_channels, 1, MAX_CHANNELS)
+        _within("out_channels", self.out_channels, 1, MAX_CHANNELS)
+        names = [control.name for control in self.controls]
+        if len(set(names)) != len(names):
+            raise ControlError(f"plugin {self.name!r} has two controls of one name: {', '.join(names)}")
+        for blend in self.blends:
+            missing = set(blend.controls) - set(names)
+            if missing or blend.default not in blend.choices:
+                raise ControlError(f"blend {blend.name!r} names what is not there: {missing or blend.default}")
+
+    @property
+    def defaults(self) -> tuple[float, ...]:
+        """Default of every control, in order."""
+        return tuple(control.default for control in self.controls)
+
+    def index(self, control: str) -> int:
+        """Position of a control on the control tensor's last axis.
+
+        Raises:
+            ControlError: no such control.
+        """
+        for position, candidate in enumerate(self.controls):
+            if candidate.name == control:
+                return position
+        known = ", ".join(c.name for c in self.controls) or "none"
+        raise ControlError(f"control {control!r} is unknown; plugin {self.name!r} has {known}")
+
+
+def _within(what: str, value: int, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ShapeError(f"{what} is {value!r}; allowed whole numbers from {low} to {high}")
