@@ -1,0 +1,72 @@
+"""Log-frequency spectra, in which transposition is a shift."""
+
+
+import torch
+from torch import Tensor, nn
+
+from latentfx.errors import ShapeError
+
+
+def log_frequency_matrix(
+    n_fft: int, sample_rate: int, f_min: float, bins_per_octave: int, n_bins: int
+) -> Tensor:
+    """Weights that read a linear magnitude spectrum at log-spaced frequencies.
+
+    Where log bins lie closer than linear ones they interpolate between two of them; where they lie wider apart
+    they average all that fall within half a log bin to either side. Each row sums to 1; a row whose frequency
+    lies above Nyquist is 0.
+
+    Args:
+        n_fft: FFT length of the linear spectrum.
+        sample_rate: Hz.
+        f_min: centre of the first log bin, Hz.
+        bins_per_octave: log bins an octave.
+        n_bins: log bins in all.
+    Shape:
+        -> [n_bins, n_fft // 2 + 1]
+
+    >>> log_frequency_matrix(64, 6400, 200.0, 1, 3)[:, :9].argmax(dim=1).tolist()
+    [2, 4, 8]
+    """
+    linear = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
+    centre = f_min * 2.0 ** (torch.arange(n_bins, dtype=torch.float64) / bins_per_octave)
+    position = (centre * n_fft / sample_rate).unsqueeze(1)
+    half_width = torch.clamp(position * (2.0 ** (0.5 / bins_per_octave) - 1.0), min=1.0)
+    weights = torch.clamp(1.0 - (linear - position).abs() / half_width, min=0.0)
+    weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
+    weights[(centre >= sample_rate / 2).nonzero().flatten()] = 0.0
+    return weights.float()
+
+
+class LogFrequencyShift(nn.Module):
+    """Transpose a log-frequency spectrum by any number of semitones and crop the middle.
+
+    Args:
+        n_bins: bins that come out.
+        margin: extra bins at either end that shifts may reach into.
+        bins_per_octave: log bins an octave.
+    Shape:
+        spectrum [B, n_bins + 2 * margin, N], semitones [B, N] -> [B, n_bins, N]
+    Raises:
+        ShapeError: a margin below 1 bin.
+    """
+
+    def __init__(self, n_bins: int, margin: int, bins_per_octave: int) -> None:
+        super().__init__()
+        if margin < 1:
+            raise ShapeError(f"margin is {margin} bins; allowed 1 or more")
+        self.margin = margin
+        self.bins_per_semitone = bins_per_octave / 12.0
+        self.register_buffer("bins", torch.arange(n_bins, dtype=torch.float32), persistent=False)
+
+    def forward(self, spectrum: Tensor, semitones: Tensor) -> Tensor:
+        offset = self.margin - semitones * self.bins_per_semitone
+        offset = torch.clamp(offset, 0.0, float(2 * self.margin) - 1e-3).unsqueeze(1)
+        whole = torch.floor(offset)
+        fraction = offset - whole
+        index = (self.bins[None, :, None] + whole).long()
+        low = torch.gather(spectrum, 1, index)
+        high = torch.gather(spectrum, 1, index + 1)
+        return low + fraction * (high - low)
+
+

@@ -1,0 +1,95 @@
+"""Windows of STFT pairs: Hann, and the asymmetric pair whose latency is that of its short synthesis window."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from latentfx.errors import ShapeError
+
+__all__ = ["analysis_window", "dual_window", "hann", "synthesis_window"]
+
+
+def hann(length: int) -> Tensor:
+    """A periodic Hann window, float64.
+
+    Shape:
+        -> [length]
+    """
+    return torch.hann_window(length, periodic=True, dtype=torch.float64)
+
+
+def analysis_window(analysis_length: int, synthesis_length: int) -> Tensor:
+    """A long square-root Hann rise and the short fall of the synthesis window, which ends at the newest sample.
+
+    With equal lengths this is the square root of a Hann window.
+
+    Shape:
+        -> [analysis_length], float64
+    Raises:
+        ShapeError: the synthesis window is the longer one, or a length is odd.
+    Source: Mauler & Martin, "A low delay, variable resolution, perfect reconstruction spectral analysis-synthesis
+        system for speech enhancement", 2007.
+    """
+    _check_lengths(analysis_length, synthesis_length)
+    fall = synthesis_length // 2
+    rise = analysis_length - fall
+    return torch.cat([hann(2 * rise)[:rise], hann(synthesis_length)[fall:]]).sqrt()
+
+
+def synthesis_window(analysis_length: int, synthesis_length: int, hop: int) -> Tensor:
+    """The window that makes `analysis_window` reconstruct: their product overlaps and adds to one.
+
+    Shape:
+        -> [synthesis_length], float64
+    Raises:
+        ShapeError: lengths that `analysis_window` refuses, or a hop that is not synthesis_length / 2, / 3, ...
+    """
+    return dual_window(analysis_window(analysis_length, synthesis_length), hann(synthesis_length), hop)
+
+
+def dual_window(analysis: Tensor, product: Tensor, hop: int) -> Tensor:
+    """Divide a wanted product window by the newest part of the analysis window, scaled to overlap and add to one.
+
+    Args:
+        analysis: analysis window.
+        product: wanted product of both windows, zero wherever the analysis window is.
+        hop: samples from frame to frame.
+    Shape:
+        analysis [L], product [S] with S <= L -> [S]
+    Raises:
+        ShapeError: the product windows do not add to a constant at this hop.
+    """
+    length = product.shape[0]
+    if hop < 1 or length % hop or length // hop < 2:
+        raise ShapeError(
+            f"hop is {hop}; allowed for a synthesis window of {length}: {length} divided by 2, 3, 4 or more, exactly"
+        )
+    total = product.reshape(-1, hop).sum(0)
+    if (total - total.mean()).abs().max() > 1e-9 * total.mean():
+        raise ShapeError(f"windows of {length} samples do not add to a constant at hop {hop}; choose a smaller hop")
+    newest = analysis[-length:]
+    return torch.where(newest > 0, product / newest.clamp_min(1e-300), 0.0) / total.mean()
+
+
+def centre_of_mass(window: Tensor) -> float:
+    """Samples from the centre of a window's energy to its end: how old what a frame shows is.
+
+    Two analyses of one stream show the same instant when this is equal.
+
+    Shape:
+        window [L] -> float
+    """
+    energy = window.double().square()
+    age = torch.arange(window.shape[0], 0, -1, dtype=torch.float64)
+    return float((energy * age).sum() / energy.sum())
+
+
+def _check_lengths(analysis_length: int, synthesis_length: int) -> None:
+    if synthesis_length < 2 or synthesis_length % 2 or analysis_length % 2:
+        raise ShapeError(f"window lengths are {analysis_length} and {synthesis_length}; allowed even numbers from 2")
+    if synthesis_length > analysis_length:
+        raise ShapeError(
+            f"the synthesis window has {synthesis_length} samples, the analysis window {analysis_length}; "
+            "allowed at most as many. Swap them, or lengthen the analysis window"
+        )
