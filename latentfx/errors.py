@@ -11,6 +11,7 @@
     ├── RecipeError           a training recipe with a wrong or unknown setting
     ├── DataError             training data that is missing or unusable
     ├── CheckpointError       a checkpoint that is damaged or belongs to another recipe
+    ├── TrainingError         a training that cannot go on (its loss is no longer a number)
     └── MissingExtraError     a part of latentfx whose optional packages are not installed
 
 A message says what happened, the value received, what is allowed, and what to do.
@@ -61,6 +62,10 @@ class DataError(LatentFXError, ValueError):
 
 class CheckpointError(LatentFXError, ValueError):
     """A checkpoint that is damaged or belongs to another recipe."""
+
+
+class TrainingError(LatentFXError, RuntimeError):
+    """A training that cannot go on (its loss is no longer a number)."""
 
 
 class MissingExtraError(LatentFXError, ImportError):

@@ -1,0 +1,118 @@
+"""A toy method and toy clips, small enough to train in a second; also a program that a test can kill.
+
+    python toy.py FOLDER RECIPE.json
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from latentfx.methods.base import AnyClip, Objective
+from latentfx.methods.cache import FeatureCache
+from latentfx.training.config import Recipe, parse_recipe
+from latentfx.training.loop import train
+
+FRAME = 16
+
+
+@dataclass(frozen=True)
+class ToyClip:
+    """A tone in noise."""
+
+    audio: NDArray[np.float32]
+    sample_rate: int
+    instrument: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ToyClips:
+    """Tones to train and to validate on."""
+
+    train: Sequence[ToyClip]
+    validation: Sequence[ToyClip]
+
+
+@dataclass(frozen=True)
+class ToyConfig:
+    """Settings of the toy: size of its code, dropout (which makes it draw random numbers), the step that goes wrong."""
+
+    size: int = 3
+    dropout: float = 0.2
+    break_below: float = -1.0
+
+
+class Toy(Objective):
+    """A linear autoencoder; in its second stage it also stays near a frozen copy of its first self."""
+
+    config_type = ToyConfig
+    stages = ("alone", "taught")
+    config: ToyConfig
+
+    def __init__(self, config: ToyConfig) -> None:
+        super().__init__(config)
+        self.encoder = nn.Sequential(nn.Linear(FRAME, config.size), nn.Dropout(config.dropout))
+        self.decoder = nn.Linear(config.size, FRAME)
+        self.register_buffer("scale", torch.ones(()))
+        self.teacher: nn.Module | None = None
+
+    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+        frames = [{"frame": torch.from_numpy(clip.audio).reshape(-1, FRAME)} for clip in clips]
+        return FeatureCache.join(frames)
+
+    def begin_stage(self, index: int) -> None:
+        if index == 1:
+            self.teacher = copy.deepcopy(self.decoder).requires_grad_(False)
+
+    def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        code = self.encoder(batch["frame"])
+        code = code + 0.01 * torch.randn_like(code)
+        error = (self.decoder(code) - batch["frame"]).square().mean()
+        if error.detach() < self.config.break_below:
+            error = error * float("nan")
+        if self.teacher is None:
+            return {"loss": error, "error": error}
+        far = (self.decoder(code) - self.teacher(code)).square().mean()
+        return {"loss": error + far + 1.0, "error": error, "far": far}
+
+
+def toy_clips(seed: int = 0) -> ToyClips:
+    """Eight clips of 40 to 80 frames."""
+    rng = np.random.default_rng(seed)
+
+    def clip(index: int) -> ToyClip:
+        length = FRAME * (40 + 10 * (index % 5))
+        tone = np.sin(np.arange(length) * (0.05 + 0.03 * index))
+        audio = (tone + 0.1 * rng.standard_normal(length)).astype(np.float32)
+        return ToyClip(audio, 8000, ("low", "high")[index % 2], f"tone-{index}")
+
+    return ToyClips([clip(i) for i in range(6)], [clip(i) for i in range(6, 8)])
+
+
+def toy_recipe(**train_settings: Any) -> Recipe:
+    """A recipe for the toy: 60 steps, then 60."""
+    settings = {
+        "stages": {"alone": {"steps": 60}, "taught": {"steps": 60}},
+        "batch_size": 4,
+        "crop_frames": 8,
+        "lr": 0.01,
+        "validate_every": 20,
+        "checkpoint_every": 7,
+        **train_settings,
+    }
+    return parse_recipe({"recipe": {"name": "toy", "seed": 3}, "method": {"name": "toy"}, "train": settings})
+
+
+if __name__ == "__main__":
+    with open(sys.argv[2], encoding="utf-8") as file:
+        train(parse_recipe(json.load(file)), sys.argv[1], clips=toy_clips(), method=Toy, threads=1)
