@@ -1,0 +1,127 @@
+"""Phase from magnitudes alone: one pass, no look-ahead, no iteration, no training.
+
+For a Gaussian window the phase's derivatives follow from those of the log-magnitude, and a Hann window is near enough.
+The phase of each spectral peak advances in time; every other bin takes its phase from the peak of its region (the bins
+between two local minima), along frequency.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from latentfx.errors import ShapeError
+
+__all__ = ["PhaseGradientPropagation", "propagate_phase"]
+
+_HANN_GAMMA = 0.25645
+_FLOOR = 1e-7
+
+
+class PhaseGradientPropagation(nn.Module):
+    """Give Hann-window magnitudes a phase, frame by frame, for `StftSynthesis.hann(n_fft, hop)`.
+
+    Phase is kept in turns, wrapped to half a turn: it stays as exact after hours as in the first second.
+
+    Args:
+        n_fft: length of the symmetric Hann window that the magnitudes belong to, and of its FFT.
+        hop: samples from frame to frame; n_fft / 4 or less works well.
+        prefix: begins the names of this module's state.
+    Raises:
+        ShapeError: hop is not 1 to n_fft / 2.
+    Source: after Prusa & Soendergaard, "Real-time spectrogram inversion using phase gradient heap integration", 2016,
+        with peak locking (Laroche & Dolson 1999) in place of the heap.
+    """
+
+    def __init__(self, n_fft: int, hop: int, prefix: str = "phase_") -> None:
+        super().__init__()
+        if not 1 <= hop <= n_fft // 2:
+            raise ShapeError(f"hop is {hop}; allowed 1 to half of n_fft ({n_fft // 2})")
+        self.n_fft = n_fft
+        self.hop = hop
+        self.bins = n_fft // 2 + 1
+        self.turns_key = prefix + "turns"
+        self.log_key = prefix + "log_magnitude"
+        gamma = _HANN_GAMMA * n_fft * n_fft
+        self.time_scale = hop * n_fft / (2.0 * gamma) / (2.0 * math.pi)
+        self.frequency_scale = gamma / (2.0 * hop * n_fft) / (2.0 * math.pi)
+        index = torch.arange(self.bins)
+        self.register_buffer("advance", (index * hop % n_fft).double().div(n_fft).float(), persistent=False)
+        self.register_buffer("sign", (1 - 2 * (index % 2)).float(), persistent=False)
+        self.register_buffer("index", index.float(), persistent=False)
+
+    @torch.jit.export
+    def initial_state(self, batch_size: int = 1) -> dict[str, Tensor]:
+        """Silence before the stream.
+
+        Shape:
+            turns [B, F], log_magnitude [B, 2, F]
+        """
+        device = self.index.device
+        return {
+            self.turns_key: torch.zeros([batch_size, self.bins], device=device),
+            self.log_key: torch.full([batch_size, 2, self.bins], math.log(_FLOOR), device=device),
+        }
+
+    def forward(self, magnitude: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Make spectra of these magnitudes.
+
+        Args:
+            magnitude: of Hann frames, 0 or more.
+            state: as returned by the last call, or by `initial_state`.
+        Shape:
+            magnitude [B, F, N] -> re [B, F, N], im [B, F, N], state
+        """
+        level = magnitude.transpose(1, 2).clamp_min(_FLOOR).log()
+        history = torch.cat([state[self.log_key], level], 1)
+        drift, lock, peak = self._gradients(history)
+        turns = state[self.turns_key]
+        steps: list[Tensor] = []
+        for n in range(level.shape[1]):
+            turns = torch.gather(turns + drift[:, n], 1, peak[:, n]) + lock[:, n]
+            turns = turns - torch.round(turns)
+            steps.append(turns)
+        angle = torch.stack(steps, 2) * (2.0 * math.pi)
+        signed = magnitude * self.sign.unsqueeze(-1)
+        new_state = {self.turns_key: turns, self.log_key: history[:, level.shape[1] :]}
+        return signed * angle.cos(), signed * angle.sin(), new_state
+
+    def _gradients(self, history: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What each frame adds to the phase, in turns.
+
+        Shape:
+            history [B, N + 2, F] -> drift [B, N, F] (added at the peak), lock [B, N, F] (added at each bin), and
+            peak [B, N, F] (index of each bin's peak)
+        """
+        before, last, level = history[:, :-2], history[:, 1:-1], history[:, 2:]
+        edges = nn.functional.pad(history[:, 1:], [1, 1], mode="replicate")
+        slope = (edges[..., 2:] - edges[..., :-2]) * self.time_scale
+        along = (4.0 * last - 3.0 * level - before) * self.frequency_scale
+        step = nn.functional.pad((along[..., 1:] + along[..., :-1]) * 0.5, [1, 0])
+        lock = torch.cumsum(step, -1)
+        drift = self.advance + (slope[:, 1:] + slope[:, :-1]) * 0.5 - lock
+        return drift, lock, self._peaks(level)
+
+    def _peaks(self, level: Tensor) -> Tensor:
+        """Index of the peak that each bin belongs to; plateaus count as falling, so each region has just one.
+
+        Shape:
+            level [B, N, F] -> [B, N, F], int64
+        """
+        rising = (level[..., 1:] > level[..., :-1]).float()
+        left = nn.functional.pad(rising, [1, 0], value=1.0)
+        right = nn.functional.pad(rising, [0, 1])
+        region = torch.cumsum((1.0 - left) * right, -1).long()
+        peaks = torch.zeros_like(level).scatter_add(-1, region, left * (1.0 - right) * self.index)
+        return torch.gather(peaks, -1, region).long()
+
+
+def propagate_phase(magnitude: Tensor, hop: int) -> tuple[Tensor, Tensor]:
+    """Spectra of whole recordings from their Hann magnitudes: `PhaseGradientPropagation` from a fresh state.
+
+    Shape:
+        magnitude [B, F, N] -> re [B, F, N], im [B, F, N]; n_fft is 2 (F - 1)
+    """
+    module = PhaseGradientPropagation(2 * (magnitude.shape[1] - 1), hop).to(magnitude.device)
+    re, im, _ = module(magnitude, module.initial_state(magnitude.shape[0]))
+    return re, im
