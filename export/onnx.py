@@ -1,0 +1,220 @@
+"""A torch plugin as one ONNX file: the graph of one block, with state as named inputs and outputs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir
+import onnxruntime
+import torch
+from onnx_ir.passes import common as passes
+from torch import Tensor, nn
+
+from latentfx.errors import ExportError
+from latentfx.plugin import Plugin, State
+from latentfx.plugin_file import METADATA_KEY
+
+from .bundle import check_provenance, initial_row, metadata_text, write_file
+
+OPSET = 20
+TOLERANCE = 1e-4
+MAX_BATCH = 4096
+_INSIDE = r"torch\.|copyreg|onnxscript|onnx_ir"
+_CONSTANT_BATCH = (
+    "The batch size turned into a constant: a Python `if`, int() or len() reads audio.shape[0], or a tensor "
+    "is made for a fixed number of rows. Let shapes follow audio.shape[0] untouched"
+)
+
+
+def export_onnx(
+    plugin: Plugin,
+    path: str | os.PathLike[str],
+    provenance: Mapping[str, Any],
+    report: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a plugin as the one file that every host loads.
+
+    The file is put in place after onnx's checker accepted it and onnxruntime gave what eager torch gives, for
+    one row and for several. What was at `path` before stays until then.
+
+    Args:
+        plugin: any plugin that keeps the contract (`latentfx.testing.verify_contract`).
+        path: the file to write; ends in `.onnx`.
+        provenance: where the plugin comes from; needs method, licence, date and versions.
+        report: what validation found.
+    Returns:
+        The path written.
+    Raises:
+        ExportError: the plugin cannot be written, or does not give the same sound once written.
+    """
+    target = Path(path)
+    if target.suffix != ".onnx":
+        raise ExportError(f"a plugin file ends in .onnx, not {target.suffix!r}; rename {target.name!r}")
+    check_provenance(provenance)
+    state = initial_row(plugin)
+    text = metadata_text(plugin, state, provenance, report or {})
+    was_training = plugin.training
+    plugin.eval()
+    try:
+        proto = _finish(_trace(plugin, state), text)
+        data = proto.SerializeToString()
+        _check(plugin, state, data)
+    finally:
+        plugin.train(was_training)
+    write_file(target, data)
+    return target
+
+
+class _Step(nn.Module):
+    """A plugin whose state is positional: `torch.onnx.export` reads a trailing dict as keyword arguments."""
+
+    def __init__(self, plugin: Plugin, names: list[str]) -> None:
+        super().__init__()
+        self.plugin = plugin
+        self.names = names
+
+    def forward(self, audio: Tensor, controls: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        audio_out, new = self.plugin(audio, controls, dict(zip(self.names, state, strict=True)))
+        return (audio_out, *(new[name] for name in self.names))
+
+
+def _trace(plugin: Plugin, state: State) -> onnx_ir.Model:
+    names = list(state)
+    batch = {0: torch.export.Dim("batch", min=1, max=MAX_BATCH)}
+    try:
+        with _quiet(), torch.inference_mode(False), torch.no_grad():
+            exported = torch.export.export(
+                _Step(plugin, names).eval(),
+                _example(plugin, state, batch=2),
+                dynamic_shapes=(batch, batch, *([tuple(batch for _ in names)] if names else [])),
+                strict=False,
+            )
+            program = torch.onnx.export(
+                exported,
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["audio", "controls", *(f"state_{name}" for name in names)],
+                output_names=["audio_out", *(f"state_{name}_out" for name in names)],
+                verbose=False,
+            )
+    except Exception as error:
+        raise ExportError(f"{plugin.spec.name!r} cannot be written as ONNX. {_cure(error)}") from error
+    if program is None:
+        raise ExportError(f"{plugin.spec.name!r} cannot be written as ONNX: torch returned no graph")
+    _check_batch(plugin, program.model)
+    return program.model
+
+
+def _check_batch(plugin: Plugin, model: onnx_ir.Model) -> None:
+    """Refuse a graph in which an output has lost the free batch axis."""
+    ports = (*model.graph.inputs, *model.graph.outputs)
+    if any(not port.shape or isinstance(port.shape[0], int) for port in ports):
+        raise ExportError(f"{plugin.spec.name!r} cannot be written as ONNX. {_CONSTANT_BATCH}")
+
+
+def _example(plugin: Plugin, state: State, batch: int) -> tuple[Tensor, ...]:
+    spec = plugin.spec
+    generator = torch.Generator().manual_seed(0)
+    audio = 0.1 * torch.randn(batch, spec.in_channels, spec.block_size, generator=generator)
+    rows = (value.repeat(batch, *[1] * (value.dim() - 1)) for value in state.values())
+    return (audio, plugin.default_controls(batch), *rows)
+
+
+def _finish(model: onnx_ir.Model, text: str) -> onnx.ModelProto:
+    """Store every constant once, drop the tracer's notes, and add the metadata."""
+    for transform in (
+        passes.DeduplicateInitializersPass(size_limit=1 << 30),
+        passes.CommonSubexpressionEliminationPass(),
+        passes.RemoveUnusedNodesPass(),
+        passes.ClearMetadataAndDocStringPass(),
+    ):
+        transform(model)
+    model.metadata_props.clear()
+    model.metadata_props[METADATA_KEY] = text
+    proto = onnx_ir.to_proto(model)
+    del proto.graph.value_info[:]
+    for port in (*proto.graph.input, *proto.graph.output):
+        port.type.tensor_type.shape.dim[0].dim_param = "batch"
+    return proto
+
+
+def _check(plugin: Plugin, state: State, data: bytes) -> None:
+    """Run the graph beside eager torch for one row and for three."""
+    try:
+        onnx.checker.check_model(data, full_check=True)
+        session = _session(data)
+    except Exception as error:
+        raise ExportError(f"the graph of {plugin.spec.name!r} is not valid: {error}") from error
+    names = [port.name for port in session.get_inputs()]
+    for batch in (1, 3):
+        example = _example(plugin, state, batch)
+        with torch.no_grad():
+            audio, new = plugin(*example[:2], dict(zip(state, example[2:], strict=True)))
+        expected = [audio, *(new[name] for name in state)]
+        try:
+            found = session.run(None, {n: v.numpy() for n, v in zip(names, example, strict=True)})
+        except Exception as error:
+            raise ExportError(f"the graph of {plugin.spec.name!r} does not run: {error}") from error
+        for port, value, want in zip(session.get_outputs(), found, expected, strict=True):
+            _compare(port.name, value, want.numpy())
+
+
+def _session(data: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def _compare(name: str, found: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> None:
+    if found.shape != want.shape or found.dtype != want.dtype:
+        raise ExportError(
+            f"{name} is {found.dtype}{found.shape} in the file and {want.dtype}{want.shape} in torch; keep "
+            "the batch first and every tensor float32"
+        )
+    difference = float(np.max(np.abs(found - want), initial=0.0))
+    if not difference <= TOLERANCE * max(1.0, float(np.max(np.abs(want), initial=0.0))):
+        raise ExportError(
+            f"{name} differs by {difference:.3g} between the file and torch; allowed {TOLERANCE:g}. Look for "
+            "randomness, float64, or an operation near a jump (argmax, sign, floor) in the plugin"
+        )
+
+
+def _cure(error: BaseException) -> str:
+    chain: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        chain.append(f"{type(link).__name__}: {link}")
+        link = link.__cause__ or link.__context__
+    story = "\n".join(chain)
+    if "DataDependent" in story or "data-dependent" in story:
+        return (
+            "A Python `if` or `while` reads the value of a tensor, so the graph would depend on the audio. "
+            "Use torch.where, clamp or a mask instead"
+        )
+    if "ConstraintViolation" in story or "specialized" in story:
+        return _CONSTANT_BATCH
+    return f"The reason: {chain[-1].strip().splitlines()[0]}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch's exporter from talking of its own insides (no torchvision, deprecated calls, axis names)."""
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            for category in (FutureWarning, DeprecationWarning, UserWarning):
+                warnings.filterwarnings("ignore", category=category, module=_INSIDE)
+            yield
+    finally:
+        logging.disable(level)
