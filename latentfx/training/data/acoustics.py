@@ -1,0 +1,80 @@
+"""What stands between an instrument and a recording: level, a room, background noise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentfx.training.data.clip import Audio
+
+LEVEL_DB = -20.0
+"""RMS over the sounding part that every clip is set to, dB of full scale."""
+
+
+def frame_levels_db(audio: Audio, frame_length: int) -> NDArray[np.float64]:
+    """RMS level of consecutive frames.
+
+    Shape:
+        audio [T] -> [T // frame_length], dB of full scale
+    """
+    frames = audio[: len(audio) // frame_length * frame_length].reshape(-1, frame_length)
+    power = np.mean(np.square(frames, dtype=np.float64), axis=1)
+    levels: NDArray[np.float64] = 10.0 * np.log10(power + 1e-20)
+    return levels
+
+
+def set_level(audio: Audio, sample_rate: int, level_db: float = LEVEL_DB) -> Audio:
+    """Scale audio so that its sounding part has the given RMS, or less where the peak would pass 0.98.
+
+    Sounding are the 10 ms frames within 20 dB of the loud ones (95th percentile). Silence stays as it is.
+    """
+    levels_db = frame_levels_db(audio, max(1, sample_rate // 100))
+    peak = float(np.max(np.abs(audio), initial=0.0))
+    if peak < 1e-7 or len(levels_db) == 0:
+        return audio
+    sounding = levels_db[levels_db >= np.percentile(levels_db, 95) - 20.0]
+    present_db = 10.0 * np.log10(np.mean(10.0 ** (sounding / 10.0)))
+    gain = min(10.0 ** ((level_db - present_db) / 20.0), 0.98 / peak)
+    return (audio * np.float32(gain)).astype(np.float32)
+
+
+def reverberate(audio: Audio, sample_rate: int, rng: np.random.Generator) -> Audio:
+    """Add a room: exponentially decaying noise, RT60 0.1 to 0.9 s, 30 to 10 dB below the direct sound.
+
+    The direct sound is untouched and the length stays.
+    """
+    rt60_s = float(rng.uniform(0.1, 0.9))
+    wet_db = float(rng.uniform(-30.0, -10.0))
+    length = int(rt60_s * sample_rate)
+    times_s = np.arange(length) / sample_rate
+    response = rng.standard_normal(length) * 10.0 ** (-3.0 * times_s / rt60_s)
+    response = np.convolve(response, _darkening(rng), mode="same")
+    response[: int(rng.uniform(0.002, 0.015) * sample_rate)] = 0.0
+    response *= 10.0 ** (wet_db / 20.0) / np.sqrt(np.sum(response**2))
+    size = 1 << int(np.ceil(np.log2(len(audio) + length)))
+    spectrum = np.fft.rfft(audio, size) * np.fft.rfft(response, size)
+    wet = np.fft.irfft(spectrum, size)[: len(audio)]
+    return (audio + wet).astype(np.float32)
+
+
+def _darkening(rng: np.random.Generator) -> NDArray[np.float64]:
+    """A short smoothing kernel: rooms and air absorb high frequencies first."""
+    kernel: NDArray[np.float64] = rng.uniform(0.2, 0.7) ** np.arange(12, dtype=np.float64)
+    return kernel
+
+
+def add_noise(audio: Audio, rng: np.random.Generator) -> Audio:
+    """Add background noise at -65 to -50 dB of full scale."""
+    level = 10.0 ** (float(rng.uniform(-65.0, -50.0)) / 20.0)
+    return (audio + level * rng.standard_normal(len(audio))).astype(np.float32)
+
+
+def place(audio: Audio, sample_rate: int, rng: np.random.Generator, reverb: float, noise: float) -> Audio:
+    """Set the level of a dry phrase and, with the given probabilities, add a room and background noise."""
+    placed = audio
+    if rng.random() < reverb:
+        placed = reverberate(placed, sample_rate, rng)
+    placed = set_level(placed, sample_rate)
+    if rng.random() < noise:
+        placed = add_noise(placed, rng)
+    return placed

@@ -1,0 +1,58 @@
+"""The data card: what a model was trained on, for checkpoints and plugin files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+from latentfx.training.data.clip import Clip
+
+PATH_SETTINGS = frozenset({"root", "path", "tunes"})
+
+
+def part_card(
+    kind: str,
+    settings: Mapping[str, object],
+    train: Sequence[Clip],
+    validation: Sequence[Clip],
+    facts: Mapping[str, object],
+) -> dict[str, object]:
+    """Describe one part. Of paths only the last name is kept: a card says what, not where."""
+    shown = {
+        key: PurePath(str(value)).name if key in PATH_SETTINGS else list(value) if isinstance(value, tuple) else value
+        for key, value in settings.items()
+    }
+    return {
+        "kind": kind,
+        **facts,
+        "settings": shown,
+        "train": _seconds(train),
+        "validation": _seconds(validation),
+    }
+
+
+def describe(
+    instruments: Sequence[str], sample_rate: int, seed: int, parts: Sequence[Mapping[str, object]]
+) -> dict[str, object]:
+    """Describe a data set: a JSON-ready record of its parts, seconds for each instrument, and licences."""
+    licences: dict[str, int] = {}
+    for part in parts:
+        counts = part.get("licence")
+        if isinstance(counts, Mapping):
+            for licence, count in counts.items():
+                licences[str(licence)] = licences.get(str(licence), 0) + int(count)
+    return {
+        "instruments": list(instruments),
+        "sample_rate": sample_rate,
+        "seed": seed,
+        "licences": licences,
+        "parts": list(parts),
+    }
+
+
+def _seconds(clips: Sequence[Clip]) -> dict[str, float]:
+    """Seconds of audio for each instrument."""
+    totals: dict[str, float] = {}
+    for clip in clips:
+        totals[clip.instrument] = round(totals.get(clip.instrument, 0.0) + clip.duration_s, 3)
+    return totals

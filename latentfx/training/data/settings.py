@@ -1,0 +1,212 @@
+"""The [data] table of a recipe, checked: every key is known and every value in range.
+
+    [data]
+    instruments = ["violin", "trumpet"]
+    validation = 0.1
+
+    [[data.parts]]
+    kind = "notes"
+    root = "real"
+    seconds_per_instrument = 180
+    reverb = 0.5
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from latentfx.errors import DataError, RecipeError
+
+DATA_ROOT_VARIABLE = "LATENTFX_DATA"
+
+
+@dataclass(frozen=True)
+class PhraseSettings:
+    """What the parts that play tunes have in common.
+
+    Args:
+        seconds_per_instrument: audio of each instrument, training and validation together.
+        segment_seconds: length of a clip.
+        tunes: folder of MIDI files; "" for made-up melodies alone.
+        tunes_share: share of the phrases that are taken from `tunes`.
+        reverb, noise: probability that a phrase gets a room, background noise.
+    """
+
+    seconds_per_instrument: float = 120.0
+    segment_seconds: float = 4.0
+    tunes: str = ""
+    tunes_share: float = 0.5
+    reverb: float = 0.3
+    noise: float = 0.3
+
+
+@dataclass(frozen=True)
+class TonesPart(PhraseSettings):
+    """Tunes on generated instruments: needs no data."""
+
+    kind: ClassVar[str] = "tones"
+
+
+@dataclass(frozen=True)
+class NotesPart(PhraseSettings):
+    """Tunes built from recordings of single notes.
+
+    Args:
+        root: folder of recordings with a manifest.csv.
+        include, exclude: globs over the paths below root.
+        holdout: globs of recordings that only validation phrases use.
+        legato, vibrato: probability of a slurred note, of a phrase with vibrato.
+        stretch_st: how far a recorded note may be moved, semitones.
+    """
+
+    kind: ClassVar[str] = "notes"
+    root: str = ""
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    holdout: tuple[str, ...] = ()
+    legato: float = 0.3
+    vibrato: float = 0.2
+    stretch_st: float = 2.0
+
+
+@dataclass(frozen=True)
+class SoundfontPart(PhraseSettings):
+    """Tunes rendered from a soundfont.
+
+    Args:
+        path: an .sf2 or .sf3 file.
+        cache: keep renderings in the user's cache folder.
+    """
+
+    kind: ClassVar[str] = "soundfont"
+    path: str = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
+    cache: bool = True
+
+
+@dataclass(frozen=True)
+class RecordingsPart:
+    """Recordings cut into clips.
+
+    Args:
+        root: folder with a manifest.csv, or with one folder for each instrument.
+        include, exclude: globs over the paths below root.
+        holdout: globs of recordings that go to validation; without them recordings are drawn at random.
+        segment_seconds: length of a clip.
+    """
+
+    kind: ClassVar[str] = "recordings"
+    root: str = ""
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    holdout: tuple[str, ...] = ()
+    segment_seconds: float = 4.0
+
+
+Part = TonesPart | NotesPart | SoundfontPart | RecordingsPart
+PARTS: Mapping[str, type[Part]] = {
+    part.kind: part for part in (TonesPart, NotesPart, SoundfontPart, RecordingsPart)
+}
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "validation": (0.0, 0.9),
+    "seconds_per_instrument": (1.0, 1e6),
+    "segment_seconds": (0.5, 60.0),
+    "tunes_share": (0.0, 1.0),
+    "reverb": (0.0, 1.0),
+    "noise": (0.0, 1.0),
+    "legato": (0.0, 1.0),
+    "vibrato": (0.0, 1.0),
+    "stretch_st": (0.0, 12.0),
+}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """The whole table.
+
+    Args:
+        instruments: names, in the order in which models number them.
+        validation: share of the clips kept for validation.
+        parts: where the clips come from.
+    """
+
+    instruments: tuple[str, ...]
+    validation: float = 0.1
+    parts: tuple[Part, ...] = field(default=(TonesPart(),))
+
+
+def read_settings(table: Mapping[str, object]) -> DataSettings:
+    """Check a [data] table.
+
+    Raises:
+        RecipeError: an unknown key, a wrong type or a value out of range; the message names the key.
+    """
+    plain = {key: value for key, value in table.items() if key != "parts"}
+    parts = table.get("parts", [{"kind": "tones"}])
+    if not isinstance(parts, (list, tuple)) or not parts:
+        raise RecipeError(f"data.parts is {parts!r}; allowed is a list of at least one [[data.parts]] table")
+    checked = tuple(_read_part(part, f"data.parts[{index}]") for index, part in enumerate(parts))
+    values = _check(DataSettings, plain, "data")
+    instruments = values.get("instruments")
+    if not isinstance(instruments, tuple) or not instruments or len(set(instruments)) < len(instruments):
+        raise RecipeError(f"data.instruments is {instruments!r}; give a list of different names")
+    return DataSettings(**{**values, "parts": checked})  # type: ignore[arg-type]
+
+
+def _read_part(table: object, where: str) -> Part:
+    if not isinstance(table, Mapping):
+        raise RecipeError(f"{where} is {table!r}; allowed is a table with a key 'kind'")
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind not in PARTS:
+        raise RecipeError(f"{where}.kind is {kind!r}; allowed are {sorted(PARTS)}")
+    part = PARTS[kind]
+    values = _check(part, {key: value for key, value in table.items() if key != "kind"}, where)
+    return part(**values)  # type: ignore[arg-type]
+
+
+def _check(owner: type[object], table: Mapping[str, object], where: str) -> dict[str, object]:
+    """Check names, types and limits of one table; lists of names become tuples."""
+    known = {item.name: str(item.type) for item in fields(owner) if item.name != "parts"}  # type: ignore[arg-type]
+    unknown = sorted(set(table) - set(known))
+    if unknown:
+        raise RecipeError(f"{where}.{unknown[0]} is not a setting; allowed are {sorted(known)}")
+    return {key: _check_value(value, known[key], f"{where}.{key}") for key, value in table.items()}
+
+
+def _check_value(value: object, kind: str, where: str) -> object:
+    if kind == "bool" and isinstance(value, bool):
+        return value
+    if kind == "str" and isinstance(value, str):
+        return value
+    if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        lowest, highest = LIMITS[where.rpartition(".")[2]]
+        if not lowest <= value <= highest:
+            raise RecipeError(f"{where} is {value!r}; allowed {lowest:g} to {highest:g}")
+        return float(value)
+    if kind.startswith("tuple") and isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    meant = {"bool": "true or false", "str": "a text", "float": "a number"}.get(kind, "a list of texts")
+    raise RecipeError(f"{where} is {value!r}; allowed is {meant}")
+
+
+def resolve_path(path: str, data_root: Path | None, key: str) -> Path:
+    """Turn a path of a recipe into one on this machine.
+
+    A relative path counts from `data_root`, else from the environment variable LATENTFX_DATA, else from
+    the current folder. `~` and `$VARIABLES` are replaced.
+
+    Raises:
+        DataError: nothing is there; the message names the key and how to set the root.
+    """
+    root = data_root or Path(os.environ.get(DATA_ROOT_VARIABLE) or ".")
+    full = root / Path(os.path.expandvars(path)).expanduser()
+    if not full.exists():
+        raise DataError(
+            f"{key}: there is no {full}; relative paths count from --data or from {DATA_ROOT_VARIABLE} "
+            f"(now {root}): set it to the folder that holds the data"
+        )
+    return full
