@@ -1,8 +1,8 @@
 """The stages that a `LatentEffect` is made of: analysis -> encode -> operator -> decode -> synthesis.
 
-Any `nn.Module` with these methods and attributes will do; deriving from the classes here gives the defaults. Every
-stage runs eager, under TorchScript and in an ONNX graph. It reads and returns its own state keys alone, and no two
-stages share one: begin them with the stage's name.
+Any `nn.Module` with these methods and attributes will do; deriving from the classes here gives the defaults.
+Every stage runs eager, under TorchScript and in an ONNX graph. It reads and returns its own state keys alone,
+and no two stages share one: begin them with the stage's name.
 """
 
 from abc import ABC, abstractmethod
