@@ -1,6 +1,6 @@
 """What a method is to the training loop: a model, its stages and its loss.
 
-One paper is one file beside this one, with one `Objective`. Methods know nothing of plugins, recipes or disks.
+One paper is one file beside this one, with one `Objective`. Methods know nothing of plugins or recipes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Objective(nn.Module, ABC):
     global generator, which the loop seeds, saves and restores.
 
     Args:
-        config: an instance of `config_type`, a frozen dataclass; its fields are the `[method]` table of a recipe.
+        config: an instance of `config_type`, a frozen dataclass: the `[method]` table of a recipe.
     """
 
     config_type: ClassVar[type]
@@ -49,6 +49,11 @@ class Objective(nn.Module, ABC):
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.config = config
+
+    @property
+    @abstractmethod
+    def sample_rate(self) -> int:
+        """Rate of the clips that it wants, Hz."""
 
     @abstractmethod
     def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
@@ -60,9 +65,10 @@ class Objective(nn.Module, ABC):
     def begin_stage(self, index: int) -> None:
         """Get ready for `stages[index]`: freeze and unfreeze, keep a copy of the model as a teacher.
 
-        To resume a run or to load a checkpoint, the stages from 0 on are begun again on a fresh objective, and the
-        saved weights are loaded afterwards: what a stage adds must depend on `config` and `index` alone. Every
-        parameter that is ever trained exists from the start; copies made here are frozen.
+        To resume a run or to load a checkpoint, the stages from 0 on are begun again on a fresh objective,
+        and the saved weights are loaded afterwards: what a stage adds must depend on `config` and `index`
+        alone. Every parameter that is ever trained exists from the start; copies made here are frozen. The
+        loop calls `train()` and `eval()` on the whole: a teacher with dropout must stay in evaluation mode.
         """
 
     @abstractmethod

@@ -36,7 +36,7 @@ class FeatureCache:
         total, count = int(self.lengths.sum()), len(self.lengths)
         for name, value in self.frames.items():
             if len(value) != total:
-                raise ShapeError(f"frame feature {name!r} has {len(value)} frames; the lengths sum to {total}")
+                raise ShapeError(f"frame feature {name!r} has {len(value)} frames; the clips have {total}")
         extra = {} if self.weights is None else {"weights": self.weights}
         for name, value in {**self.clips, **extra}.items():
             if len(value) != count:
@@ -71,7 +71,8 @@ class FeatureCache:
     def to(self, device: torch.device) -> FeatureCache:
         """Move the features to a device; the lengths and weights stay where the drawing happens."""
         frames = {name: value.to(device) for name, value in self.frames.items()}
-        return FeatureCache(frames, self.lengths, {k: v.to(device) for k, v in self.clips.items()}, self.weights)
+        clips = {name: value.to(device) for name, value in self.clips.items()}
+        return FeatureCache(frames, self.lengths, clips, self.weights)
 
     def crop(self, clip: Tensor, start: Tensor, length: int) -> dict[str, Tensor]:
         """Gather one crop of `length` frames from each given clip.

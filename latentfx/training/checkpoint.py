@@ -1,7 +1,7 @@
 """Trained weights on disk: a folder with `weights.safetensors` and `card.json`. Data only, never pickle.
 
-The card says what the weights are: recipe, metrics, data, versions, seed, wall time, licence. It is also written
-into the header of the weights file, which is the copy that `load_checkpoint` reads, so that the two cannot part.
+The card says what the weights are: recipe, metrics, data, versions, seed, wall time, licence. It is also in
+the header of the weights file, which is the copy that `load_checkpoint` reads, so that the two cannot part.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     write(temporary)
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ class StageLength:
     """How long a stage lasts: `epochs` or `steps`, exactly one of them.
 
     Args:
-        epochs: passes over the training frames (crops are drawn at random, so each frame comes once on average).
+        epochs: passes over the training frames (crops are random: each frame comes once on average).
         steps: optimiser steps.
         lr: the stage's learning rate; None takes `train.lr`.
     """

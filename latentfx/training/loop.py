@@ -1,69 +1,34 @@
-"""The training loop: seeded, resumable, one model, one device."""
+"""Train a recipe in a run folder, or go on where it stopped."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import json
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from latentfx.errors import RecipeError, TrainingError
-from latentfx.methods.base import AnyClip, Objective
-from latentfx.training.checkpoint import save_checkpoint
-from latentfx.training.config import Recipe, StageLength, as_table, find_method
-from latentfx.training.curves import Curves, draw_curves
-from latentfx.training.ema import RunningAverage
+from latentfx.errors import RecipeError
+from latentfx.methods.base import Objective
+from latentfx.training.config import Recipe, as_table, find_method
 from latentfx.training.reporting import Reporter
-from latentfx.training.rng import isolated_rng, seed_everything
-from latentfx.training.sampling import FixedCrops, RandomCrops
+from latentfx.training.rng import seed_everything
+from latentfx.training.run import STATE, AnyDataset, Outcome, Run
 from latentfx.training.settings import read_settings
-from latentfx.training.state import Progress, SavedState, load_state, save_state
+from latentfx.training.state import load_state
 from latentfx.training.stopping import Stopper
 
-LOG_EVERY = 50
-STATE, CURVES, PICTURE = "state.safetensors", "curves.csv", "curves.png"
-
-
-class AnyClipSet(Protocol):
-    """Clips to train on and clips to validate on, from different recordings."""
-
-    @property
-    def train(self) -> Sequence[AnyClip]: ...
-    @property
-    def validation(self) -> Sequence[AnyClip]: ...
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a call of `train` ended.
-
-    Args:
-        folder: the run folder.
-        reason: `finished`; `time` or `interrupted` when a further call would go on.
-        step: steps done in all.
-        best: best validation loss of the last stage that was reached; None before its first validation.
-    """
-
-    folder: Path
-    reason: Literal["finished", "time", "interrupted"]
-    step: int
-    best: float | None
+__all__ = ["Outcome", "choose_device", "train"]
 
 
 def train(
     recipe: Recipe,
     folder: str | Path,
     *,
-    clips: AnyClipSet | None = None,
+    clips: AnyDataset | None = None,
     method: type[Objective] | None = None,
+    data_root: Path | None = None,
     limit_s: float | None = None,
     device: str = "auto",
     threads: int | None = None,
@@ -71,14 +36,15 @@ def train(
 ) -> Outcome:
     """Train a recipe, or go on where an earlier call on the same folder stopped.
 
-    Same recipe, same seed, same number of threads, same machine: same weights, bit for bit on the CPU, however often the run
-    was stopped or killed.
+    Same recipe, seed, machine and number of threads: the same weights, bit for bit on the CPU, however often
+    the run was stopped or killed.
 
     Args:
         recipe: what to train.
         folder: the run folder; made where absent.
         clips: training data; None loads what `[data]` says.
         method: class of the objective; None takes the one that `method.name` stands for.
+        data_root: what relative paths in `[data]` count from; None leaves that to `load_data`.
         limit_s: stop cleanly after so many seconds of training.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         threads: CPU threads of torch; None leaves its own choice.
@@ -92,17 +58,17 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     method = method or find_method(recipe.method_name)
-    config = read_settings(method.config_type, recipe.method_settings, "method")
+    config: Any = read_settings(method.config_type, recipe.method_settings, "method")
     _check_stages(recipe, method)
-    settings = {**as_table(recipe), "method": {"name": recipe.method_name, **dataclasses.asdict(config)}}
-    folder = Path(folder)
+    place, folder, reporter = choose_device(device), Path(folder), reporter or Reporter()
+    settings = _settings(recipe, config)
     saved = load_state(folder / STATE, settings) if (folder / STATE).exists() else None
-    folder.mkdir(parents=True, exist_ok=True)
     seed_everything(recipe.recipe.seed)
-    run = _Run(
-        recipe, folder, settings, method(config), clips or _load_clips(recipe), choose_device(device), reporter
-    )
-    with Stopper(limit_s) as stopper, run.reporter:
+    objective = method(config)
+    clips = clips or _load_clips(recipe, objective.sample_rate, data_root)
+    folder.mkdir(parents=True, exist_ok=True)
+    run = Run(recipe, folder, settings, objective, clips, place, reporter)
+    with Stopper(limit_s) as stopper, reporter:
         return run.go(saved, stopper)
 
 
@@ -123,237 +89,6 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def learning_rate(recipe: Recipe, length: StageLength, stage_step: int, total: int, step: int) -> float:
-    """The learning rate of one step: a function of where the step is, with nothing to save."""
-    settings = recipe.train
-    rate = settings.lr if length.lr is None else length.lr
-    if settings.schedule == "cosine":
-        rate *= 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * stage_step / total))
-    if step < settings.warmup_steps:
-        rate *= (step + 1) / settings.warmup_steps
-    return rate
-
-
-class _Run:
-    """One run in one folder."""
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        folder: Path,
-        settings: Mapping[str, Any],
-        objective: Objective,
-        clips: AnyClipSet,
-        device: torch.device,
-        reporter: Reporter | None,
-    ) -> None:
-        self.recipe, self.folder, self.settings, self.device = recipe, folder, settings, device
-        self.reporter = reporter or Reporter()
-        t = recipe.train
-        self.objective = objective.to(device)
-        cache = objective.prepare(clips.train).to(device)
-        self.crops = RandomCrops(cache, t.crop_frames, t.batch_size, recipe.recipe.seed)
-        held_out = objective.prepare(clips.validation).to(device)
-        self.validation = FixedCrops(held_out, t.crop_frames, t.batch_size, t.validation_crops)
-        if self.crops.left_out:
-            self.reporter.say(f"left out {self.crops.left_out} clips shorter than {t.crop_frames} frames")
-        self.clip_card = _describe_clips(clips)
-        self.optimizer = torch.optim.AdamW(objective.parameters(), lr=t.lr, weight_decay=t.weight_decay)
-        self.average: RunningAverage | None = None
-        self.progress = Progress()
-
-    def go(self, saved: SavedState | None, stopper: Stopper) -> Outcome:
-        """Train until the end, the limit or a signal."""
-        self._start(saved)
-        self._clock = time.monotonic() - self.progress.seconds
-        while self.progress.stage < len(self.objective.stages):
-            reason = self._train_stage(stopper)
-            if reason is not None:
-                return self._end(reason)
-            self.progress.stage += 1
-            if self.progress.stage < len(self.objective.stages):
-                self.progress.forget_best()
-                self._begin_stage(self.progress.stage)
-            self._save()
-        return self._end("finished")
-
-    def _start(self, saved: SavedState | None) -> None:
-        seed_everything(self.recipe.recipe.seed)
-        if saved is not None:
-            self.progress = saved.progress
-        last = len(self.objective.stages) - 1
-        for index in range(min(self.progress.stage, last) + 1):
-            self._begin_stage(index)
-        if saved is not None:
-            saved.restore(self._modules, self.optimizer)
-            self.reporter.say(f"going on at step {self.progress.step} of {self.folder}")
-        self.curves = Curves(self.folder / CURVES, self.progress.curves_bytes)
-
-    def _begin_stage(self, index: int) -> None:
-        self.objective.begin_stage(index)
-        self.objective.to(self.device)
-        known = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
-        new = [n for n, p in self.objective.named_parameters() if p.requires_grad and id(p) not in known]
-        if new:
-            raise TrainingError(
-                f"stage {self.objective.stages[index]!r} of {type(self.objective).__name__} trains {new}, which "
-                "did not exist at the start; make every trained parameter in __init__ and freeze copies"
-            )
-        decay = self.recipe.train.ema
-        self.average = RunningAverage(self.objective, decay) if decay > 0 else None
-
-    @property
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"model": self.objective, **({"ema": self.average.module} if self.average else {})}
-
-    @property
-    def _evaluated(self) -> Objective:
-        return self.average.module if self.average else self.objective
-
-    @property
-    def _stage(self) -> str:
-        return self.objective.stages[self.progress.stage]
-
-    @property
-    def _total(self) -> int:
-        length = self.recipe.train.stages[self._stage]
-        return length.steps or (length.epochs or 0) * self.crops.steps_per_epoch
-
-    @property
-    def _epoch(self) -> float:
-        return self.progress.step / self.crops.steps_per_epoch
-
-    def _train_stage(self, stopper: Stopper) -> Literal["time", "interrupted"] | None:
-        p, t, total = self.progress, self.recipe.train, self._total
-        self.reporter.begin_stage(self._stage, p.stage_step, total)
-        began, first = time.monotonic(), p.stage_step
-        while p.stage_step < total:
-            if stopper.reason is not None:
-                return stopper.reason
-            lr = learning_rate(self.recipe, t.stages[self._stage], p.stage_step, total, p.step)
-            loss = self._step(lr)
-            self.reporter.step(p.stage_step, loss)
-            if p.count >= LOG_EVERY or p.stage_step == total:
-                self._log(lr)
-            if p.stage_step % t.validate_every == 0 or p.stage_step == total:
-                left_s = (time.monotonic() - began) / (p.stage_step - first) * (total - p.stage_step)
-                self._validate(lr, left_s)
-            if p.stage_step % min(t.validate_every, t.checkpoint_every) == 0:
-                self._save()
-            if t.patience and p.stale >= t.patience:
-                self.reporter.say(f"{self._stage} ends early: no better validation for {p.stale} times")
-                return None
-        return None
-
-    def _step(self, lr: float) -> float:
-        p, t = self.progress, self.recipe.train
-        self.objective.train()
-        batch = self._on_device(self.crops.batch(p.step))
-        with self._autocast():
-            parts = self.objective.loss(batch)
-        values = _numbers(parts)
-        self._check_finite(values)
-        self.optimizer.zero_grad(set_to_none=True)
-        parts["loss"].backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.objective.parameters(), t.gradient_clip or math.inf)
-        self._check_finite({"gradient": float(norm)})
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
-        p.step, p.stage_step, p.count = p.step + 1, p.stage_step + 1, p.count + 1
-        if self.average:
-            self.average.update(self.objective, p.stage_step)
-        for name, value in values.items():
-            p.sums[name] = p.sums.get(name, 0.0) + value
-        return values["loss"]
-
-    def _check_finite(self, values: Mapping[str, float]) -> None:
-        if all(map(math.isfinite, values.values())):
-            return
-        what = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        state = self.folder / STATE
-        kept = f"the last good state is {state}" if state.exists() else "no state was saved yet"
-        raise TrainingError(
-            f"step {self.progress.step} of stage {self._stage!r} is not finite: {what}; {kept}. "
-            f"Start a new run with a lower train.lr (now {self.recipe.train.lr:g}) or train.gradient_clip "
-            f"(now {self.recipe.train.gradient_clip:g}), or look for silent or broken clips"
-        )
-
-    @torch.no_grad()
-    def _validate(self, lr: float, left_s: float) -> None:
-        p = self.progress
-        model = self._evaluated.eval()
-        sums: dict[str, float] = {}
-        with isolated_rng(self.recipe.recipe.seed), self._autocast():
-            for batch in self.validation:
-                size = len(batch["clip"])
-                for name, value in _numbers(model.loss(self._on_device(batch))).items():
-                    sums[name] = sums.get(name, 0.0) + value * size
-        parts = {name: value / len(self.validation) for name, value in sums.items()}
-        self._check_finite(parts)
-        self._tick()
-        self.curves.write((p.step, self._epoch, self._stage, "validation"), parts, lr, p.seconds)
-        is_best = p.best is None or parts["loss"] < p.best
-        if is_best:
-            p.best, p.best_step, p.stale = parts["loss"], p.step, 0
-            save_checkpoint(self.folder / f"best-{self._stage}", model, self._card(parts))
-        else:
-            p.stale += 1
-        self.reporter.validated(self._stage, p.stage_step, self._total, parts, is_best, left_s)
-
-    def _log(self, lr: float) -> None:
-        p = self.progress
-        self._tick()
-        parts = {name: value / p.count for name, value in p.sums.items()}
-        self.curves.write((p.step, self._epoch, self._stage, "train"), parts, lr, p.seconds)
-        p.sums, p.count = {}, 0
-
-    def _save(self) -> None:
-        self._tick()
-        self.progress.curves_bytes = self.curves.size
-        save_state(self.folder / STATE, self.progress, self._modules, self.optimizer, self.settings)
-
-    def _end(self, reason: Literal["finished", "time", "interrupted"]) -> Outcome:
-        p = self.progress
-        if reason != "finished":
-            self._save()
-        draw_curves(self.folder / CURVES, self.folder / PICTURE)
-        return Outcome(self.folder, reason, p.step, p.best)
-
-    def _tick(self) -> None:
-        self.progress.seconds = time.monotonic() - self._clock
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        enabled = self.recipe.train.precision == "bfloat16"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
-
-    def _on_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value.to(self.device) for name, value in batch.items()}
-
-    def _card(self, metrics: Mapping[str, float]) -> dict[str, Any]:
-        p = self.progress
-        return {
-            "recipe": as_table(self.recipe),
-            "method_config": dataclasses.asdict(self.objective.config),
-            "stage": self._stage,
-            "stage_index": p.stage,
-            "step": p.step,
-            "metrics": dict(metrics),
-            "data": self.clip_card,
-            "seed": self.recipe.recipe.seed,
-            "licence": self.recipe.recipe.licence,
-            "wall_time_s": round(p.seconds, 1),
-            "device": str(self.device),
-            "threads": torch.get_num_threads(),
-            "date": datetime.now(UTC).date().isoformat(),
-        }
-
-
-def _numbers(parts: Mapping[str, Tensor]) -> dict[str, float]:
-    values = torch.stack([value.detach().float() for value in parts.values()]).tolist()
-    return dict(zip(parts, values, strict=True))
-
-
 def _check_stages(recipe: Recipe, method: type[Objective]) -> None:
     given = tuple(recipe.train.stages)
     if given != tuple(method.stages):
@@ -363,24 +98,13 @@ def _check_stages(recipe: Recipe, method: type[Objective]) -> None:
         )
 
 
-def _load_clips(recipe: Recipe) -> AnyClipSet:
+def _settings(recipe: Recipe, config: Any) -> dict[str, Any]:
+    table = {**as_table(recipe), "method": {"name": recipe.method_name, **dataclasses.asdict(config)}}
+    plain: dict[str, Any] = json.loads(json.dumps(table))
+    return plain
+
+
+def _load_clips(recipe: Recipe, sample_rate: int, data_root: Path | None) -> AnyDataset:
     from latentfx.training.data import load_data
 
-    clips: AnyClipSet = load_data(recipe.data)
-    return clips
-
-
-def _describe_clips(clips: AnyClipSet) -> dict[str, Any]:
-    splits: dict[str, Any] = {}
-    for name, part in (("train", clips.train), ("validation", clips.validation)):
-        instruments = sorted({clip.instrument for clip in part})
-        splits[name] = {
-            instrument: {
-                "clips": sum(clip.instrument == instrument for clip in part),
-                "seconds": round(
-                    sum(len(c.audio) / c.sample_rate for c in part if c.instrument == instrument), 1
-                ),
-            }
-            for instrument in instruments
-        }
-    return splits
+    return load_data(recipe.data, sample_rate, recipe.recipe.seed, data_root)

@@ -15,7 +15,7 @@ from torch import Tensor
 def seed_everything(seed: int) -> None:
     """Seed python, numpy and torch (every device)."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  libraries draw from it
     torch.manual_seed(seed)
 
 
@@ -29,7 +29,7 @@ def rng_tensors() -> dict[str, Tensor]:
 
 def rng_json() -> dict[str, Any]:
     """States of python's and numpy's generators, as JSON can hold them."""
-    kind, keys, *rest = np.random.get_state(legacy=True)
+    kind, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
     return {"python": random.getstate(), "numpy": [kind, np.asarray(keys).tolist(), *rest]}
 
 
@@ -38,7 +38,7 @@ def restore_rng(tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> No
     version, internal, gauss = numbers["python"]
     random.setstate((version, tuple(internal), gauss))
     kind, keys, *rest = numbers["numpy"]
-    np.random.set_state((kind, np.asarray(keys, dtype=np.uint32), *rest))
+    np.random.set_state((kind, np.asarray(keys, dtype=np.uint32), *rest))  # noqa: NPY002
     torch.set_rng_state(tensors["torch"])
     if "cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["cuda"])

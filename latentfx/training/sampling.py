@@ -37,7 +37,8 @@ class RandomCrops:
         self._room = lengths - crop_frames + 1
         self._cache, self._crop_frames, self._batch_size, self._seed = cache, crop_frames, batch_size, seed
         self.left_out = int((~usable).sum())
-        self.steps_per_epoch = max(1, math.ceil(lengths[usable].sum() / (batch_size * crop_frames)))
+        frames = int(lengths[usable].sum())
+        self.steps_per_epoch: int = max(1, math.ceil(frames / (batch_size * crop_frames)))
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """The batch of one step."""
@@ -49,7 +50,7 @@ class RandomCrops:
 
 
 class FixedCrops:
-    """Validation batches: crops side by side through every clip, thinned evenly to `limit`, in a fixed mixed order.
+    """Validation batches: crops side by side through every clip, thinned to `limit`, in a fixed mixed order.
 
     Raises:
         DataError: no clip is long enough.

@@ -1,4 +1,4 @@
-"""Read a table of settings into a frozen dataclass, strictly: a wrong key or type is an error with its cure."""
+"""Read a table of settings into a frozen dataclass, strictly: a wrong key or type is an error."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def read_settings(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """Build a dataclass from a table such as TOML gives.
 
     Args:
-        cls: a dataclass whose fields are bool, int, float, str, Literal, tuple[X, ...], Mapping[str, X], another
-            dataclass, or any of these `| None`.
+        cls: a dataclass whose fields are bool, int, float, str, Literal, tuple[X, ...], Mapping[str, X],
+            another dataclass, or any of these `| None`.
         table: values by field name.
         where: the table's name, for messages (`train`).
     Raises:
@@ -34,7 +34,8 @@ def read_settings(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     hints = get_type_hints(cls)
     for name, field in fields.items():
         if name not in table and _required(field):
-            raise RecipeError(f"setting {where}.{name} is missing; add it to [{where}] ({_describe(hints[name])})")
+            wanted = _describe(hints[name])
+            raise RecipeError(f"setting {where}.{name} is missing; add it to [{where}] ({wanted})")
     return cls(**{key: _convert(value, hints[key], f"{where}.{key}") for key, value in table.items()})
 
 

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,12 @@ class ToyClips:
 
     train: Sequence[ToyClip]
     validation: Sequence[ToyClip]
+    card: Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class ToyConfig:
-    """Settings of the toy: size of its code, dropout (which makes it draw random numbers), the step that goes wrong."""
+    """Size of its code; dropout, so that it draws random numbers; the error below which it turns to NaN."""
 
     size: int = 3
     dropout: float = 0.2
@@ -65,6 +67,10 @@ class Toy(Objective):
         self.decoder = nn.Linear(config.size, FRAME)
         self.register_buffer("scale", torch.ones(()))
         self.teacher: nn.Module | None = None
+
+    @property
+    def sample_rate(self) -> int:
+        return 8000
 
     def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
         frames = [{"frame": torch.from_numpy(clip.audio).reshape(-1, FRAME)} for clip in clips]
@@ -96,7 +102,7 @@ def toy_clips(seed: int = 0) -> ToyClips:
         audio = (tone + 0.1 * rng.standard_normal(length)).astype(np.float32)
         return ToyClip(audio, 8000, ("low", "high")[index % 2], f"tone-{index}")
 
-    return ToyClips([clip(i) for i in range(6)], [clip(i) for i in range(6, 8)])
+    return ToyClips([clip(i) for i in range(6)], [clip(i) for i in range(6, 8)], {"kind": "toy"})
 
 
 def toy_recipe(**train_settings: Any) -> Recipe:
@@ -114,5 +120,5 @@ def toy_recipe(**train_settings: Any) -> Recipe:
 
 
 if __name__ == "__main__":
-    with open(sys.argv[2], encoding="utf-8") as file:
-        train(parse_recipe(json.load(file)), sys.argv[1], clips=toy_clips(), method=Toy, threads=1)
+    table = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
+    train(parse_recipe(table), sys.argv[1], clips=toy_clips(), method=Toy, threads=1)
