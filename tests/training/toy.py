@@ -1,12 +1,13 @@
-"""A toy method and toy clips, small enough to train in a second; also a program that a test can kill.
+"""A toy method and toy clips, small enough to train in a second; also a program that kills itself.
 
-    python toy.py FOLDER RECIPE.json
+    python toy.py FOLDER STEP
 """
 
 from __future__ import annotations
 
 import copy
-import json
+import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.console import Console
 from torch import Tensor, nn
 
 from latentfx.methods.base import AnyClip, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.training.config import Recipe, parse_recipe
-from latentfx.training.loop import train
+from latentfx.training.loop import Outcome, train
+from latentfx.training.reporting import Reporter
 
 FRAME = 16
 
@@ -73,8 +76,8 @@ class Toy(Objective):
         return 8000
 
     def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
-        frames = [{"frame": torch.from_numpy(clip.audio).reshape(-1, FRAME)} for clip in clips]
-        return FeatureCache.join(frames)
+        usable = [clip.audio[: len(clip.audio) // FRAME * FRAME] for clip in clips]
+        return FeatureCache.join([{"frame": torch.from_numpy(audio).reshape(-1, FRAME)} for audio in usable])
 
     def begin_stage(self, index: int) -> None:
         if index == 1:
@@ -105,7 +108,7 @@ def toy_clips(seed: int = 0) -> ToyClips:
     return ToyClips([clip(i) for i in range(6)], [clip(i) for i in range(6, 8)], {"kind": "toy"})
 
 
-def toy_recipe(**train_settings: Any) -> Recipe:
+def toy_recipe(*, seed: int = 3, method: Mapping[str, Any] | None = None, **train_settings: Any) -> Recipe:
     """A recipe for the toy: 60 steps, then 60."""
     settings = {
         "stages": {"alone": {"steps": 60}, "taught": {"steps": 60}},
@@ -116,9 +119,28 @@ def toy_recipe(**train_settings: Any) -> Recipe:
         "checkpoint_every": 7,
         **train_settings,
     }
-    return parse_recipe({"recipe": {"name": "toy", "seed": 3}, "method": {"name": "toy"}, "train": settings})
+    about = {"name": "toy", "seed": seed, "licence": "CC0-1.0"}
+    return parse_recipe({"recipe": about, "method": {"name": "toy", **(method or {})}, "train": settings})
+
+
+class SignalAt(Reporter):
+    """A silent reporter that sends this process a signal after some steps of this call."""
+
+    def __init__(self, steps: int, number: signal.Signals) -> None:
+        super().__init__(Console(quiet=True))
+        self._left, self._number = steps, number
+
+    def step(self, done: int, loss: float) -> None:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), self._number)
+
+
+def train_toy(folder: str | Path, recipe: Recipe, reporter: Reporter | None = None) -> Outcome:
+    """Train the toy on the toy clips, silently."""
+    silent = reporter or Reporter(Console(quiet=True))
+    return train(recipe, folder, clips=toy_clips(), method=Toy, device="cpu", threads=1, reporter=silent)
 
 
 if __name__ == "__main__":
-    table = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
-    train(parse_recipe(table), sys.argv[1], clips=toy_clips(), method=Toy, threads=1)
+    train_toy(sys.argv[1], toy_recipe(), SignalAt(int(sys.argv[2]), signal.SIGKILL))

@@ -1,0 +1,210 @@
+"""Same seed, same weights: also when the run was interrupted, killed and resumed."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from toy import SignalAt, Toy, toy_clips, toy_recipe, train_toy
+
+import latentfx.training.checkpoint as checkpoint_module
+from latentfx.errors import CheckpointError, DataError, RecipeError, TrainingError
+from latentfx.training.checkpoint import load_checkpoint, read_tensors
+from latentfx.training.loop import train
+
+STATE = "state.safetensors"
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return {**read_tensors(folder / STATE)[0], **read_tensors(folder / "best-taught/weights.safetensors")[0]}
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def curve_rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "curves.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("straight")
+    assert train_toy(folder, toy_recipe()).reason == "finished"
+    return folder
+
+
+def test_same_seed_gives_the_same_weights_bit_for_bit(straight: Path, tmp_path: Path) -> None:
+    train_toy(tmp_path, toy_recipe())
+    assert same(weights(tmp_path), weights(straight))
+    assert curve_rows(tmp_path) == curve_rows(straight)
+
+
+def test_another_seed_gives_other_weights(straight: Path, tmp_path: Path) -> None:
+    train_toy(tmp_path, toy_recipe(seed=4))
+    assert not same(weights(tmp_path), weights(straight))
+
+
+def test_a_killed_run_ends_as_if_it_had_not_been_killed(straight: Path, tmp_path: Path) -> None:
+    program = [sys.executable, str(Path(__file__).with_name("toy.py")), str(tmp_path), "47"]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=300)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert read_tensors(tmp_path / STATE)[1]["progress"]["step"] == 42
+    train_toy(tmp_path, toy_recipe())
+    assert same(weights(tmp_path), weights(straight))
+    assert curve_rows(tmp_path) == curve_rows(straight)
+
+
+@pytest.mark.parametrize("settings", [{}, {"ema": 0.9, "schedule": "cosine", "warmup_steps": 30}])
+def test_ctrl_c_saves_and_the_next_call_goes_on(tmp_path: Path, settings: dict[str, object]) -> None:
+    recipe = toy_recipe(**settings)
+    train_toy(tmp_path / "straight", recipe)
+    seen = []
+    for steps in (5, 26, 43):
+        outcome = train_toy(tmp_path / "stopped", recipe, SignalAt(steps, signal.SIGINT))
+        seen.append((outcome.reason, outcome.step))
+    assert seen == [("interrupted", 5), ("interrupted", 31), ("interrupted", 74)]
+    assert train_toy(tmp_path / "stopped", recipe).reason == "finished"
+    assert same(weights(tmp_path / "stopped"), weights(tmp_path / "straight"))
+    assert curve_rows(tmp_path / "stopped") == curve_rows(tmp_path / "straight")
+
+
+def test_signals_work_as_before_after_a_run(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    train_toy(tmp_path, toy_recipe(), SignalAt(2, signal.SIGINT))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_time_limit_ends_with_a_state_to_go_on_from(straight: Path, tmp_path: Path) -> None:
+    outcome = train(toy_recipe(), tmp_path, clips=toy_clips(), method=Toy, limit_s=0.0, device="cpu")
+    assert (outcome.reason, outcome.step) == ("time", 0)
+    train_toy(tmp_path, toy_recipe())
+    assert same(weights(tmp_path), weights(straight))
+
+
+def test_a_finished_run_stays_as_it_is(straight: Path, tmp_path: Path) -> None:
+    before = weights(straight)
+    outcome = train_toy(straight, toy_recipe())
+    assert (outcome.reason, outcome.step) == ("finished", 120)
+    assert same(weights(straight), before)
+
+
+def test_a_save_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
+
+    def half_written(tensors: object, path: Path, metadata: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint_module.safetensors.torch, "save_file", half_written)
+        with pytest.raises(OSError, match="No space left"):
+            train_toy(tmp_path, toy_recipe())
+    assert train_toy(tmp_path, toy_recipe(), SignalAt(1, signal.SIGINT)).step == 10
+
+
+def test_a_changed_recipe_is_refused_and_what_differs_is_named(tmp_path: Path) -> None:
+    train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
+    before = (tmp_path / STATE).read_bytes()
+    with pytest.raises(CheckpointError, match=r"train\.lr was 0\.01, now 0\.02.*--out"):
+        train_toy(tmp_path, toy_recipe(lr=0.02))
+    with pytest.raises(CheckpointError, match=r"method\.size was 3, now 4; recipe\.seed was 3, now 5"):
+        train_toy(tmp_path, toy_recipe(seed=5, method={"size": 4}))
+    assert (tmp_path / STATE).read_bytes() == before
+
+
+def test_a_damaged_state_is_an_error_and_not_a_new_start(tmp_path: Path) -> None:
+    train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
+    state = tmp_path / STATE
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="not a checkpoint"):
+        train_toy(tmp_path, toy_recipe())
+
+
+def test_the_best_starts_anew_with_each_stage(straight: Path) -> None:
+    first, second = (read_tensors(straight / f"best-{s}/weights.safetensors")[1] for s in ("alone", "taught"))
+    assert second["metrics"]["loss"] > 1.0 > first["metrics"]["loss"]
+    assert (first["stage"], second["stage"]) == ("alone", "taught")
+    assert 60 < second["step"] <= 120
+
+
+def test_the_best_is_the_lowest_validation_of_its_stage(straight: Path) -> None:
+    for stage in ("alone", "taught"):
+        values = {
+            int(row["step"]): float(row["value"])
+            for row in curve_rows(straight)
+            if (row["stage"], row["split"], row["part"]) == (stage, "validation", "loss")
+        }
+        card = load_checkpoint(straight / f"best-{stage}", Toy)[1]
+        assert card["step"] == min(values, key=values.__getitem__)
+        assert card["metrics"]["loss"] == min(values.values())
+
+
+def test_patience_starts_anew_with_each_stage(tmp_path: Path) -> None:
+    stages = {"alone": {"steps": 1000}, "taught": {"steps": 1000}}
+    outcome = train_toy(tmp_path, toy_recipe(lr=0.0, patience=2, stages=stages))
+    assert (outcome.reason, outcome.step) == ("finished", 60 + 60)
+
+
+def test_the_teacher_is_the_end_of_the_first_stage_and_stays(straight: Path) -> None:
+    alone, card = load_checkpoint(straight / "best-alone", Toy)
+    taught, _ = load_checkpoint(straight, Toy)
+    assert card["step"] == 60
+    assert torch.equal(taught.teacher.weight, alone.decoder.weight)
+    assert not torch.equal(taught.teacher.weight, taught.decoder.weight)
+
+
+def test_the_optimiser_carries_on_across_the_switch(straight: Path) -> None:
+    tensors, _ = read_tensors(straight / STATE)
+    assert tensors["optimizer.0.step"] == 120
+
+
+def test_training_lowers_the_loss_of_clips_it_never_saw(straight: Path) -> None:
+    rows = [r for r in curve_rows(straight) if r["split"] == "validation" and r["part"] == "error"]
+    assert float(rows[-1]["value"]) < 0.8 * float(rows[0]["value"])
+
+
+def test_epochs_are_passes_over_the_frames(tmp_path: Path) -> None:
+    stages = {"alone": {"epochs": 2}, "taught": {"steps": 1}}
+    outcome = train_toy(tmp_path, toy_recipe(stages=stages))
+    frames = sum(len(clip.audio) // 16 for clip in toy_clips().train)
+    assert outcome.step == 2 * -(-frames // (4 * 8)) + 1
+
+
+def test_a_loss_that_is_not_a_number_stops_with_the_last_good_state(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"step \d+ of stage 'alone' is not finite: loss nan.*lower train\.lr"):
+        train_toy(tmp_path, toy_recipe(method={"break_below": 0.45}))
+    tensors, header = read_tensors(tmp_path / STATE)
+    assert header["progress"]["step"] > 0
+    assert all(torch.isfinite(value).all() for name, value in tensors.items() if value.is_floating_point())
+
+
+def test_a_run_folder_is_data_without_pickle(straight: Path) -> None:
+    files = [path for path in straight.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".safetensors", ".json", ".csv", ".png"}
+    for path in files:
+        head = path.read_bytes()[:4]
+        assert not head.startswith((b"\x80", b"PK"))
+    assert (straight / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_wrong_stages_are_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="taught, alone; method 'toy' has, in this order: alone, taught"):
+        train_toy(tmp_path, toy_recipe(stages={"taught": {"steps": 1}, "alone": {"steps": 1}}))
+
+
+def test_clips_that_are_too_short_are_an_error_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"crop_frames = 500 frames; the longest has 80\. Lower"):
+        train_toy(tmp_path, toy_recipe(crop_frames=500))
+
+
+def test_an_unusable_device_is_an_error_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"device 'warp'.*give auto, cpu or cuda"):
+        train(toy_recipe(), tmp_path, clips=toy_clips(), method=Toy, device="warp")
