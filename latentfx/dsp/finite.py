@@ -1,0 +1,66 @@
+"""Numbers that stay finite: bad samples become zero, and a state that holds one starts again."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["LIMIT", "StateGuard", "finite"]
+
+LIMIT = 1e6
+
+
+def finite(x: Tensor) -> Tensor:
+    """Put 0 in place of NaN, Inf, and values beyond `LIMIT`: no sound has them, and their squares overflow.
+
+    Shape:
+        [...] -> [...]
+    """
+    return torch.where(x.abs() <= LIMIT, x, torch.zeros_like(x))
+
+
+class StateGuard(nn.Module):
+    """Start every state of a batch row again when one of them is not finite (or beyond 1e30 in sum).
+
+    All of them start together, so that the row's states still belong to each other.
+
+    Args:
+        initial: the state of one row at its start.
+    Shape:
+        initial: each value [1, ...]
+    """
+
+    def __init__(self, initial: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.rows = nn.ModuleList([_Start(name, value) for name, value in initial.items()])
+
+    def forward(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the guarded states; names that were not given at the start are left out.
+
+        Shape:
+            each value [B, ...] -> the same
+        """
+        sums = [row.total(state) for row in self.rows]
+        guarded: dict[str, Tensor] = {}
+        if len(sums) > 0:
+            sound = torch.stack(sums, 1).sum(1) <= 1e30
+            for row in self.rows:
+                guarded[row.name] = row(state, sound)
+        return guarded
+
+
+class _Start(nn.Module):
+    """One state's name and start; a start that is the same everywhere is kept as one number."""
+
+    def __init__(self, name: str, value: Tensor) -> None:
+        super().__init__()
+        self.name = name
+        self.dims = value.dim()
+        flat = value.reshape(-1)
+        if flat.numel() > 0 and bool((flat == flat[0]).all()):
+            value = flat[:1].reshape([1] * value.dim())
+        self.register_buffer("start", value.clone(), persistent=False)
+
+    def total(self, state: dict[str, Tensor]) -> Tensor:
+        return state[self.name].reshape([state[self.name].shape[0], -1]).abs().sum(1)
+
+    def forward(self, state: dict[str, Tensor], sound: Tensor) -> Tensor:
+        return torch.where(sound.reshape([-1] + [1] * (self.dims - 1)), state[self.name], self.start)

@@ -1,0 +1,84 @@
+"""The law of `latentfx.plugin` as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from latentfx.plugin import Plugin
+from latentfx.testing import purity, robustness
+from latentfx.testing.drive import Terms
+from latentfx.testing.report import Check, ContractReport
+
+_PURITY = (purity.check_inputs_unchanged, purity.check_pure)
+_LAWS = (
+    purity.check_splits,
+    purity.check_rows,
+    robustness.check_latency,
+    robustness.check_finite,
+    robustness.check_recovery,
+    robustness.check_silence,
+    robustness.check_clicks,
+)
+
+
+def check_contract(plugin: Plugin, terms: Terms | None = None) -> ContractReport:
+    """Measure a plugin against the contract, and report without raising.
+
+    Args:
+        plugin: any plugin.
+        terms: under which terms; those of `verify_contract` by default.
+    """
+    terms = terms or Terms()
+    was_training = plugin.training
+    plugin.eval()
+    try:
+        checks = [purity.check_form(plugin, terms)]
+        for group in (_PURITY, _laws(plugin)):
+            if all(check.passed for check in checks):
+                checks += [check(plugin, terms) for check in group]
+    finally:
+        plugin.train(was_training)
+    return ContractReport(plugin.spec.name, tuple(checks))
+
+
+def verify_contract(
+    plugin: Plugin,
+    *,
+    nonlinear: bool = False,
+    tolerance: float = 1e-4,
+    settle_s: float = 1.0,
+    latency_slack: int | None = None,
+    splits: int = 3,
+    seed: int = 0,
+) -> ContractReport:
+    """Check a plugin against the contract that every host relies on.
+
+    1. `splits`: any split of the input into whole blocks gives the output of one call. 2. `latency` (and
+    `dry_latency` where there is a control `mix`): sound comes out `spec.latency` samples later. 3. `form`,
+    `inputs_unchanged`, `pure`: state is float32, batch first, explicit; a call changes nothing that it was
+    given, and the same input and state give the same output. 4. `rows`: batch rows are independent. 5.
+    `finite`, `recovery`: NaN and Inf in give finite sound out, and the sound comes back. 6. `silence`:
+    silence in, silence out. 7. `clicks`: a control that jumps does not click.
+
+    Args:
+        plugin: any plugin; it is run in `eval()` and without gradients.
+        nonlinear: for models that do not keep the waveform: latency is measured by energy, recovery by level.
+        tolerance: allowed difference of samples where two runs must agree.
+        settle_s: seconds after which silence must be silent; half of it after which bad samples must be
+            forgotten.
+        latency_slack: samples that the measured latency may differ; 0 for linear plugins, one block or 5 ms
+            (whichever is more) for others.
+        splits: random splits to try, beside that into single blocks.
+        seed: of the signals, splits and control values.
+    Raises:
+        ContractError: with every failed check, the number measured, the one allowed and the cure.
+    """
+    terms = Terms(nonlinear, tolerance, settle_s, latency_slack, splits, seed)
+    return check_contract(plugin, terms).require()
+
+
+def _laws(plugin: Plugin) -> list[Callable[[Plugin, Terms], Check]]:
+    laws = list(_LAWS)
+    if any(control.name == "mix" and control.minimum == 0.0 for control in plugin.spec.controls):
+        laws.insert(laws.index(robustness.check_latency) + 1, robustness.check_dry_latency)
+    return laws
