@@ -54,7 +54,7 @@ def reverberate(audio: Audio, sample_rate: int, rng: np.random.Generator) -> Aud
     size = 1 << int(np.ceil(np.log2(len(audio) + length)))
     spectrum = np.fft.rfft(audio, size) * np.fft.rfft(response, size)
     wet = np.fft.irfft(spectrum, size)[: len(audio)]
-    return (audio + wet).astype(np.float32)
+    return np.asarray(audio + wet, dtype=np.float32)
 
 
 def _darkening(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -66,7 +66,7 @@ def _darkening(rng: np.random.Generator) -> NDArray[np.float64]:
 def add_noise(audio: Audio, rng: np.random.Generator) -> Audio:
     """Add background noise at -65 to -50 dB of full scale."""
     level = 10.0 ** (float(rng.uniform(-65.0, -50.0)) / 20.0)
-    return (audio + level * rng.standard_normal(len(audio))).astype(np.float32)
+    return np.asarray(audio + level * rng.standard_normal(len(audio)), dtype=np.float32)
 
 
 def place(audio: Audio, sample_rate: int, rng: np.random.Generator, reverb: float, noise: float) -> Audio:

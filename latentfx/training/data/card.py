@@ -18,10 +18,7 @@ def part_card(
     facts: Mapping[str, object],
 ) -> dict[str, object]:
     """Describe one part. Of paths only the last name is kept: a card says what, not where."""
-    shown = {
-        key: PurePath(str(value)).name if key in PATH_SETTINGS else list(value) if isinstance(value, tuple) else value
-        for key, value in settings.items()
-    }
+    shown = {key: _shown(key, value) for key, value in settings.items()}
     return {
         "kind": kind,
         **facts,
@@ -48,6 +45,12 @@ def describe(
         "licences": licences,
         "parts": list(parts),
     }
+
+
+def _shown(key: str, value: object) -> object:
+    if key in PATH_SETTINGS:
+        return PurePath(str(value)).name
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _seconds(clips: Sequence[Clip]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What every data source delivers: clips of one instrument, with the notes that sound where they are known."""
+"""What every data source delivers: clips of one instrument, and the notes that sound where they are known."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Audio = NDArray[np.float32]
+
+VELOCITY_RANGE_DB = 18.0
+"""How much softer a note of velocity 0 is than one of velocity 1."""
 
 
 @dataclass(frozen=True)

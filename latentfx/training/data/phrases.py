@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from latentfx.errors import DataError
 from latentfx.training.data.acoustics import frame_levels_db, set_level
-from latentfx.training.data.clip import Audio, Note
+from latentfx.training.data.clip import VELOCITY_RANGE_DB, Audio, Note, hz_to_midi
+from latentfx.training.data.pitch import measure_pitch
 from latentfx.training.data.recordings import Recording, read_audio
 
 LONGEST_KEPT_S = 5.0
 LONGEST_ATTACK_S = 0.12
-VELOCITY_RANGE_DB = 18.0
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,10 @@ class NoteBank:
         first = recorded.steady if legato else 0
         needed = int(np.ceil((length + 256) * ratio))
         dry = recorded.audio[first : first + needed]
-        audio = _bend(dry, ratio, self.sample_rate, rng) if vibrato else _resample(dry, ratio, self.sample_rate)
-        audio = audio[:length].copy()
+        if vibrato:
+            audio = _bend(dry, ratio, self.sample_rate, rng)[:length].copy()
+        else:
+            audio = _resample(dry, ratio, self.sample_rate)[:length].copy()
         release = min(release, len(audio) // 2)
         attack = min(round((0.02 if legato else 0.003) * self.sample_rate), len(audio) // 2)
         audio[:attack] *= _ramp(attack)
@@ -138,7 +140,7 @@ class NoteBank:
         near = np.flatnonzero(distances <= max(self.articulation.stretch_st, float(distances.min()) + 1e-9))
         needed = (note.duration_s + 0.1) * self.sample_rate * 1.15
         long_enough = [index for index in near if len(self.notes[index].audio) >= needed]
-        return self.notes[int(rng.choice(long_enough if long_enough else near))]
+        return self.notes[int(rng.choice(long_enough or near))]
 
 
 def _trim(recording: Recording, sample_rate: int) -> RecordedNote:
@@ -148,7 +150,9 @@ def _trim(recording: Recording, sample_rate: int) -> RecordedNote:
     a short note is heard.
     """
     if recording.pitch_midi is None:
-        raise DataError(f"{recording.name} has no pitch; give pitch_midi or f0_hz_yin in manifest.csv")
+        raise DataError(
+            f"{recording.name} has no pitch; give pitch_midi or f0_hz_yin in manifest.csv, or exclude it"
+        )
     audio = read_audio(recording.file, sample_rate)
     frame = max(1, sample_rate // 200)
     levels_db = frame_levels_db(audio, frame)
@@ -158,10 +162,16 @@ def _trim(recording: Recording, sample_rate: int) -> RecordedNote:
     heard = np.flatnonzero(levels_db > loud_db - 30.0)
     full = int(np.argmax(levels_db > loud_db - 12.0)) * frame
     start = max(int(heard[0]) * frame - frame, full - round(LONGEST_ATTACK_S * sample_rate), 0)
-    stop = min((int(np.flatnonzero(levels_db > loud_db - 20.0)[-1]) + 1) * frame, start + round(LONGEST_KEPT_S * sample_rate))
+    last = int(np.flatnonzero(levels_db > loud_db - 20.0)[-1])
+    stop = min((last + 1) * frame, start + round(LONGEST_KEPT_S * sample_rate))
     kept = set_level(audio[start:stop], sample_rate)
     steady = min(full - start + round(0.06 * sample_rate), len(kept) // 3)
-    return RecordedNote(kept, recording.pitch_midi, steady)
+    if recording.f0_hz is not None:
+        return RecordedNote(kept, hz_to_midi(recording.f0_hz), steady)
+    try:
+        return RecordedNote(kept, measure_pitch(kept, sample_rate, recording.pitch_midi), steady)
+    except DataError as error:
+        raise DataError(f"{recording.name}: {error}") from error
 
 
 def _resample(audio: Audio, ratio: float, sample_rate: int, oversampling: int = 1) -> Audio:

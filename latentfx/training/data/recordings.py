@@ -15,6 +15,7 @@ import soxr
 from latentfx.errors import DataError
 from latentfx.training.data.acoustics import frame_levels_db, set_level
 from latentfx.training.data.clip import Audio, Clip, hz_to_midi
+from latentfx.training.data.pitch import pitch_of_name
 
 SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3"})
 REQUIRED_COLUMNS = ("path", "kind", "instrument")
@@ -30,7 +31,8 @@ class Recording:
         name: its path below the root, with forward slashes: the `source` of its clips.
         kind: "note", "phrase", ... ; "" when there is no manifest.
         instrument: a name such as "violin".
-        pitch_midi: measured pitch, else the label, of a single note; None when not known.
+        pitch_midi: the label of a single note; None when not known.
+        f0_hz: its measured frequency; None when it was not measured.
         licence: as the manifest says; "not stated" when it does not.
     """
 
@@ -39,14 +41,23 @@ class Recording:
     kind: str
     instrument: str
     pitch_midi: float | None
+    f0_hz: float | None
     licence: str
 
+    @property
+    def is_note(self) -> bool:
+        """Whether this is a single note: the manifest says so, or the file name names a pitch."""
+        return self.kind == "note" or (self.kind == "" and self.pitch_midi is not None)
 
-def find_recordings(root: Path, include: Sequence[str] = ("*",), exclude: Sequence[str] = ()) -> list[Recording]:
+
+def find_recordings(
+    root: Path, include: Sequence[str] = ("*",), exclude: Sequence[str] = ()
+) -> list[Recording]:
     """List the recordings of a folder.
 
     With a `manifest.csv` (columns path, kind, instrument; optional pitch_midi, f0_hz_yin, licence) the
-    manifest decides; without one, every sound file `root/INSTRUMENT/...` is a recording of that instrument.
+    manifest decides; without one, every sound file `root/INSTRUMENT/...` is a recording of that instrument,
+    and a single note if its name holds a pitch (`A4.wav`, `soft_Bb3_2.flac`).
 
     Args:
         root: the folder.
@@ -56,7 +67,7 @@ def find_recordings(root: Path, include: Sequence[str] = ("*",), exclude: Sequen
         DataError: no folder, a manifest that lacks a column or names a missing file, or nothing found.
     """
     if not root.is_dir():
-        raise DataError(f"no data folder {root}; name one with --data or the environment variable LATENTFX_DATA")
+        raise DataError(f"no data folder {root}; name one with --data or with LATENTFX_DATA")
     manifest = root / "manifest.csv"
     found = _read_manifest(manifest) if manifest.is_file() else _read_folders(root)
     kept = [item for item in found if matches(item.name, include) and not matches(item.name, exclude)]
@@ -88,18 +99,20 @@ def _read_manifest(manifest: Path) -> list[Recording]:
 def _from_row(manifest: Path, row: dict[str, str]) -> Recording:
     try:
         f0_hz, label = row.get("f0_hz_yin") or "", row.get("pitch_midi") or ""
-        pitch = hz_to_midi(float(f0_hz)) if f0_hz else float(label) if label else None
+        f0 = float(f0_hz) if f0_hz else None
+        pitch = float(label) if label else hz_to_midi(f0) if f0 else None
     except ValueError as error:
         raise DataError(f"{manifest}, row of {row['path']}: {error}; pitches are numbers or empty") from error
     file = manifest.parent / row["path"]
-    return Recording(file, row["path"], row["kind"], row["instrument"], pitch, row.get("licence") or "not stated")
+    licence = row.get("licence") or "not stated"
+    return Recording(file, row["path"], row["kind"], row["instrument"], pitch, f0, licence)
 
 
 def _read_folders(root: Path) -> list[Recording]:
     files = sorted(file for file in root.glob("*/**/*") if file.suffix.lower() in SUFFIXES)
     names = [file.relative_to(root) for file in files]
     return [
-        Recording(file, name.as_posix(), "", name.parts[0], None, "not stated")
+        Recording(file, name.as_posix(), "", name.parts[0], pitch_of_name(name.stem), None, "not stated")
         for file, name in zip(files, names, strict=True)
     ]
 
@@ -129,8 +142,13 @@ def cut_clips(recording: Recording, sample_rate: int, segment_seconds: float) ->
 
     The last clip ends where the recording ends, so it may overlap the one before. A recording shorter than
     a clip is padded with silence. Clips that stay 40 dB below the recording's loud part are left out.
+
+    Raises:
+        DataError: the recording cannot be read or is silent.
     """
     audio = set_level(read_audio(recording.file, sample_rate), sample_rate)
+    if not np.any(audio):
+        raise DataError(f"{recording.name} is silent; exclude it")
     length = round(segment_seconds * sample_rate)
     if len(audio) < length:
         audio = np.pad(audio, (0, length - len(audio)))

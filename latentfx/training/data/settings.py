@@ -1,5 +1,6 @@
 """The [data] table of a recipe, checked: every key is known and every value in range.
 
+Example:
     [data]
     instruments = ["violin", "trumpet"]
     validation = 0.1
@@ -14,7 +15,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -26,7 +27,7 @@ DATA_ROOT_VARIABLE = "LATENTFX_DATA"
 
 @dataclass(frozen=True)
 class PhraseSettings:
-    """What the parts that play tunes have in common.
+    """What the parts that play tunes have in common; each kind adds its own.
 
     Args:
         seconds_per_instrument: audio of each instrument, training and validation together.
@@ -36,6 +37,7 @@ class PhraseSettings:
         reverb, noise: probability that a phrase gets a room, background noise.
     """
 
+    kind: ClassVar[str]
     seconds_per_instrument: float = 120.0
     segment_seconds: float = 4.0
     tunes: str = ""
@@ -187,10 +189,14 @@ def _check_value(value: object, kind: str, where: str) -> object:
         if not lowest <= value <= highest:
             raise RecipeError(f"{where} is {value!r}; allowed {lowest:g} to {highest:g}")
         return float(value)
-    if kind.startswith("tuple") and isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+    if kind.startswith("tuple") and isinstance(value, (list, tuple)) and _all_text(value):
         return tuple(value)
     meant = {"bool": "true or false", "str": "a text", "float": "a number"}.get(kind, "a list of texts")
     raise RecipeError(f"{where} is {value!r}; allowed is {meant}")
+
+
+def _all_text(values: Sequence[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def resolve_path(path: str, data_root: Path | None, key: str) -> Path:

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class SoundFont:
                 "macOS: brew install fluid-synth) or take the soundfont part out of the recipe"
             )
 
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the file: which soundfont this is."""
         with self.path.open("rb") as content:
@@ -90,7 +92,7 @@ class SoundFont:
     def _render(self, midi: bytes) -> Audio:
         if self.cache is None:
             return _synthesize(self.path, midi, self.gain)
-        key = hashlib.sha256(f"{self.digest()} {self.gain}".encode() + midi).hexdigest()[:32]
+        key = hashlib.sha256(f"{self.digest} {self.gain}".encode() + midi).hexdigest()[:32]
         kept = self.cache / f"{key}.flac"
         if kept.is_file():
             return read_audio(kept, RENDER_RATE)

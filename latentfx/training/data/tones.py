@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Audio, Note, midi_to_hz
+from latentfx.training.data.clip import VELOCITY_RANGE_DB, Audio, Note, midi_to_hz
 
 MOST_HARMONICS = 40
 HIGHEST_OF_NYQUIST = 0.9
+RELEASE_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,7 @@ def harmonic_levels_db(tone: Tone, f0_hz: float, velocity: float, count: int) ->
 
 def _sound(tone: Tone, note: Note, sample_rate: int, rng: np.random.Generator) -> Audio:
     """One note: harmonics up to 0.9 of the Nyquist frequency, an envelope, breath noise."""
-    release_s = 0.05
-    count = max(1, round((note.duration_s + release_s) * sample_rate))
+    count = max(1, round((note.duration_s + RELEASE_S) * sample_rate))
     times_s = np.arange(count) / sample_rate
     f0_hz = midi_to_hz(note.pitch_midi)
     swing = tone.vibrato_cents * np.clip((times_s - 0.1) / 0.2, 0.0, 1.0)
@@ -111,8 +111,9 @@ def _sound(tone: Tone, note: Note, sample_rate: int, rng: np.random.Generator) -
     starts = rng.uniform(0.0, 2.0 * np.pi, len(gains))
     audio = _sum_harmonics(phase, gains * np.exp(1j * starts))
     audio += 10.0 ** (tone.noise_db / 20.0) * rng.standard_normal(count)
-    level = 0.1 * 10.0 ** (-18.0 * (1.0 - note.velocity) / 20.0)
-    return (level * audio * _envelope(times_s, tone.attack_ms / 1000.0, note.duration_s, release_s)).astype(np.float32)
+    audio *= _envelope(times_s, tone.attack_ms / 1000.0, note.duration_s)
+    level = 0.1 * 10.0 ** (-VELOCITY_RANGE_DB * (1.0 - note.velocity) / 20.0)
+    return np.asarray(level * audio, dtype=np.float32)
 
 
 def _sum_harmonics(phase: NDArray[np.float64], gains: NDArray[np.complex128]) -> NDArray[np.float64]:
@@ -129,11 +130,9 @@ def _sum_harmonics(phase: NDArray[np.float64], gains: NDArray[np.complex128]) ->
     return total.real.astype(np.float64)
 
 
-def _envelope(
-    times_s: NDArray[np.float64], attack_s: float, duration_s: float, release_s: float
-) -> NDArray[np.float64]:
+def _envelope(times_s: NDArray[np.float64], attack_s: float, duration_s: float) -> NDArray[np.float64]:
     """Rise, a slow decay to 80 %, and a Hann-shaped release after `duration_s`."""
     attack = np.sin(0.5 * np.pi * np.clip(times_s / min(attack_s, 0.5 * duration_s), 0.0, 1.0)) ** 2
     sustain = 0.8 + 0.2 * np.exp(-times_s / 0.3)
-    release = np.cos(0.5 * np.pi * np.clip((times_s - duration_s) / release_s, 0.0, 1.0)) ** 2
+    release = np.cos(0.5 * np.pi * np.clip((times_s - duration_s) / RELEASE_S, 0.0, 1.0)) ** 2
     return np.asarray(attack * sustain * release, dtype=np.float64)

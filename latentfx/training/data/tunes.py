@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import mido
 import numpy as np
+from numpy.typing import NDArray
 
 from latentfx.errors import DataError
 from latentfx.training.data.clip import Note
@@ -16,6 +18,7 @@ from latentfx.training.data.instruments import COMMON_RANGE
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9), tuple(range(12)))
 SHORTEST_S, LONGEST_S = 0.08, 1.2
 SHORTEST_LAST_NOTE_S = 0.06
+DETUNE_ST = 0.1
 
 
 @dataclass(frozen=True)
@@ -26,34 +29,32 @@ class Tune:
     notes: tuple[Note, ...]
 
 
-def read_tunes(folder: Path) -> tuple[Tune, ...]:
-    """Read every `.mid` file below a folder, in the order of the names.
+def find_tunes(folder: Path) -> list[Path]:
+    """List the `.mid` files below a folder, in the order of their paths.
 
     Raises:
-        DataError: the folder holds no usable MIDI file.
+        DataError: there are none.
     """
-    tunes = [read_tune(path) for path in sorted(folder.rglob("*.mid"))]
-    usable = tuple(tune for tune in tunes if len(tune.notes) >= 2)
-    if not usable:
-        raise DataError(f"no .mid file with notes below {folder}; name a folder of monophonic MIDI files")
-    return usable
+    files = sorted(folder.rglob("*.mid"))
+    if not files:
+        raise DataError(f"no .mid file below {folder}; name a folder of monophonic MIDI files")
+    return files
 
 
+@lru_cache(maxsize=2048)
 def read_tune(path: Path) -> Tune:
     """Read one MIDI file as a monophonic line: a new note ends the one before it.
 
     Raises:
-        DataError: not a MIDI file.
+        DataError: not a MIDI file, or fewer than two notes.
     """
     try:
-        messages = list(mido.MidiFile(path, clip=True))
+        events = _timed_messages(mido.MidiFile(path, clip=True))
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
         raise DataError(f"{path} cannot be read as MIDI ({error}); replace it or move it away") from error
     notes: list[Note] = []
     sounding: Note | None = None
-    now_s = 0.0
-    for message in messages:
-        now_s += message.time
+    for now_s, message in events:
         starts = message.type == "note_on" and message.velocity > 0
         ends = message.type in ("note_on", "note_off") and not starts
         if sounding is not None and (starts or (ends and message.note == sounding.pitch_midi)):
@@ -62,7 +63,29 @@ def read_tune(path: Path) -> Tune:
             sounding = None
         if starts:
             sounding = Note(now_s, now_s, float(message.note), message.velocity / 127)
+    if len(notes) < 2:
+        raise DataError(f"{path} has {len(notes)} notes; a tune needs at least 2: move it away")
     return Tune(path.stem, tuple(notes))
+
+
+def _timed_messages(file: mido.MidiFile) -> list[tuple[float, mido.Message]]:
+    """The messages of all tracks in order, with their times in seconds (mido's own iterator is slow)."""
+    ticked: list[tuple[int, mido.Message]] = []
+    for track in file.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            ticked.append((tick, message))
+    ticked.sort(key=lambda item: item[0])
+    timed: list[tuple[float, mido.Message]] = []
+    tempo, last_tick, now_s = 500_000, 0, 0.0
+    for tick, message in ticked:
+        now_s += (tick - last_tick) * tempo / (1e6 * file.ticks_per_beat)
+        last_tick = tick
+        if message.type == "set_tempo":
+            tempo = message.tempo
+        timed.append((now_s, message))
+    return timed
 
 
 def make_tune(seconds: float, rng: np.random.Generator) -> Tune:
@@ -133,7 +156,7 @@ def transpose(
     if highest - lowest < 12:
         raise DataError(f"range {lowest:g} to {highest:g} is narrower than an octave; record more notes")
     pitches = np.array([note.pitch_midi for note in notes])
-    if np.ptp(pitches) > highest - lowest:
+    if len(_shifts(pitches, lowest, highest)) == 0:
         pitches = _fold(pitches, lowest + 0.5 * (highest - lowest))
     shifts = _shifts(pitches, lowest, highest)
     common = _shifts(pitches, max(lowest, COMMON_RANGE[0]), min(highest, COMMON_RANGE[1]))
@@ -144,14 +167,15 @@ def transpose(
     )
 
 
-def _shifts(pitches: np.ndarray, lowest: float, highest: float) -> np.ndarray:
+def _shifts(pitches: NDArray[np.float64], lowest: float, highest: float) -> NDArray[np.float64]:
     return np.arange(np.ceil(lowest - pitches.min()), np.floor(highest - pitches.max()) + 1)
 
 
-def _fold(pitches: np.ndarray, centre: float) -> np.ndarray:
+def _fold(pitches: NDArray[np.float64], centre: float) -> NDArray[np.float64]:
     """Put every pitch into the octave round a centre."""
-    lowest = np.ceil(centre - 6)
-    return lowest + (pitches - lowest) % 12
+    lowest = float(np.ceil(centre - 6.0))
+    folded: NDArray[np.float64] = lowest + (pitches - lowest) % 12.0
+    return folded
 
 
 def perform(notes: Sequence[Note], seconds: float, rng: np.random.Generator) -> tuple[Note, ...]:
@@ -172,7 +196,7 @@ def perform(notes: Sequence[Note], seconds: float, rng: np.random.Generator) -> 
         end_s = min(start_s + max(note.duration_s * held, SHORTEST_LAST_NOTE_S), seconds)
         if end_s - start_s < 0.5 * SHORTEST_LAST_NOTE_S:
             continue
-        pitch_midi = note.pitch_midi + float(rng.uniform(-0.1, 0.1))
+        pitch_midi = note.pitch_midi + float(rng.uniform(-DETUNE_ST, DETUNE_ST))
         played.append(Note(start_s, end_s, pitch_midi, velocity))
         earliest_s = end_s
     return tuple(played)

@@ -1,0 +1,236 @@
+"""Builds the clips of each kind of part: which player, which tunes, which side."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from latentfx.training.data.acoustics import place
+from latentfx.training.data.clip import Audio, Clip, Note
+from latentfx.training.data.instruments import INSTRUMENTS
+from latentfx.training.data.phrases import Articulation, NoteBank
+from latentfx.training.data.recordings import Recording, cut_clips, find_recordings, matches
+from latentfx.training.data.settings import (
+    DataSettings,
+    NotesPart,
+    Part,
+    PhraseSettings,
+    RecordingsPart,
+    SoundfontPart,
+    TonesPart,
+    resolve_path,
+)
+from latentfx.training.data.soundfont import SoundFont, default_cache
+from latentfx.training.data.tones import TONES, play_tones
+from latentfx.training.data.tunes import (
+    DETUNE_ST,
+    excerpt,
+    find_tunes,
+    make_tune,
+    perform,
+    read_tune,
+    transpose,
+)
+
+Phrases = Sequence[tuple[Note, ...]]
+Played = list[tuple[Audio, tuple[Note, ...]]]
+
+
+@dataclass(frozen=True)
+class Player:
+    """Something that plays lines: its range and how. `play` takes phrases and a random generator."""
+
+    lowest: float
+    highest: float
+    play: Callable[[Phrases, np.random.Generator], Played]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One part of the data for one recipe: everything that the builders below share."""
+
+    settings: DataSettings
+    index: int
+    sample_rate: int
+    seed: int
+    data_root: Path | None
+
+    def rng(self, *names: str) -> np.random.Generator:
+        """A generator of random numbers of its own for each name, the same on every run."""
+        return self.shared_rng(str(self.index), *names)
+
+    def shared_rng(self, *names: str) -> np.random.Generator:
+        """The same for every part of the recipe: what is held out of one part is held out of all."""
+        return np.random.default_rng([self.seed, zlib.crc32("/".join(names).encode())])
+
+    def path(self, part_path: str, name: str) -> Path:
+        return resolve_path(part_path, self.data_root, f"data.parts[{self.index}].{name}")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What one part gives: clips of each side, and facts for the card."""
+
+    train: list[Clip]
+    validation: list[Clip]
+    facts: Mapping[str, object]
+
+
+def build_part(part: Part, job: Job) -> Built:
+    """Build the clips of one part.
+
+    Raises:
+        DataError: data that is missing or unusable.
+    """
+    if isinstance(part, RecordingsPart):
+        return _build_recordings(part, job)
+    if isinstance(part, NotesPart):
+        return _build_notes(part, job)
+    if isinstance(part, SoundfontPart):
+        return _build_soundfont(part, job)
+    return _build_tones(part, job)
+
+
+def _build_tones(part: TonesPart, job: Job) -> Built:
+    def player(instrument: str) -> Player:
+        def play(phrases: Phrases, rng: np.random.Generator) -> Played:
+            seconds = part.segment_seconds
+            return [
+                (play_tones(instrument, notes, seconds, job.sample_rate, rng), notes) for notes in phrases
+            ]
+
+        return Player(INSTRUMENTS[instrument].lowest, INSTRUMENTS[instrument].highest, play)
+
+    players = {name: player(name) for name in job.settings.instruments if name in TONES}
+    return _build_phrases(part, job, players, players, {"licence": {"generated": len(players)}})
+
+
+def _build_notes(part: NotesPart, job: Job) -> Built:
+    found = find_recordings(job.path(part.root, "root"), part.include, part.exclude)
+    wanted = [item for item in found if item.is_note and item.instrument in job.settings.instruments]
+    articulation = Articulation(part.legato, part.vibrato, part.stretch_st)
+
+    def player(recordings: Sequence[Recording]) -> Player:
+        bank = NoteBank(recordings, job.sample_rate, articulation)
+
+        def play(phrases: Phrases, rng: np.random.Generator) -> Played:
+            return [bank.play(notes, part.segment_seconds, rng) for notes in phrases]
+
+        return Player(bank.lowest, bank.highest, play)
+
+    train: dict[str, Player] = {}
+    validation: dict[str, Player] = {}
+    for name in job.settings.instruments:
+        own = [item for item in wanted if item.instrument == name]
+        held = [item for item in own if matches(item.name, part.holdout)]
+        kept = [item for item in own if not matches(item.name, part.holdout)]
+        if kept:
+            train[name] = player(kept)
+            validation[name] = player(held) if held else train[name]
+    return _build_phrases(part, job, train, validation, {"licence": _licences(wanted), "files": len(wanted)})
+
+
+def _build_soundfont(part: SoundfontPart, job: Job) -> Built:
+    font = SoundFont(job.path(part.path, "path"), default_cache() if part.cache else None)
+
+    def player(instrument: str) -> Player:
+        known = INSTRUMENTS[instrument]
+
+        def play(phrases: Phrases, rng: np.random.Generator) -> Played:
+            rendered = font.play(known.program, phrases, part.segment_seconds, job.sample_rate)
+            return list(zip(rendered, phrases, strict=True))
+
+        return Player(known.lowest, known.highest, play)
+
+    players = {name: player(name) for name in job.settings.instruments if name in INSTRUMENTS}
+    return _build_phrases(part, job, players, players, {"soundfont": font.path.name, "sha256": font.digest})
+
+
+def _build_phrases(
+    part: PhraseSettings,
+    job: Job,
+    train: Mapping[str, Player],
+    validation: Mapping[str, Player],
+    facts: Mapping[str, object],
+) -> Built:
+    """Phrases for both sides: other random numbers, and other tunes, for validation than for training."""
+    count = max(1, round(part.seconds_per_instrument / part.segment_seconds))
+    held = round(count * job.settings.validation)
+    if job.settings.validation > 0:
+        held = max(1, held)
+    train_tunes, validation_tunes = _split_tunes(part, job)
+    sides = (
+        _phrases_of(part, job, "train", train, max(1, count - held), train_tunes),
+        _phrases_of(part, job, "validation", validation, held, validation_tunes),
+    )
+    return Built(*sides, facts)
+
+
+def _phrases_of(
+    part: PhraseSettings,
+    job: Job,
+    side: str,
+    players: Mapping[str, Player],
+    number: int,
+    tunes: Sequence[Path],
+) -> list[Clip]:
+    """`number` clips of each player."""
+    clips: list[Clip] = []
+    for instrument, player in players.items():
+        rng = job.rng(side, instrument)
+        lines = [_draw_line(part, player, tunes, rng) for _ in range(number)]
+        for index, (audio, notes) in enumerate(player.play(lines, rng)):
+            placed = place(audio, job.sample_rate, rng, part.reverb, part.noise)
+            source = f"{part.kind}-{job.index}/{side}/{instrument}/{index}"
+            clips.append(Clip(placed, job.sample_rate, instrument, source, notes))
+    return clips
+
+
+def _draw_line(
+    part: PhraseSettings, player: Player, tunes: Sequence[Path], rng: np.random.Generator
+) -> tuple[Note, ...]:
+    """A performed excerpt of a tune, in the player's range."""
+    if tunes and rng.random() < part.tunes_share:
+        tune = read_tune(tunes[int(rng.integers(len(tunes)))])
+    else:
+        tune = make_tune(2 * part.segment_seconds, rng)
+    line = excerpt(tune, part.segment_seconds, rng)
+    moved = transpose(line, player.lowest + DETUNE_ST, player.highest - DETUNE_ST, rng)
+    return perform(moved, part.segment_seconds, rng)
+
+
+def _split_tunes(part: PhraseSettings, job: Job) -> tuple[list[Path], list[Path]]:
+    """Tunes from files for each side, none for both."""
+    if not part.tunes:
+        return [], []
+    tunes = find_tunes(job.path(part.tunes, "tunes"))
+    order = job.shared_rng("tunes").permutation(len(tunes))
+    held = round(len(tunes) * job.settings.validation)
+    return [tunes[i] for i in order[held:]], [tunes[i] for i in order[:held]]
+
+
+def _build_recordings(part: RecordingsPart, job: Job) -> Built:
+    found = find_recordings(job.path(part.root, "root"), part.include, part.exclude)
+    wanted = [item for item in found if item.instrument in job.settings.instruments]
+    held = {item.name for item in wanted if matches(item.name, part.holdout)}
+    if not part.holdout:
+        for name in job.settings.instruments:
+            own = [item.name for item in wanted if item.instrument == name]
+            number = round(len(own) * job.settings.validation)
+            held |= {own[i] for i in job.shared_rng("holdout", name).permutation(len(own))[:number]}
+    sides: dict[bool, list[Clip]] = {False: [], True: []}
+    for item in wanted:
+        sides[item.name in held] += cut_clips(item, job.sample_rate, part.segment_seconds)
+    return Built(sides[False], sides[True], {"licence": _licences(wanted), "files": len(wanted)})
+
+
+def _licences(recordings: Sequence[Recording]) -> dict[str, int]:
+    """How many files stand under each licence."""
+    counts: dict[str, int] = {}
+    for item in recordings:
+        counts[item.licence] = counts.get(item.licence, 0) + 1
+    return counts
