@@ -85,7 +85,7 @@ def track_pitch(audio: ArrayLike, sample_rate: int, model: CrepeModel = "tiny") 
     return PitchTrack(
         f0_hz=_cents_to_hz(_refined_bins(activations, path) * _CENTS_PER_BIN + _BIN_0_CENTS),
         confidence=activations[np.arange(len(path)), path],
-        times_s=np.arange(len(path)) * HOP_S,
+        times_s=np.arange(len(path), dtype=np.float64) * HOP_S,
     )
 
 

@@ -1,0 +1,217 @@
+"""Train the instrument classifier on recorded notes, and score it on notes that it has not heard."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from latentfx.errors import DataError
+from latentfx.training.data.recordings import find_recordings, read_audio
+from latentfx.training.metrics.augmentation import random_phrase
+from latentfx.training.metrics.classifier import Classifier, ClassifierConfig, ClassifierNet
+
+Float32 = NDArray[np.float32]
+
+INSTRUMENTS = ("violin", "trumpet", "flute", "clarinet", "cello", "altosax", "trombone", "oboe")
+ALL_INSTRUMENTS = (*INSTRUMENTS, "horn", "bassoon")
+
+
+@dataclass(frozen=True)
+class ClassifierTraining:
+    """How the classifier is trained.
+
+    Args:
+        steps: optimiser steps.
+        batch_size: phrases a step, every label equally often on average.
+        learning_rate: of Adam, at its highest; it rises and falls on one cycle.
+        seed: of all chance.
+    """
+
+    steps: int = 600
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ClassifierScore:
+    """How well predicted labels follow true ones.
+
+    Args:
+        labels: name of every class.
+        confusion: clips of true class (row) given to a class (column).
+    Shape:
+        confusion [K, K]
+    """
+
+    labels: tuple[str, ...]
+    confusion: NDArray[np.int64]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of clips given their true class."""
+        return float(np.trace(self.confusion) / max(1, self.confusion.sum()))
+
+    @property
+    def f1(self) -> dict[str, float]:
+        """Harmonic mean of precision and recall of every class that occurs."""
+        hits = np.diag(self.confusion)
+        total = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
+        return {
+            label: 2 * int(hit) / int(n) for label, hit, n in zip(self.labels, hits, total, strict=True) if n
+        }
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean of F1 over the classes that occur."""
+        return float(np.mean(list(self.f1.values())))
+
+
+@dataclass(frozen=True)
+class NoteSet:
+    """Recorded notes with their labels.
+
+    Args:
+        audio: one recording each.
+        labels: instrument of each.
+        pitches: MIDI note number of each.
+        sample_rate: Hz.
+    """
+
+    audio: tuple[Float32, ...]
+    labels: tuple[str, ...]
+    pitches: tuple[int, ...]
+    sample_rate: int
+
+    def where(self, keep: Callable[[int], bool]) -> NoteSet:
+        """The notes whose pitch is kept."""
+        index = [i for i, pitch in enumerate(self.pitches) if keep(pitch)]
+        return NoteSet(
+            tuple(self.audio[i] for i in index),
+            tuple(self.labels[i] for i in index),
+            tuple(self.pitches[i] for i in index),
+            self.sample_rate,
+        )
+
+
+def load_notes(root: Path, labels: Sequence[str] = INSTRUMENTS, sample_rate: int = 16_000) -> NoteSet:
+    """Read every single note of the named instruments below a folder with a manifest.
+
+    Raises:
+        DataError: an instrument has no notes with a known pitch.
+    """
+    notes = [r for r in find_recordings(root) if r.kind == "note" and r.instrument in labels]
+    known = [(r, round(r.pitch_midi)) for r in notes if r.pitch_midi is not None]
+    absent = set(labels) - {r.instrument for r, _ in known}
+    if absent:
+        raise DataError(f"{root} has no notes of {', '.join(sorted(absent))}; add them or drop the labels")
+    return NoteSet(
+        tuple(read_audio(r.file, sample_rate) for r, _ in known),
+        tuple(r.instrument for r, _ in known),
+        tuple(pitch for _, pitch in known),
+        sample_rate,
+    )
+
+
+def is_held_out(pitch_midi: int) -> bool:
+    """Whether notes of this pitch, of whatever instrument, are kept for the score: every fourth."""
+    return pitch_midi % 4 == 3
+
+
+def train_classifier(
+    clips: Sequence[ArrayLike],
+    labels: Sequence[str],
+    sample_rate: int,
+    training: ClassifierTraining | None = None,
+    config: ClassifierConfig | None = None,
+    progress: Callable[[int, float], None] = lambda step, loss: None,
+) -> Classifier:
+    """Train on phrases made at random from the clips of each label (`augmentation.random_phrase`).
+
+    Args:
+        clips: recordings, one instrument each.
+        labels: the instrument of each; classes are numbered by first appearance.
+        sample_rate: Hz of the clips; it must be the classifier's.
+        training: how.
+        config: shape of the picture and of the network.
+        progress: called with the step and its loss after every step.
+    Shape:
+        each clip [T]
+    Raises:
+        DataError: fewer than two labels, clips and labels that do not pair up, or another sample rate.
+    """
+    training, config = training or ClassifierTraining(), config or ClassifierConfig()
+    names = tuple(dict.fromkeys(labels))
+    if len(clips) != len(labels) or len(names) < 2 or sample_rate != config.sample_rate:
+        raise DataError(
+            f"got {len(clips)} clips, {len(labels)} labels of {len(names)} kinds at {sample_rate} Hz; "
+            f"wanted one label a clip, two kinds or more, {config.sample_rate} Hz"
+        )
+    notes = {
+        name: [np.asarray(c, np.float32) for c, label in zip(clips, labels, strict=True) if label == name]
+        for name in names
+    }
+    started = time.perf_counter()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(training.seed)
+        net = ClassifierNet(len(names), config)
+        _fit(net, notes, training, config, progress)
+    report = {
+        "training": asdict(training),
+        "clips": {name: len(group) for name, group in notes.items()},
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    return Classifier(net, names, config, report)
+
+
+def score_classifier(
+    classifier: Classifier, clips: Sequence[ArrayLike], labels: Sequence[str], sample_rate: int
+) -> ClassifierScore:
+    """Classify clips whose label is known.
+
+    Raises:
+        DataError: a label that the classifier does not know.
+    """
+    unknown = set(labels) - set(classifier.labels)
+    if unknown:
+        raise DataError(
+            f"labels {', '.join(sorted(unknown))} are unknown; allowed {', '.join(classifier.labels)}"
+        )
+    confusion = np.zeros((len(classifier.labels),) * 2, dtype=np.int64)
+    for clip, label in zip(clips, labels, strict=True):
+        predicted = classifier.predict(clip, sample_rate)
+        confusion[classifier.labels.index(label), classifier.labels.index(predicted)] += 1
+    return ClassifierScore(classifier.labels, confusion)
+
+
+def _fit(
+    net: ClassifierNet,
+    notes: Mapping[str, Sequence[Float32]],
+    training: ClassifierTraining,
+    config: ClassifierConfig,
+    progress: Callable[[int, float], None],
+) -> None:
+    generator = np.random.default_rng(training.seed)
+    groups = list(notes.values())
+    optimiser = torch.optim.Adam(net.parameters(), lr=training.learning_rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, training.learning_rate, training.steps)
+    loss_of = nn.CrossEntropyLoss(label_smoothing=0.05)
+    net.train()
+    for step in range(training.steps):
+        classes = generator.integers(len(groups), size=training.batch_size)
+        phrases = [
+            random_phrase(groups[k], config.clip_length, config.sample_rate, generator) for k in classes
+        ]
+        loss = loss_of(net(net.features(torch.from_numpy(np.stack(phrases)))), torch.from_numpy(classes))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        progress(step, loss.item())
