@@ -1,0 +1,42 @@
+"""Latent-space models from papers as playable audio plugins.
+
+>>> import latentfx
+>>> latentfx.Control("mix", 0.0, 1.0, 1.0).allowed
+'0 to 1'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from latentfx.control import Control
+    from latentfx.errors import LatentFXError
+    from latentfx.library import load, plugins
+    from latentfx.runtime import LatentPlugin
+    from latentfx.spec import PluginSpec
+
+__all__ = ["Control", "LatentFXError", "LatentPlugin", "PluginSpec", "load", "plugins"]
+
+_HOME = {
+    "Control": "control",
+    "LatentFXError": "errors",
+    "LatentPlugin": "runtime",
+    "PluginSpec": "spec",
+    "load": "library",
+    "plugins": "library",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: `import latentfx` alone loads nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'latentfx' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(f"latentfx.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

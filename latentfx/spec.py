@@ -58,14 +58,20 @@ class Blend:
         parts = parse_blend(value) if isinstance(value, str) else dict(value)
         result = dict.fromkeys(self.controls, 0.0)
         for label, weight in parts.items():
-            if label not in self.choices:
+            if label not in self.labels:
                 raise ControlError(
-                    f"{self.name} {label!r} is unknown; this plugin has {', '.join(self.choices)}"
+                    f"{self.name} {label!r} is unknown; this plugin has {', '.join(self.labels)}"
                 )
-            result[self.choices[label]] = _weight(self.name, label, weight)
+            result[self.labels[label]] = _weight(self.name, label, weight)
         if not any(result.values()):
             raise ControlError(f"{self.name} {value!r} gives every choice the weight 0; raise at least one")
         return result
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What people may say -> its control: the choices, and `reference` where one can be learnt."""
+        extra = {} if self.reference is None else {"reference": self.reference.control}
+        return {**extra, **self.choices}
 
     @property
     def controls(self) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""The project's root, and tiny plugin files written by hand: what the runtime makes of them is known in closed form."""
+"""The project's root, and tiny plugin files written by hand.
+
+What the runtime makes of them is known in closed form.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def plugin_file(tmp_path_factory: pytest.TempPathFactory) -> PluginFile:
-    """Write a tiny plugin: `gain`, `delay` (latency 100), `stereo` or `blend`; `change` edits the model first."""
+    """Write a tiny plugin: `gain`, `delay` (latency 100), `stereo`, `blend`; `change` edits it first."""
     models = {kind: _build(kind) for kind in KINDS}
 
     def write(kind: str, change: Callable[[onnx.ModelProto], None] | None = None) -> Path:
@@ -72,7 +75,7 @@ def _stereo() -> Parts:
 
 
 def _blend() -> Parts:
-    """Twice the input for `half`, 4 times for `full`, and for a reference its loudest sample times; then tanh."""
+    """The tanh of twice the input for `half`, 4 times for `full`, its loudest sample times for a reference."""
     names = ("tone_half", "tone_full", "tone_reference")
     controls = tuple(Control(name, 0.0, 1.0, float(name == "tone_half")) for name in names)
     reference = Reference("tone_reference", source="heard", target="learnt")
@@ -107,9 +110,11 @@ def _build(kind: str) -> onnx.ModelProto:
         inputs.append(_port(f"state_{name}", *row.shape))
         outputs.append(_port(f"state_{name}_out", *row.shape))
     columns = {f"column_{index}": [index] for index in range(len(spec.controls))}
-    tensors = [numpy_helper.from_array(np.asarray(v), name) for name, v in {**constants, **columns}.items()]
+    arrays = {**constants, **columns}
+    tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in arrays.items()]
     tensors.append(numpy_helper.from_array(np.array([-1, 1, 1]), "column_shape"))
-    graph = helper.make_graph([part for node in nodes for part in _expand(node)], kind, inputs, outputs, tensors)
+    operators = [part for node in nodes for part in _expand(node)]
+    graph = helper.make_graph(operators, kind, inputs, outputs, tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     provenance = {"method": kind, "licence": "MIT", "date": "2025-01-01", "versions": {}}
     text = dump_metadata(Metadata(spec, state, provenance, {"latency": spec.latency}))

@@ -1,0 +1,282 @@
+"""A plugin file, loaded: numpy in, numpy out, no torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from latentfx.errors import ControlError
+from latentfx.graph import BlockStream, Graph
+from latentfx.guard import read_plugin_bytes
+from latentfx.layout import Layout, find_layout, from_channels, to_channels
+from latentfx.plugin_file import Float32
+from latentfx.spec import Blend, PluginSpec
+from latentfx.stream import PluginStream
+
+Setting = float | str | Mapping[str, float]
+
+
+class Controls(Mapping[str, float]):
+    """The values of a plugin's controls by name; setting one checks its range.
+
+    Args:
+        spec: says which controls there are.
+    """
+
+    def __init__(self, spec: PluginSpec) -> None:
+        self._spec = spec
+        self.values_row: Float32 = np.array(spec.defaults, np.float32)
+
+    def __getitem__(self, name: str) -> float:
+        return float(self.values_row[self._spec.index(name)])
+
+    def __setitem__(self, name: str, value: float) -> None:
+        index = self._spec.index(name)
+        self.values_row[index] = self._spec.controls[index].check(value)
+
+    def __contains__(self, name: object) -> bool:
+        return any(control.name == name for control in self._spec.controls)
+
+    def __iter__(self) -> Iterator[str]:
+        return (control.name for control in self._spec.controls)
+
+    def __len__(self) -> int:
+        return len(self._spec.controls)
+
+    def __repr__(self) -> str:
+        return f"Controls({', '.join(f'{name}={value:g}' for name, value in self.items())})"
+
+
+class LatentPlugin:
+    """A latent plugin that is called like one of Pedalboard's.
+
+    Controls are attributes (`plugin.mix = 0.5`), and so are the mixtures that some of them form
+    (`plugin.timbre = "trumpet:0.7+flute:0.3"`).
+
+    Args:
+        data: content of a plugin file.
+        threads: threads that one block may use.
+
+    Raises:
+        PluginFileError: the file is damaged, hostile or of another schema.
+    """
+
+    is_effect = True
+    is_instrument = False
+
+    def __init__(self, data: bytes, threads: int = 1) -> None:
+        self._graph = Graph(data, threads)
+        self._initial: dict[str, Float32] = dict(self._graph.metadata.state)
+        self._stream: PluginStream | None = None
+        self._layout: Layout | None = None
+        self.controls = Controls(self.spec)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], threads: int = 1) -> LatentPlugin:
+        """Load a plugin file.
+
+        Raises:
+            PluginNotFoundError: there is no such file.
+            PluginFileError: the file is damaged, hostile or of another schema.
+        """
+        return cls(read_plugin_bytes(path), threads)
+
+    @property
+    def spec(self) -> PluginSpec:
+        """What the plugin says of itself: rate, block, latency, channels, controls."""
+        return self._graph.metadata.spec
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return self.spec.name
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate that the plugin works at, in Hz; audio of every other rate is resampled."""
+        return self.spec.sample_rate
+
+    @property
+    def latency(self) -> int:
+        """Samples from input to output at `sample_rate`. Calls remove it; a live host hears it."""
+        return self.spec.latency
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Method, paper, training data and its licence, versions, date."""
+        return self._graph.metadata.provenance
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What validation found when the file was written."""
+        return self._graph.metadata.report
+
+    @property
+    def blends(self) -> dict[str, Blend]:
+        """The mixtures that people set by name."""
+        return {blend.name: blend for blend in self.spec.blends}
+
+    def latency_at(self, sample_rate: float) -> int:
+        """The latency in samples of audio at another rate, rounded."""
+        return round(self.latency * sample_rate / self.sample_rate)
+
+    def set(self, **settings: Setting) -> LatentPlugin:
+        """Set controls and blends by name, and return the plugin.
+
+        Raises:
+            ControlError: one that does not exist, or a value that is not allowed; then none is changed.
+        """
+        before = self.controls.values_row.copy()
+        try:
+            for name, value in settings.items():
+                self._set(name, value)
+        except ControlError:
+            self.controls.values_row[:] = before
+            raise
+        return self
+
+    def set_blend(self, name: str, value: str | Mapping[str, float]) -> None:
+        """Set a mixture: `"trumpet"`, `"trumpet:0.7+flute:0.3"` or `{"trumpet": 0.7, "flute": 0.3}`.
+
+        Raises:
+            ControlError: no such blend or choice, or a weight that is not allowed.
+        """
+        for control, weight in self._blend(name).weights(value).items():
+            self.controls[control] = weight
+
+    def learn(self, name: str, audio: ArrayLike, sample_rate: float) -> None:
+        """Learn one more choice of a blend from a recording, choose it, and reset.
+
+        Args:
+            name: the blend, such as `"timbre"`.
+            audio: the recording; channels are averaged where the plugin takes one.
+            sample_rate: of the recording, in Hz.
+
+        Raises:
+            ControlError: no such blend, or one that learns nothing from recordings.
+            ShapeError: audio that has no samples or of the wrong shape.
+        """
+        reference = self._blend(name).reference
+        if reference is None:
+            raise ControlError(f"{name} of plugin {self.name!r} cannot be learnt from a recording")
+        array = np.asarray(audio)
+        rows = to_channels(array, find_layout(array.shape))
+        if self.spec.in_channels == 1:
+            rows = rows.mean(axis=0, keepdims=True)
+        stream = self.open(rows.shape[0], sample_rate)
+        stream.push(rows)
+        stream.flush()
+        self._initial[reference.target] = stream.state(reference.source)[0].copy()
+        for control in self._blend(name).controls:
+            self.controls[control] = float(control == reference.control)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was heard: the next call begins a new stream."""
+        self._stream = None
+
+    def process(
+        self, audio: ArrayLike, sample_rate: float, buffer_size: int = 8192, reset: bool = True
+    ) -> Float32:
+        """Run audio through the plugin.
+
+        With `reset`, audio is a whole recording: the output is as long and lies exactly over it. Without, it
+        is the next piece of a stream: the output has the samples that are ready (fewer at first, by the
+        latency and an unfinished block), successive outputs join without a seam, and `flush` gives the rest.
+
+        Args:
+            audio: float32 or float64. A plugin with one channel in runs every channel on its own.
+            sample_rate: of the audio, in Hz.
+            buffer_size: samples taken at once; it bounds memory and changes nothing else.
+            reset: begin with a fresh state, and end the stream.
+
+        Shape:
+            audio [T], [C, T] or [T, C] (the shorter axis holds the channels) -> the same
+
+        Raises:
+            ShapeError: audio or a rate that the plugin cannot take.
+        """
+        array = np.asarray(audio)
+        if reset:
+            self.reset()
+        stream = self._stream
+        self._layout = find_layout(array.shape, stream.channels if stream else None, self._layout)
+        rows = to_channels(array, self._layout)
+        stream = self._continue(rows.shape[0], sample_rate)
+        size = max(int(buffer_size), 1)
+        parts = [
+            stream.push(rows[:, start : start + size]) for start in range(0, max(rows.shape[1], 1), size)
+        ]
+        if reset:
+            parts.append(stream.flush())
+            self.reset()
+        return from_channels(np.concatenate(parts, axis=1), self._layout)
+
+    __call__ = process
+
+    def flush(self) -> Float32:
+        """End a stream of calls with `reset=False`: return the samples that are still inside.
+
+        Shape:
+            -> [T], [C, T] or [T, C], as the stream's
+        """
+        if self._stream is None or self._layout is None:
+            return np.zeros(0, np.float32)
+        rest = self._stream.flush()
+        self.reset()
+        return from_channels(rest, self._layout)
+
+    def open(self, channels: int, sample_rate: float) -> PluginStream:
+        """Open a stream beside all others: audio of this rate, pieces of any length, latency removed.
+
+        Raises:
+            ShapeError: a number of channels or a rate that the plugin cannot take.
+        """
+        return PluginStream(self.spec, self.blocks, channels, sample_rate)
+
+    def blocks(self, batch: int = 1) -> BlockStream:
+        """Open a stream of whole blocks at the plugin's rate, latency left in: for live hosts."""
+        return BlockStream(self._graph, batch, self._initial, self.controls.values_row)
+
+    def _continue(self, channels: int, sample_rate: float) -> PluginStream:
+        stream = self._stream
+        if stream is None or (stream.channels, stream.sample_rate) != (channels, sample_rate):
+            stream = self._stream = self.open(channels, sample_rate)
+        return stream
+
+    def _blend(self, name: str) -> Blend:
+        if name not in self.blends:
+            raise ControlError(f"{name!r} is no blend of plugin {self.name!r}; it has {_list(self.blends)}")
+        return self.blends[name]
+
+    def _set(self, name: str, value: Setting) -> None:
+        if name in self.blends and not isinstance(value, (int, float)):
+            self.set_blend(name, value)
+        else:
+            self.controls[name] = value  # type: ignore[assignment]  # `check` refuses what is no number
+
+    def __getattr__(self, name: str) -> Any:
+        spec: PluginSpec | None = None if name.startswith("_") else self.spec
+        if spec and name in self.controls:
+            return self.controls[name]
+        if spec and name in self.blends:
+            return {c: self.controls[k] for c, k in self.blends[name].labels.items() if self.controls[k]}
+        known = _list((*self.controls, *self.blends)) if spec else "no such"
+        raise AttributeError(f"{type(self).__name__} has no attribute or control {name!r}; controls: {known}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") or name == "controls":
+            object.__setattr__(self, name, value)
+        else:
+            self._set(name, value)
+
+    def __repr__(self) -> str:
+        return f"<LatentPlugin {self.name} {self.sample_rate} Hz, latency {self.latency}, {self.controls!r}>"
+
+
+def _list(names: Mapping[str, Any] | tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,142 @@
+"""Audio of any rate, in pieces of any length, through a plugin: aligned with its input, and as long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import soxr
+
+from latentfx.errors import ShapeError
+from latentfx.graph import BlockStream
+from latentfx.plugin_file import Float32
+from latentfx.spec import PluginSpec
+
+
+class Stage(Protocol):
+    """Something that audio is pushed through; in the end as much has come out as went in."""
+
+    def push(self, audio: Float32) -> Float32:
+        """Take the next samples and return those that are ready.
+
+        Shape:
+            audio [C_in, T] -> [C_out, T2]
+        """
+
+    def flush(self) -> Float32:
+        """End the stream: return the rest.
+
+        Shape:
+            -> [C_out, T]
+        """
+
+
+class PluginStream:
+    """A plugin as a `Stage`: resampled to its rate and back, cut into its blocks, its latency removed.
+
+    Samples that are NaN or infinite are taken as 0 and counted in `non_finite`.
+
+    Args:
+        spec: what the plugin says of itself.
+        open_blocks: makes a stream of blocks with so many rows.
+        channels: channels of the audio to come.
+        sample_rate: Hz of the audio to come.
+
+    Raises:
+        ShapeError: a number of channels that the plugin cannot take, or a rate that is not above 0.
+    """
+
+    def __init__(
+        self, spec: PluginSpec, open_blocks: Callable[[int], BlockStream], channels: int, sample_rate: float
+    ) -> None:
+        rows = _rows(spec, channels)
+        self.spec = spec
+        self.channels = channels
+        self.sample_rate = sample_rate
+        self.non_finite = 0
+        self._blocks = open_blocks(rows)
+        self._outputs = rows * spec.out_channels
+        self._in = self._out = 0
+        self._pending = np.zeros((channels, 0), np.float32)
+        self._pushed = 0
+        self._skip = spec.latency
+        self._to_plugin = _resampler(sample_rate, spec.sample_rate, channels)
+        self._from_plugin = _resampler(spec.sample_rate, sample_rate, self._outputs)
+
+    def push(self, audio: Float32) -> Float32:
+        self._in += audio.shape[1]
+        return self._emit(self._from_plugin(self._run(self._to_plugin(self._clean(audio), False)), False))
+
+    def flush(self) -> Float32:
+        rest = self._to_plugin(np.zeros((self.channels, 0), np.float32), True)
+        total = self._pushed + rest.shape[1]
+        silence = np.zeros((self.channels, self.spec.latency + self.spec.block_size), np.float32)
+        before = self._pushed - self._pending.shape[1] - self.spec.latency
+        audio = self._run(np.concatenate([rest, silence], axis=1))[:, : total - max(before, 0)]
+        return self._fit(self._emit(self._from_plugin(audio, True)))
+
+    def state(self, name: str) -> Float32:
+        """State of every row after the last whole block.
+
+        Shape:
+            -> [B, ...]
+        """
+        return self._blocks.state(name)
+
+    def _clean(self, audio: Float32) -> Float32:
+        finite = np.isfinite(audio)
+        if finite.all():
+            return audio
+        self.non_finite += int(audio.size - np.count_nonzero(finite))
+        return np.where(finite, audio, np.float32(0))
+
+    def _run(self, audio: Float32) -> Float32:
+        """Run the whole blocks there are, without the plugin's latency."""
+        size = self.spec.block_size
+        self._pushed += audio.shape[1]
+        queue = np.concatenate([self._pending, audio], axis=1)
+        whole = queue.shape[1] // size * size
+        self._pending = queue[:, whole:]
+        shape = (self._blocks.batch, self.spec.in_channels, size)
+        out = np.empty((self._outputs, whole), np.float32)
+        for start in range(0, whole, size):
+            block = self._blocks.step(queue[:, start : start + size].reshape(shape))
+            out[:, start : start + size] = block.reshape(self._outputs, size)
+        drop = min(self._skip, whole)
+        self._skip -= drop
+        return out[:, drop:]
+
+    def _emit(self, audio: Float32) -> Float32:
+        """Never give more than came in: resampling forth and back can add a sample."""
+        audio = audio[:, : self._in - self._out]
+        self._out += audio.shape[1]
+        return audio
+
+    def _fit(self, audio: Float32) -> Float32:
+        missing = self._in - self._out
+        return np.pad(audio, ((0, 0), (0, missing))) if missing else audio
+
+
+def _rows(spec: PluginSpec, channels: int) -> int:
+    """Rows of the batch: a plugin with one channel in runs every channel on its own."""
+    if channels == spec.in_channels:
+        return 1
+    if spec.in_channels == 1 and spec.out_channels == 1 and channels > 0:
+        return channels
+    raise ShapeError(f"audio has {channels} channels; plugin {spec.name!r} takes {spec.in_channels}")
+
+
+def _resampler(source: float, target: float, channels: int) -> Callable[[Float32, bool], Float32]:
+    """Resample pieces of audio, or pass them on where the rates are equal."""
+    if not 0 < source < float("inf") or not 0 < target < float("inf"):
+        raise ShapeError(f"sample_rate is {source!r}; allowed numbers of Hz above 0")
+    if source == target:
+        return lambda audio, last: audio
+    stream = soxr.ResampleStream(source, target, channels, dtype="float32", quality="HQ")
+
+    def run(audio: Float32, last: bool) -> Float32:
+        done = stream.resample_chunk(np.ascontiguousarray(audio.T), last=last)
+        return np.asarray(done, np.float32).reshape(-1, channels).T
+
+    return run
