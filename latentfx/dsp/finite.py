@@ -3,18 +3,16 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["LIMIT", "StateGuard", "finite"]
-
-LIMIT = 1e6
+__all__ = ["StateGuard", "finite"]
 
 
-def finite(x: Tensor) -> Tensor:
-    """Put 0 in place of NaN, Inf, and values beyond `LIMIT`: no sound has them, and their squares overflow.
+def finite(x: Tensor, limit: float = 1e6) -> Tensor:
+    """Put 0 in place of NaN, Inf, and values beyond the limit: no sound has them, and their squares overflow.
 
     Shape:
         [...] -> [...]
     """
-    return torch.where(x.abs() <= LIMIT, x, torch.zeros_like(x))
+    return torch.where(x.abs() <= limit, x, torch.zeros_like(x))
 
 
 class StateGuard(nn.Module):
