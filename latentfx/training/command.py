@@ -16,7 +16,7 @@ Examples:
 
   latentfx train timbre-swap
 
-  latentfx train timbre-swap --for 40m                  stop after 40 minutes; the same line again goes on
+  latentfx train timbre-swap --for 40m        stop after 40 minutes; the same line again goes on
 
   latentfx train my.toml --out runs/quick --set train.lr=3e-4 --set train.stages.student.steps=500
 
@@ -28,7 +28,7 @@ goes on.
 
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(help="Name of a shipped recipe, or path of a .toml file. None lists them.")
+        str | None, typer.Argument(help="Shipped recipe (none: list them) or .toml file.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/NAME")] = None,
     limit: Annotated[

@@ -12,6 +12,7 @@ import torch
 from latentfx.errors import RecipeError
 from latentfx.methods.base import Objective
 from latentfx.training.config import Recipe, as_table, find_method
+from latentfx.training.device import Device, choose_device
 from latentfx.training.reporting import Reporter
 from latentfx.training.rng import seed_everything
 from latentfx.training.run import STATE, AnyDataset, Outcome, Run
@@ -19,7 +20,7 @@ from latentfx.training.settings import read_settings
 from latentfx.training.state import load_state
 from latentfx.training.stopping import Stopper
 
-__all__ = ["Outcome", "choose_device", "train"]
+__all__ = ["Outcome", "train"]
 
 
 def train(
@@ -60,7 +61,8 @@ def train(
     method = method or find_method(recipe.method_name)
     config: Any = read_settings(method.config_type, recipe.method_settings, "method")
     _check_stages(recipe, method)
-    place, folder, reporter = choose_device(device), Path(folder), reporter or Reporter()
+    place = Device(choose_device(device), recipe.train.precision)
+    folder, reporter = Path(folder), reporter or Reporter()
     settings = _settings(recipe, config)
     saved = load_state(folder / STATE, settings) if (folder / STATE).exists() else None
     seed_everything(recipe.recipe.seed)
@@ -70,23 +72,6 @@ def train(
     run = Run(recipe, folder, settings, objective, clips, place, reporter)
     with Stopper(limit_s) as stopper, reporter:
         return run.go(saved, stopper)
-
-
-def choose_device(name: str) -> torch.device:
-    """Turn `auto` into the GPU where there is one.
-
-    Raises:
-        RecipeError: a device that this machine or torch does not have.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise RecipeError(f"device {name!r} cannot be used ({reason}); give auto, cpu or cuda") from None
-    return device
 
 
 def _check_stages(recipe: Recipe, method: type[Objective]) -> None:

@@ -6,23 +6,24 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from latentfx.errors import TrainingError
 from latentfx.methods.base import AnyClip, Objective
 from latentfx.training.checkpoint import save_checkpoint
 from latentfx.training.config import Recipe, as_table
 from latentfx.training.curves import Curves, draw_curves
+from latentfx.training.device import Device
 from latentfx.training.ema import RunningAverage
+from latentfx.training.evaluation import evaluate, numbers
 from latentfx.training.reporting import Reporter
-from latentfx.training.rng import isolated_rng, seed_everything
+from latentfx.training.rng import seed_everything
 from latentfx.training.sampling import FixedCrops, RandomCrops
 from latentfx.training.schedule import learning_rate
 from latentfx.training.state import Progress, SavedState, save_state
@@ -80,16 +81,16 @@ class Run:
         settings: Mapping[str, Any],
         objective: Objective,
         clips: AnyDataset,
-        device: torch.device,
+        device: Device,
         reporter: Reporter,
     ) -> None:
         self.recipe, self.folder, self.settings, self.device = recipe, folder, settings, device
         self.reporter = reporter
         t = recipe.train
-        self.objective = objective.to(device)
-        cache = objective.prepare(clips.train).to(device)
+        self.objective = objective.to(device.place)
+        cache = objective.prepare(clips.train).to(device.place)
         self.crops = RandomCrops(cache, t.crop_frames, t.batch_size, recipe.recipe.seed)
-        held_out = objective.prepare(clips.validation).to(device)
+        held_out = objective.prepare(clips.validation).to(device.place)
         self.validation = FixedCrops(held_out, t.crop_frames, t.batch_size, t.validation_crops)
         if self.crops.left_out:
             self.reporter.say(f"left out {self.crops.left_out} clips shorter than {t.crop_frames} frames")
@@ -127,7 +128,7 @@ class Run:
 
     def _begin_stage(self, index: int) -> None:
         self.objective.begin_stage(index)
-        self.objective.to(self.device)
+        self.objective.to(self.device.place)
         known = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
         new = [n for n, p in self.objective.named_parameters() if p.requires_grad and id(p) not in known]
         if new:
@@ -156,6 +157,11 @@ class Run:
         return length.steps or (length.epochs or 0) * self.crops.steps_per_epoch
 
     @property
+    def _out_of_patience(self) -> bool:
+        patience = self.recipe.train.patience
+        return patience > 0 and self.progress.stale >= patience
+
+    @property
     def _epoch(self) -> float:
         return self.progress.step / self.crops.steps_per_epoch
 
@@ -163,7 +169,7 @@ class Run:
         p, t, total = self.progress, self.recipe.train, self._total
         self.reporter.begin_stage(self._stage, p.stage_step, total)
         began, first = time.monotonic(), p.stage_step
-        while p.stage_step < total:
+        while p.stage_step < total and not self._out_of_patience:
             if stopper.reason is not None:
                 return stopper.reason
             lr = learning_rate(t, t.stages[self._stage], p.stage_step, total, p.step)
@@ -171,23 +177,23 @@ class Run:
             self.reporter.step(p.stage_step, loss)
             if p.count >= LOG_EVERY or p.stage_step == total:
                 self._log(lr)
-            if p.stage_step % t.validate_every == 0 or p.stage_step == total:
+            validates = p.stage_step % t.validate_every == 0 or p.stage_step == total
+            if validates:
                 left_s = (time.monotonic() - began) / (p.stage_step - first) * (total - p.stage_step)
                 self._validate(lr, left_s)
-            if p.stage_step % min(t.validate_every, t.checkpoint_every) == 0:
+            if validates or p.stage_step % t.checkpoint_every == 0:
                 self._save()
-            if t.patience and p.stale >= t.patience:
-                self.reporter.say(f"{self._stage} ends early: no better validation for {p.stale} times")
-                return None
+        if self._out_of_patience:
+            self.reporter.say(f"{self._stage} ends early: no better validation for {p.stale} times")
         return None
 
     def _step(self, lr: float) -> float:
         p, t = self.progress, self.recipe.train
         self.objective.train()
-        batch = self._on_device(self.crops.batch(p.step))
-        with self._autocast():
+        batch = self.device.batch(self.crops.batch(p.step))
+        with self.device.autocast():
             parts = self.objective.loss(batch)
-        values = _numbers(parts)
+        values = numbers(parts)
         self._check_finite(values)
         self.optimizer.zero_grad(set_to_none=True)
         parts["loss"].backward()
@@ -215,17 +221,9 @@ class Run:
             f"(now {self.recipe.train.gradient_clip:g}), or look for silent or broken clips"
         )
 
-    @torch.no_grad()
     def _validate(self, lr: float, left_s: float) -> None:
-        p = self.progress
-        model = self._evaluated.eval()
-        sums: dict[str, float] = {}
-        with isolated_rng(self.recipe.recipe.seed), self._autocast():
-            for batch in self.validation:
-                size = len(batch["clip"])
-                for name, value in _numbers(model.loss(self._on_device(batch))).items():
-                    sums[name] = sums.get(name, 0.0) + value * size
-        parts = {name: value / len(self.validation) for name, value in sums.items()}
+        p, model = self.progress, self._evaluated
+        parts = evaluate(model, self.validation, self.device, self.recipe.recipe.seed)
         self._check_finite(parts)
         self._tick()
         self.curves.write((p.step, self._epoch, self._stage, "validation"), parts, lr, p.seconds)
@@ -259,13 +257,6 @@ class Run:
     def _tick(self) -> None:
         self.progress.seconds = time.monotonic() - self._clock
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        enabled = self.recipe.train.precision == "bfloat16"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
-
-    def _on_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value.to(self.device) for name, value in batch.items()}
-
     def _card(self, metrics: Mapping[str, float]) -> dict[str, Any]:
         p = self.progress
         return {
@@ -279,12 +270,7 @@ class Run:
             "seed": self.recipe.recipe.seed,
             "licence": self.recipe.recipe.licence,
             "wall_time_s": round(p.seconds, 1),
-            "device": str(self.device),
+            "device": str(self.device.place),
             "threads": torch.get_num_threads(),
             "date": datetime.now(UTC).date().isoformat(),
         }
-
-
-def _numbers(parts: Mapping[str, Tensor]) -> dict[str, float]:
-    values = torch.stack([value.detach().float() for value in parts.values()]).tolist()
-    return dict(zip(parts, values, strict=True))

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from toy import SignalAt, Toy, toy_clips, toy_recipe, train_toy
 
 import latentfx.training.checkpoint as checkpoint_module
 from latentfx.errors import CheckpointError, DataError, RecipeError, TrainingError
 from latentfx.training.checkpoint import load_checkpoint, read_tensors
 from latentfx.training.loop import train
+from latentfx.training.reporting import Reporter
 
 STATE = "state.safetensors"
 
@@ -153,6 +155,22 @@ def test_patience_starts_anew_with_each_stage(tmp_path: Path) -> None:
     assert (outcome.reason, outcome.step) == ("finished", 60 + 60)
 
 
+class DiesAtTheSwitch(Reporter):
+    """Fails after the state of the last validation is saved, before the next stage begins."""
+
+    def say(self, text: str) -> None:
+        if "ends early" in text:
+            raise BrokenPipeError
+
+
+def test_a_stage_that_lost_patience_does_not_go_on_after_a_kill(tmp_path: Path) -> None:
+    recipe = toy_recipe(lr=0.0, patience=2, stages={"alone": {"steps": 1000}, "taught": {"steps": 1000}})
+    with pytest.raises(BrokenPipeError):
+        train_toy(tmp_path, recipe, DiesAtTheSwitch(Console(quiet=True)))
+    assert read_tensors(tmp_path / STATE)[1]["progress"]["stale"] == 2
+    assert train_toy(tmp_path, recipe).step == 120
+
+
 def test_the_teacher_is_the_end_of_the_first_stage_and_stays(straight: Path) -> None:
     alone, card = load_checkpoint(straight / "best-alone", Toy)
     taught, _ = load_checkpoint(straight, Toy)
@@ -179,8 +197,9 @@ def test_epochs_are_passes_over_the_frames(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_a_number_stops_with_the_last_good_state(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"step \d+ of stage 'alone' is not finite: loss nan.*lower train\.lr"):
-        train_toy(tmp_path, toy_recipe(method={"break_below": 0.45}))
+    message = r"step \d+ of stage 'alone' is not finite: loss nan.*lower train\.lr"
+    with pytest.raises(TrainingError, match=message):
+        train_toy(tmp_path, toy_recipe(method={"break_below": 0.45}, checkpoint_every=5))
     tensors, header = read_tensors(tmp_path / STATE)
     assert header["progress"]["step"] > 0
     assert all(torch.isfinite(value).all() for name, value in tensors.items() if value.is_floating_point())

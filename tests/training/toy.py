@@ -116,7 +116,7 @@ def toy_recipe(*, seed: int = 3, method: Mapping[str, Any] | None = None, **trai
         "crop_frames": 8,
         "lr": 0.01,
         "validate_every": 20,
-        "checkpoint_every": 7,
+        "checkpoint_every": 21,
         **train_settings,
     }
     about = {"name": "toy", "seed": seed, "licence": "CC0-1.0"}

@@ -1,0 +1,85 @@
+"""A checkpoint gives back the model that was saved, or a clear error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from toy import FRAME, Toy, ToyConfig, toy_recipe
+
+from latentfx.errors import CheckpointError
+from latentfx.training.checkpoint import load_checkpoint, read_tensors, save_checkpoint, write_tensors
+from latentfx.training.config import as_table
+
+
+def save_toy(folder: Path, stage: int = 1) -> Toy:
+    toy = Toy(ToyConfig(size=5))
+    for index in range(stage + 1):
+        toy.begin_stage(index)
+    card = {"recipe": as_table(toy_recipe()), "method_config": {"size": 5}, "stage_index": stage}
+    save_checkpoint(folder, toy, {**card, "metrics": {"loss": 0.5}, "licence": "CC0-1.0"})
+    return toy
+
+
+def test_a_checkpoint_gives_back_the_model(tmp_path: Path) -> None:
+    toy = save_toy(tmp_path)
+    loaded, card = load_checkpoint(tmp_path, Toy)
+    x = torch.randn(2, 3, FRAME)
+    assert torch.equal(loaded.decoder(loaded.encoder(x)), toy.eval().decoder(toy.encoder(x)))
+    assert torch.equal(loaded.teacher.weight, toy.teacher.weight)
+    assert (card["metrics"], card["licence"]) == ({"loss": 0.5}, "CC0-1.0")
+    assert card["versions"]["torch"] == str(torch.__version__)
+    assert not loaded.training
+
+
+def test_the_card_for_people_is_the_card_in_the_file(tmp_path: Path) -> None:
+    save_toy(tmp_path)
+    header = read_tensors(tmp_path / "weights.safetensors")[1]
+    assert json.loads((tmp_path / "card.json").read_text()) == header
+
+
+def test_a_run_folder_gives_the_best_of_its_last_stage(tmp_path: Path) -> None:
+    save_toy(tmp_path / "best-later", stage=1)
+    save_toy(tmp_path / "best-zero", stage=0)
+    assert load_checkpoint(tmp_path, Toy)[1]["stage_index"] == 1
+
+
+def test_what_is_not_a_checkpoint_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"holds no weights\.safetensors"):
+        load_checkpoint(tmp_path, Toy)
+    save_toy(tmp_path)
+    weights = tmp_path / "weights.safetensors"
+    whole = weights.read_bytes()
+    for broken in (b"", b"PK\x03\x04", whole[:-1], whole[: len(whole) // 2], b"\xff" * 8 + whole[8:]):
+        weights.write_bytes(broken)
+        with pytest.raises(CheckpointError, match="not a checkpoint"):
+            load_checkpoint(weights, Toy)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 99}, "has the schema 99; this latentfx reads 1"),
+        ({"method_config": {"size": 6}}, "does not fit its method"),
+        ({"method_config": {"sice": 6}}, "did you mean 'size'"),
+        ({"stage_index": 0}, "does not fit its method"),
+        ({"stage_index": None}, "does not fit its method"),
+    ],
+)
+def test_a_card_that_does_not_fit_the_weights_is_an_error(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    save_toy(tmp_path)
+    file = tmp_path / "weights.safetensors"
+    tensors, card = read_tensors(file)
+    write_tensors(file, tensors, {**card, **change})
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(tmp_path, Toy)
+
+
+def test_a_method_that_is_not_ours_must_be_given(tmp_path: Path) -> None:
+    save_toy(tmp_path)
+    with pytest.raises(CheckpointError, match=r"method\.name 'toy' is unknown"):
+        load_checkpoint(tmp_path)

@@ -1,0 +1,88 @@
+"""`latentfx train`, as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import latentfx.training.config as config
+from latentfx.errors import CheckpointError, MissingExtraError, RecipeError
+from latentfx.training.command import parse_duration, train
+
+RECIPE = """
+[recipe]
+name = "toy"
+[method]
+name = "toy"
+[data]
+instruments = ["violin"]
+[[data.parts]]
+kind = "tones"
+seconds_per_instrument = 8
+segment_seconds = 1
+[train]
+batch_size = 4
+crop_frames = 8
+stages = { alone = { steps = 6 }, taught = { steps = 6 } }
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setitem(config.METHODS, "toy", "toy:Toy")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mine.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+def run(*words: str) -> str:
+    app = typer.Typer()
+    app.command()(train)
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_recipe_trains_on_generated_tones_and_goes_on(recipe: Path) -> None:
+    first = run(str(recipe), "--for", "0s", "--threads", "1", "--device", "cpu")
+    assert "stopped (time): runs/toy at step 0; the same command goes on" in first
+    second = run(str(recipe), "--threads", "1", "--device", "cpu")
+    assert "going on at step 0" in second
+    assert "finished: runs/toy at step 12" in second
+    assert Path("runs/toy/best-taught/weights.safetensors").is_file()
+
+
+def test_set_and_seed_change_the_recipe(recipe: Path) -> None:
+    run(str(recipe), "--out", "r", "--set", "train.stages.alone.steps=2", "--seed", "9", "--for", "0s")
+    differs = r"recipe\.seed was 9, now 0; train\.stages\.alone\.steps was 2, now 6"
+    with pytest.raises(CheckpointError, match=differs):
+        run(str(recipe), "--out", "r")
+
+
+def test_help_teaches_with_examples() -> None:
+    text = run("--help")
+    assert "latentfx train timbre-swap --for 40m" in text
+    assert "goes on where it stopped" in " ".join(text.split())
+
+
+def test_without_the_lab_the_error_names_the_extra(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "latentfx.training.loop", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'latentfx\[lab\]'"):
+        run(str(recipe))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("40m", 2400), ("1h30m", 5400), ("2h", 7200)])
+def test_times_are_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "40", "m", "-3m", "1.5h", "40 minutes"])
+def test_what_is_not_a_time_is_an_error(text: str) -> None:
+    with pytest.raises(RecipeError, match=r"give for example 90s, 40m or 1h30m"):
+        parse_duration(text)

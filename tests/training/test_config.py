@@ -1,0 +1,121 @@
+"""A wrong recipe is an error that names the key and the cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latentfx.errors import RecipeError
+from latentfx.training.config import find_method, load_recipe, parse_recipe, shipped_recipes
+
+GOOD: dict[str, Any] = {
+    "recipe": {"name": "toy", "seed": 1},
+    "method": {"name": "jdsae", "size": 4},
+    "train": {"stages": {"one": {"steps": 10}, "two": {"epochs": 2, "lr": 1e-4}}, "lr": 0.01},
+    "data": {"instruments": ["violin"], "parts": [{"kind": "tones"}]},
+}
+TOML = """
+[recipe]
+name = "toy"
+[method]
+name = "jdsae"
+[train]
+lr = 0.01
+stages = { one = { steps = 10 } }
+"""
+
+
+def changed(section: str, **values: Any) -> dict[str, Any]:
+    return {**GOOD, section: {**GOOD[section], **values}}
+
+
+def test_a_recipe_is_read_with_its_defaults() -> None:
+    recipe = parse_recipe(GOOD)
+    assert recipe.train.stages["two"].lr == 1e-4
+    assert list(recipe.train.stages) == ["one", "two"]
+    assert (recipe.method_name, recipe.method_settings) == ("jdsae", {"size": 4})
+    assert (recipe.train.batch_size, recipe.train.gradient_clip) == (32, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (changed("train", batchsize=4), r"batchsize is unknown; did you mean 'batch_size'\? allowed: stages"),
+        (changed("recipe", sede=4), r"recipe\.sede is unknown; did you mean 'seed'\?"),
+        ({**GOOD, "trian": {}}, r"section \[trian\] is unknown; did you mean 'train'\?"),
+        (changed("train", lr="fast"), r"train\.lr is 'fast'; it must be a finite number"),
+        (changed("train", lr=float("nan")), r"train\.lr is nan; it must be a finite number"),
+        (changed("train", lr=-1), r"train\.lr is -1\.0; allowed 0 or more"),
+        (changed("train", batch_size=True), r"train\.batch_size is True; it must be a whole number"),
+        (changed("train", batch_size=2.5), r"train\.batch_size is 2\.5; it must be a whole number"),
+        (changed("train", batch_size=0), r"train\.batch_size is 0; allowed 1 or more"),
+        (changed("train", ema=1.0), r"train\.ema is 1\.0; allowed 0 to"),
+        (changed("train", schedule="linear"), r"'linear'; it must be one of 'constant', 'cosine'"),
+        (changed("train", stages=3), r"train\.stages is 3; it must be a table"),
+        (changed("train", stages={"one": 3}), r"train\.stages\.one\] is 3; it must be a table"),
+        (changed("train", stages={"one": {}}), "a stage needs either epochs or steps"),
+        (changed("train", stages={"one": {"epochs": 1, "steps": 1}}), "a stage needs either epochs or steps"),
+        (changed("train", stages={"one": {"step": 1}}), r"one\.step is unknown; did you mean 'steps'"),
+        ({**GOOD, "recipe": {}}, r"recipe\.name is missing; add it to \[recipe\] \(a text\)"),
+        ({**GOOD, "train": {}}, r"train\.stages is missing"),
+        ({**GOOD, "train": 1}, r"\[train\] is 1; it must be a table"),
+        ({**GOOD, "method": {}}, r"method\.name is missing; allowed: jdsae"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_allowed(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(table)
+
+
+def test_an_unknown_method_is_named() -> None:
+    with pytest.raises(RecipeError, match=r"method\.name 'jdase' is unknown; did you mean 'jdsae'\?"):
+        find_method("jdase")
+
+
+def test_overrides_change_what_the_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "toy.toml"
+    path.write_text(TOML)
+    changes = ["train.lr=3e-4", "recipe.seed = 7", "train.stages.one.steps=5"]
+    recipe = load_recipe(path, [*changes, "recipe.notes=quick run", "method.size=[1, 2]"])
+    assert (recipe.train.lr, recipe.recipe.seed, recipe.train.stages["one"].steps) == (3e-4, 7, 5)
+    assert recipe.recipe.notes == "quick run"
+    assert recipe.method_settings == {"size": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.lr", "not SECTION.KEY=VALUE"),
+        ("lr=1", "not SECTION.KEY=VALUE"),
+        ("train.lr.x=1", "lr is a value, not a table"),
+        ("train.learning_rate=1", r"train\.learning_rate is unknown"),
+    ],
+)
+def test_a_wrong_override_is_an_error(tmp_path: Path, override: str, message: str) -> None:
+    path = tmp_path / "toy.toml"
+    path.write_text(TOML)
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path, [override])
+
+
+def test_a_recipe_that_is_not_there_or_not_toml_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"cannot be read: .*No such file"):
+        load_recipe(tmp_path / "none.toml")
+    with pytest.raises(RecipeError, match=r"recipe 'nonesuch' is unknown.*path of a \.toml file"):
+        load_recipe("nonesuch")
+    (tmp_path / "bad.toml").write_text("[recipe\n")
+    with pytest.raises(RecipeError, match="is not TOML"):
+        load_recipe(tmp_path / "bad.toml")
+
+
+def test_every_shipped_recipe_fits_its_method() -> None:
+    from latentfx.training.settings import read_settings
+
+    for name in shipped_recipes():
+        recipe = load_recipe(name)
+        method = find_method(recipe.method_name)
+        read_settings(method.config_type, recipe.method_settings, "method")
+        assert tuple(recipe.train.stages) == tuple(method.stages)
+        assert recipe.recipe.name == name
