@@ -1,8 +1,8 @@
 """An instrument classifier: what a clip sounds like, and a 128-D embedding for the Fréchet distance.
 
 Four convolution blocks on a log-mel picture of one second of sound at 16 kHz, scaled so that the loudest cell
-is 0 dB: level does not matter. Longer audio is cut into overlapping seconds whose votes are averaged. Training
-is in `classifier_training.py`.
+is 0 dB: level does not matter. Longer audio is cut into overlapping seconds whose votes are averaged.
+Training is in `classifier_training.py`.
 """
 
 from __future__ import annotations
