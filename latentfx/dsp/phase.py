@@ -16,6 +16,7 @@ __all__ = ["PhaseGradientPropagation", "propagate_phase"]
 
 _HANN_GAMMA = 0.25645
 _FLOOR = 1e-7
+_MAX_GROUP_DELAY = 0.2  # frames; a Hann frame shows little beyond, and past values mislead where a note begins
 
 
 class PhaseGradientPropagation(nn.Module):
@@ -39,16 +40,19 @@ class PhaseGradientPropagation(nn.Module):
             raise ShapeError(f"hop is {hop}; allowed 1 to half of n_fft ({n_fft // 2})")
         self.n_fft = n_fft
         self.hop = hop
+        self.floor = _FLOOR
+        self.max_delay = _MAX_GROUP_DELAY / 2.0
         self.bins = n_fft // 2 + 1
         self.turns_key = prefix + "turns"
         self.log_key = prefix + "log_magnitude"
         gamma = _HANN_GAMMA * n_fft * n_fft
-        self.time_scale = hop * n_fft / (2.0 * gamma) / (2.0 * math.pi)
-        self.frequency_scale = gamma / (2.0 * hop * n_fft) / (2.0 * math.pi)
+        self.time_scale = hop * n_fft / (2.0 * gamma) / (4.0 * math.pi)
+        self.frequency_scale = gamma / (2.0 * hop * n_fft) / (4.0 * math.pi)
         index = torch.arange(self.bins)
         self.register_buffer("advance", (index * hop % n_fft).double().div(n_fft).float(), persistent=False)
         self.register_buffer("sign", (1 - 2 * (index % 2)).float(), persistent=False)
         self.register_buffer("index", index.float(), persistent=False)
+        self.register_buffer("first", (index == 0).float(), persistent=False)
 
     @torch.jit.export
     def initial_state(self, batch_size: int = 1) -> dict[str, Tensor]:
@@ -60,7 +64,7 @@ class PhaseGradientPropagation(nn.Module):
         device = self.index.device
         return {
             self.turns_key: torch.zeros([batch_size, self.bins], device=device),
-            self.log_key: torch.full([batch_size, 2, self.bins], math.log(_FLOOR), device=device),
+            self.log_key: torch.full([batch_size, 2, self.bins], math.log(self.floor), device=device),
         }
 
     def forward(self, magnitude: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
@@ -72,7 +76,7 @@ class PhaseGradientPropagation(nn.Module):
         Shape:
             magnitude [B, F, N] -> re [B, F, N], im [B, F, N], state
         """
-        level = magnitude.transpose(1, 2).clamp_min(_FLOOR).log()
+        level = magnitude.transpose(1, 2).clamp_min(self.floor).log()
         history = torch.cat([state[self.log_key], level], 1)
         drift, lock, peak = self._gradients(history)
         turns = state[self.turns_key]
@@ -90,30 +94,34 @@ class PhaseGradientPropagation(nn.Module):
         """What each frame adds to the phase, in turns.
 
         Shape:
-            history [B, N + 2, F] -> drift [B, N, F] (added at the peak), lock [B, N, F] (added at each bin), and
-            peak [B, N, F] (index of each bin's peak)
+            history [B, N + 2, F] -> drift [B, N, F] (of each bin since the last frame), lock [B, N, F] (of each bin
+            against its peak) and peak [B, N, F] (index of each bin's peak)
         """
-        before, last, level = history[:, :-2], history[:, 1:-1], history[:, 2:]
+        last, level = history[:, 1:-1], history[:, 2:]
         edges = nn.functional.pad(history[:, 1:], [1, 1], mode="replicate")
-        slope = (edges[..., 2:] - edges[..., :-2]) * self.time_scale
-        along = (4.0 * last - 3.0 * level - before) * self.frequency_scale
-        step = nn.functional.pad((along[..., 1:] + along[..., :-1]) * 0.5, [1, 0])
-        lock = torch.cumsum(step, -1)
-        drift = self.advance + (slope[:, 1:] + slope[:, :-1]) * 0.5 - lock
-        return drift, lock, self._peaks(level)
+        rise = edges[..., 1:] - edges[..., :-1]
+        slope = (rise[..., 1:] + rise[..., :-1]) * self.time_scale
+        drift = self.advance + slope[:, 1:] + slope[:, :-1]
+        delay = (4.0 * last - 3.0 * level - history[:, :-2]) * self.frequency_scale
+        delay = delay.clamp(-self.max_delay, self.max_delay)
+        step = nn.functional.pad(delay[..., 1:] + delay[..., :-1], [1, 0])
+        along = torch.cumsum(step.double(), -1)
+        peak = self._peaks(rise[:, 1:])
+        return drift, (along - torch.gather(along, -1, peak)).float(), peak
 
-    def _peaks(self, level: Tensor) -> Tensor:
-        """Index of the peak that each bin belongs to; plateaus count as falling, so each region has just one.
+    def _peaks(self, rise: Tensor) -> Tensor:
+        """Index of the peak that each bin belongs to. Plateaus count as falling, so each region has just one peak.
 
+        Args:
+            rise: from each bin to the next, with a zero at both ends.
         Shape:
-            level [B, N, F] -> [B, N, F], int64
+            rise [B, N, F + 1] -> [B, N, F], int64
         """
-        rising = (level[..., 1:] > level[..., :-1]).float()
-        left = nn.functional.pad(rising, [1, 0], value=1.0)
-        right = nn.functional.pad(rising, [0, 1])
-        region = torch.cumsum((1.0 - left) * right, -1).long()
-        peaks = torch.zeros_like(level).scatter_add(-1, region, left * (1.0 - right) * self.index)
-        return torch.gather(peaks, -1, region).long()
+        rising = (rise > 0).float()
+        turn = rising[..., 1:] - rising[..., :-1] - self.first
+        region = torch.cumsum(turn.clamp_min(0.0), -1).long()
+        peaks = torch.zeros_like(turn).scatter_add(-1, region, turn.clamp_max(0.0) * self.index)
+        return torch.gather(peaks, -1, region).neg().long()
 
 
 def propagate_phase(magnitude: Tensor, hop: int) -> tuple[Tensor, Tensor]:
