@@ -1,0 +1,189 @@
+"""The floors: a module imports only downward, and what plays a plugin does not load the lab."""
+
+from __future__ import annotations
+
+import re
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from import_graph import Import, Module, loaded_with, read_package, resolve
+
+# From the ground up. Names are the first part below `latentfx`.
+FLOORS: tuple[frozenset[str], ...] = tuple(
+    map(
+        frozenset,
+        (
+            {"errors"},
+            {"control"},
+            {"spec"},
+            {"plugin", "plugin_file", "dsp", "wire"},
+            {"stages"},
+            {"methods", "operators"},
+            {"training"},
+            {"effect", "testing"},
+            {"guard", "layout", "graph", "stream"},
+            {"runtime", "audio"},
+            {"library"},
+            {"offline", "board", "preset", "plot"},
+            {"export", "realtime", "presets"},
+            {"cli"},
+        ),
+    )
+)
+GROUND = {"errors", "control", "spec", "plugin_file", "wire"}
+LAB = {"plugin", "stages", "methods", "operators", "training", "effect", "testing", "export"}
+LIGHT_DSP = {"latentfx.dsp", "latentfx.dsp.resample"}
+# Hosts load these when someone asks for a picture, and say which extra is missing.
+ON_REQUEST = {"matplotlib"}
+# Distribution -> what it is imported as, where the two differ.
+IMPORTED_AS = {"lightning-fabric": "lightning_fabric"}
+
+
+def room(name: str) -> str:
+    """First part of a module's name below `latentfx`: `export` for `latentfx.export.onnx`."""
+    return name.partition(".")[2].partition(".")[0]
+
+
+def floor(name: str) -> int:
+    """How high a module lies."""
+    for height, rooms in enumerate(FLOORS):
+        if room(name) in rooms:
+            return height
+    raise LookupError(f"{name} has no floor; give it one in tests/project/test_floors.py")
+
+
+@pytest.fixture(scope="module")
+def modules(package_folders: dict[str, Path]) -> dict[str, Module]:
+    return read_package(package_folders)
+
+
+@pytest.fixture(scope="module")
+def host(modules: dict[str, Module]) -> list[str]:
+    """Modules that run where torch is not installed."""
+    return [name for name in modules if room(name) not in LAB | {"dsp"} or name in LIGHT_DSP]
+
+
+def third_party(module: Module) -> list[Import]:
+    """What a module imports from neither the project nor the standard library."""
+    known = sys.stdlib_module_names | {"latentfx"}
+    return [item for item in module.imports if item.level == 0 and item.module.split(".")[0] not in known]
+
+
+def declared(settings: dict[str, Any], *extras: str) -> set[str]:
+    """Names under which the declared dependencies are imported."""
+    project = settings["project"]
+    lines = [*project["dependencies"]]
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    names = {re.split(r"[\[<>=]", line)[0] for line in lines}
+    return {IMPORTED_AS.get(name, name).replace("-", "_") for name in names} - {"latentfx"}
+
+
+def test_no_module_imports_upward(modules: dict[str, Module]) -> None:
+    upward = [
+        f"{module.name}:{item.line} imports {target}"
+        for module in modules.values()
+        if module.name != "latentfx"
+        for item in module.imports
+        if (target := resolve(item.module, modules)) not in (None, "latentfx")
+        and floor(str(target)) > floor(module.name)
+    ]
+    assert upward == []
+
+
+def test_no_modules_import_each_other_in_a_circle(modules: dict[str, Module]) -> None:
+    graph = {
+        name: {
+            target
+            for item in module.imports
+            if item.when == "load" and (target := resolve(item.module, modules)) is not None
+        }
+        for name, module in modules.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
+
+
+def test_only_the_root_takes_names_from_the_root(modules: dict[str, Module]) -> None:
+    borrowed = [
+        f"{module.name}:{item.line}"
+        for module in modules.values()
+        for item in module.imports
+        if item.module.startswith("latentfx.") and resolve(item.module, modules) == "latentfx"
+    ]
+    assert borrowed == []
+
+
+def test_hosts_never_know_about_the_lab(modules: dict[str, Module], host: list[str]) -> None:
+    found = [
+        f"{name}:{item.line} imports {target}"
+        for name in host
+        if room(name) not in {"", "cli"}
+        for item in modules[name].imports
+        if (target := resolve(item.module, modules)) is not None and room(target) in LAB
+    ]
+    assert found == []
+
+
+def test_what_plays_a_plugin_needs_only_the_light_core(
+    modules: dict[str, Module], host: list[str], settings: dict[str, Any]
+) -> None:
+    allowed = declared(settings)
+    heavy = {
+        f"{name} loads {other}, which imports {item.module}"
+        for name in host
+        for other in loaded_with(name, modules)
+        for item in third_party(modules[other])
+        if item.when == "load" and item.module.split(".")[0] not in allowed
+    }
+    lazy = {
+        f"{name}:{item.line} imports {item.module}"
+        for name in host
+        if room(name) != "cli"
+        for item in third_party(modules[name])
+        if item.when == "call" and item.module.split(".")[0] not in allowed | ON_REQUEST
+    }
+    assert heavy | lazy == set()
+
+
+def test_every_import_is_a_declared_dependency(modules: dict[str, Module], settings: dict[str, Any]) -> None:
+    allowed = declared(settings, "plot", "lab")
+    undeclared = [
+        f"{module.name}:{item.line} imports {item.module}"
+        for module in modules.values()
+        for item in third_party(module)
+        if item.module.split(".")[0] not in allowed
+    ]
+    assert undeclared == []
+
+
+def test_only_the_command_line_opens_the_mapped_rooms(modules: dict[str, Module]) -> None:
+    """Inside them siblings are relative, elsewhere only `cli` names them; bare names would load a copy."""
+    mapped = {"export", "realtime"}
+    wrong = [
+        f"{module.name}:{item.line} imports {item.module}"
+        for module in modules.values()
+        for item in module.imports
+        if item.module.split(".")[0] in {*mapped, "presets"}
+        or (
+            (target := resolve(item.module, modules)) is not None
+            and room(target) in mapped
+            and room(module.name) != "cli"
+            and not (item.level == 1 and room(module.name) == room(target))
+        )
+    ]
+    assert wrong == []
+
+
+def test_nothing_unpickles(modules: dict[str, Module]) -> None:
+    """Ruff bans these names elsewhere, but its rule is off in the mapped folders."""
+    banned = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    found = [
+        f"{module.name}:{item.line}"
+        for module in modules.values()
+        for item in module.imports
+        if item.module.split(".")[0] in banned
+    ]
+    assert found == []
