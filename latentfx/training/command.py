@@ -20,15 +20,15 @@ Examples:
 
   latentfx train my.toml --out runs/quick --set train.lr=3e-4 --set train.stages.student.steps=500
 
-A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. The run folder
-holds best-STAGE/ (weights.safetensors, card.json), curves.csv, curves.png and state.safetensors, from which it
-goes on.
+A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. The run
+folder holds best-STAGE/ (weights.safetensors, card.json), curves.csv, curves.png and state.safetensors, from
+which it goes on.
 """
 
 
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(help="Shipped recipe (none: list them) or .toml file.")
+        str | None, typer.Argument(help="A shipped recipe, or a .toml file. Without one, lists the recipes.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/NAME")] = None,
     limit: Annotated[
