@@ -35,7 +35,7 @@ class Note:
         return self.end_s - self.start_s
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
     """A few seconds of one instrument.
 
@@ -60,7 +60,7 @@ class Clip:
         return len(self.audio) / self.sample_rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Clips to train on, clips to judge by, and the card that says where they come from.
 

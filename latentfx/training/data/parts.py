@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latentfx.errors import DataError
 from latentfx.training.data.acoustics import place
 from latentfx.training.data.clip import Audio, Clip, Note
 from latentfx.training.data.instruments import INSTRUMENTS
@@ -28,6 +29,7 @@ from latentfx.training.data.soundfont import SoundFont, default_cache
 from latentfx.training.data.tones import TONES, play_tones
 from latentfx.training.data.tunes import (
     DETUNE_ST,
+    NARROWEST_ST,
     excerpt,
     find_tunes,
     make_tune,
@@ -116,6 +118,12 @@ def _build_notes(part: NotesPart, job: Job) -> Built:
 
     def player(recordings: Sequence[Recording]) -> Player:
         bank = NoteBank(recordings, job.sample_rate, articulation)
+        if bank.highest - bank.lowest < NARROWEST_ST + 2 * DETUNE_ST:
+            raise DataError(
+                f"data.parts[{job.index}]: the {len(recordings)} notes of {recordings[0].instrument} reach "
+                f"from {bank.lowest:.1f} to {bank.highest:.1f}, less than an octave: "
+                "add notes or raise stretch_st"
+            )
 
         def play(phrases: Phrases, rng: np.random.Generator) -> Played:
             return [bank.play(notes, part.segment_seconds, rng) for notes in phrases]

@@ -25,7 +25,7 @@ LONGEST_KEPT_S = 5.0
 LONGEST_ATTACK_S = 0.12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RecordedNote:
     """One recorded note, trimmed to its sound.
 

@@ -78,7 +78,7 @@ class SoundFont:
         Shape:
             -> one [T] a phrase, T = seconds * sample_rate
         Raises:
-            DataError: fluidsynth failed.
+            DataError: fluidsynth failed, or made no sound.
         """
         midi = _write_midi(program, phrases, seconds)
         audio = self._render(midi)
@@ -151,9 +151,14 @@ def _synthesize(soundfont: Path, midi: bytes, gain: float) -> Audio:
         command = ["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-r", str(RENDER_RATE), "-g", str(gain)]
         command += ["-T", "wav", "-O", "s16", "-F", str(sound), str(soundfont), str(score)]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        if done.returncode != 0 or not sound.is_file():
-            raise DataError(f"fluidsynth could not play {soundfont}: {done.stderr.strip()[-400:]}")
-        return read_audio(sound, RENDER_RATE)
+        # With a damaged file fluidsynth plays the system's default soundfont instead, and returns 0.
+        refused = any(words in done.stderr for words in ("Failed to load", "not a SoundFont"))
+        if done.returncode != 0 or refused or not sound.is_file():
+            raise DataError(f"fluidsynth cannot play {soundfont}; replace it: {done.stderr.strip()[-400:]}")
+        audio = read_audio(sound, RENDER_RATE)
+    if not np.any(audio):
+        raise DataError(f"fluidsynth plays only silence from {soundfont}: {done.stderr.strip()[-400:]}")
+    return audio
 
 
 def _close(audio: Audio, sample_rate: int) -> Audio:

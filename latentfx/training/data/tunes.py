@@ -19,6 +19,7 @@ SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9), tuple
 SHORTEST_S, LONGEST_S = 0.08, 1.2
 SHORTEST_LAST_NOTE_S = 0.06
 DETUNE_ST = 0.1
+NARROWEST_ST = 12.0
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def transpose(
     Raises:
         DataError: the range is narrower than an octave.
     """
-    if highest - lowest < 12:
+    if highest - lowest < NARROWEST_ST:
         raise DataError(f"range {lowest:g} to {highest:g} is narrower than an octave; record more notes")
     pitches = np.array([note.pitch_midi for note in notes])
     if len(_shifts(pitches, lowest, highest)) == 0:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from latentfx.errors import DataError
+from latentfx.training.data.acoustics import frame_levels_db
+from latentfx.training.data.clip import Note
+from latentfx.training.data.phrases import Articulation, NoteBank
+from latentfx.training.data.pitch import measure_pitch
+from latentfx.training.data.recordings import Recording, find_recordings
+
+RATE = 16000
+LINE = (
+    Note(0.1, 0.5, 60.05, 0.9),
+    Note(0.52, 0.9, 62.93, 0.9),
+    Note(1.0, 1.7, 69.0, 0.9),
+    Note(1.72, 2.3, 57.9, 0.9),
+)
+
+
+def bank(root: Path, instrument: str = "violin", **articulation: float) -> NoteBank:
+    notes = [item for item in find_recordings(root, (f"notes/{instrument}/*",)) if item.is_note]
+    return NoteBank(notes, RATE, Articulation(**articulation))
+
+
+@pytest.mark.parametrize("vibrato", [0.0, 1.0])
+@pytest.mark.parametrize("legato", [0.0, 1.0])
+def test_every_note_sounds_at_its_pitch(bank_root: Path, vibrato: float, legato: float) -> None:
+    audio, notes = bank(bank_root, vibrato=vibrato, legato=legato).play(LINE, 2.5, np.random.default_rng(0))
+    assert audio.shape == (round(2.5 * RATE),)
+    assert audio.dtype == np.float32
+    for note in notes:
+        inside = audio[round((note.start_s + 0.07) * RATE) : round((note.end_s - 0.01) * RATE)]
+        assert measure_pitch(inside, RATE, round(note.pitch_midi)) == pytest.approx(note.pitch_midi, abs=0.15)
+
+
+def test_notes_start_where_the_line_says_though_recordings_start_with_silence(bank_root: Path) -> None:
+    audio, _ = bank(bank_root, vibrato=0.0, legato=0.0).play(LINE[2:3], 2.5, np.random.default_rng(0))
+    levels_db = frame_levels_db(audio, RATE // 200)
+    onset_s = np.argmax(levels_db > levels_db.max() - 12.0) / 200
+    assert onset_s == pytest.approx(1.0, abs=0.03)
+    assert levels_db[round(1.8 * 200) :].max() < -60.0
+
+
+def test_velocity_is_loudness_over_18_db(bank_root: Path) -> None:
+    violin = bank(bank_root, vibrato=0.0)
+    levels = []
+    for velocity in (0.0, 1.0):
+        line = (replace(LINE[2], velocity=velocity),)
+        audio, _ = violin.play(line, 2.5, np.random.default_rng(0))
+        levels.append(20 * np.log10(np.std(audio)))
+    assert levels[1] - levels[0] == pytest.approx(18.0, abs=0.01)
+
+
+def test_a_recording_that_is_too_short_ends_its_note_early(tmp_path: Path, bank_root: Path) -> None:
+    source = find_recordings(bank_root, ("notes/violin/violin_61.flac",))[0]
+    audio, rate = soundfile.read(source.file)
+    soundfile.write(tmp_path / "short.flac", audio[: round(0.8 * rate)], rate)
+    short = NoteBank([replace(source, file=tmp_path / "short.flac")], RATE, Articulation(vibrato=0.0))
+    _, (note,) = short.play((Note(0.0, 1.5, 61.0, 1.0),), 2.0, np.random.default_rng(0))
+    assert 0.35 < note.end_s < 0.55
+
+
+def test_the_range_reaches_as_far_as_notes_may_be_moved(bank_root: Path) -> None:
+    near, far = bank(bank_root, stretch_st=0.0), bank(bank_root, stretch_st=2.0)
+    assert near.lowest == pytest.approx(55, abs=0.6)
+    assert near.highest == pytest.approx(75, abs=0.6)
+    assert (near.lowest - far.lowest, far.highest - near.highest) == (2.0, 2.0)
+
+
+def test_an_unmeasured_note_is_measured(bank_root: Path) -> None:
+    known = find_recordings(bank_root, ("notes/trumpet/*",))
+    unknown = [replace(item, f0_hz=None) for item in known]
+    for told, measured in zip(NoteBank(known, RATE).notes, NoteBank(unknown, RATE).notes, strict=True):
+        assert measured.pitch_midi == pytest.approx(told.pitch_midi, abs=0.02)
+
+
+def test_unusable_notes_are_named(tmp_path: Path, bank_root: Path) -> None:
+    with pytest.raises(DataError, match="none were given"):
+        NoteBank([], RATE)
+    phrase = find_recordings(bank_root, ("phrases/violin/mov0.flac",))[0]
+    with pytest.raises(DataError, match=r"phrases/violin/mov0\.flac has no pitch"):
+        NoteBank([phrase], RATE)
+    soundfile.write(tmp_path / "A4.wav", np.zeros(RATE), RATE)
+    with pytest.raises(DataError, match="silent"):
+        NoteBank([Recording(tmp_path / "A4.wav", "A4.wav", "note", "violin", 69.0, None, "")], RATE)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from latentfx.errors import DataError, RecipeError
+from latentfx.training.data.settings import NotesPart, TonesPart, read_settings, resolve_path
+
+
+def test_a_whole_table_is_read() -> None:
+    part = {"kind": "notes", "root": "real", "seconds_per_instrument": 60, "include": ["notes/*"]}
+    settings = read_settings(
+        {"instruments": ["violin", "oboe"], "validation": 0.2, "parts": [part, {"kind": "tones"}]}
+    )
+    assert settings.instruments == ("violin", "oboe")
+    assert settings.parts == (
+        NotesPart(root="real", seconds_per_instrument=60.0, include=("notes/*",)),
+        TonesPart(),
+    )
+
+
+def test_tones_are_what_remains_without_parts() -> None:
+    assert read_settings({"instruments": ["violin"]}).parts == (TonesPart(),)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({}, r"data\.instruments is None"),
+        ({"instruments": ["a", "a"]}, "different names"),
+        ({"instruments": "violin"}, r"data\.instruments is 'violin'; allowed is a list of texts"),
+        ({"instruments": ["a"], "validaton": 0.1}, r"data\.validaton is not a setting; allowed are"),
+        ({"instruments": ["a"], "validation": 1.5}, r"data\.validation is 1\.5; allowed 0 to 0\.9"),
+        ({"instruments": ["a"], "validation": True}, r"data\.validation is True; allowed is a number"),
+        ({"instruments": ["a"], "validation": float("nan")}, r"data\.validation is nan"),
+        ({"instruments": ["a"], "parts": []}, r"data\.parts is \[\]"),
+        ({"instruments": ["a"], "parts": ["tones"]}, r"data\.parts\[0\] is 'tones'; allowed is a table"),
+        (
+            {"instruments": ["a"], "parts": [{"kind": "sine"}]},
+            r"data\.parts\[0\]\.kind is 'sine'; allowed are",
+        ),
+        ({"instruments": ["a"], "parts": [{"kind": "tones", "root": "x"}]}, r"data\.parts\[0\]\.root is not"),
+        (
+            {"instruments": ["a"], "parts": [{"kind": "soundfont", "cache": 1}]},
+            r"cache is 1; allowed is true",
+        ),
+        ({"instruments": ["a"], "parts": [{"kind": "notes", "root": 3}]}, r"root is 3; allowed is a text"),
+    ],
+)
+def test_a_wrong_setting_is_named(table: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        read_settings(table)
+
+
+def test_paths_count_from_the_data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine" / "real").mkdir(parents=True)
+    (tmp_path / "theirs" / "real").mkdir(parents=True)
+    monkeypatch.setenv("LATENTFX_DATA", str(tmp_path / "theirs"))
+    assert resolve_path("real", tmp_path / "mine", "k") == tmp_path / "mine" / "real"
+    assert resolve_path("real", None, "k") == tmp_path / "theirs" / "real"
+    assert resolve_path("$LATENTFX_DATA/real", tmp_path / "mine", "k") == tmp_path / "theirs" / "real"
+    monkeypatch.delenv("LATENTFX_DATA")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert resolve_path("real", None, "k").resolve() == tmp_path / "mine" / "real"
+
+
+def test_an_absent_path_names_its_key_and_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"data\.parts\[1\]\.root: there is no .*absent.*--data or from LATENTFX_DATA"
+    ):
+        resolve_path("absent", tmp_path, "data.parts[1].root")
