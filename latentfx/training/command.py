@@ -19,11 +19,12 @@ Examples:
   latentfx train timbre-swap --for 40m        stop after 40 minutes; the same line again goes on
 
   latentfx train my.toml --out runs/quick --set train.lr=3e-4 --set train.stages.student.steps=500
-
-A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. The run
-folder holds best-STAGE/ (weights.safetensors, card.json), curves.csv, curves.png and state.safetensors, from
-which it goes on.
 """
+_FOLDER = (
+    "A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. "
+    "The run folder holds best-STAGE/ (weights.safetensors, card.json), curves.csv, curves.png and "
+    "state.safetensors, from which it goes on."
+)
 
 
 def train(
@@ -54,7 +55,7 @@ def train(
     _train(checked, out or Path("runs") / checked.recipe.name, data, limit_s, device, threads)
 
 
-train.__doc__ = f"{train.__doc__}\n{_EXAMPLES}"
+train.__doc__ = f"{train.__doc__}\n{_EXAMPLES}\n{_FOLDER}"
 
 
 def parse_duration(text: str) -> float:
