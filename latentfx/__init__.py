@@ -11,19 +11,36 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from latentfx.board import Board
     from latentfx.control import Control
     from latentfx.errors import LatentFXError
     from latentfx.library import load, plugins
+    from latentfx.offline import Applied, AudioWarning, apply
     from latentfx.runtime import LatentPlugin
     from latentfx.spec import PluginSpec
 
-__all__ = ["Control", "LatentFXError", "LatentPlugin", "PluginSpec", "load", "plugins"]
+__all__ = [
+    "Applied",
+    "AudioWarning",
+    "Board",
+    "Control",
+    "LatentFXError",
+    "LatentPlugin",
+    "PluginSpec",
+    "apply",
+    "load",
+    "plugins",
+]
 
 _HOME = {
+    "Applied": "offline",
+    "AudioWarning": "offline",
+    "Board": "board",
     "Control": "control",
     "LatentFXError": "errors",
     "LatentPlugin": "runtime",
     "PluginSpec": "spec",
+    "apply": "offline",
     "load": "library",
     "plugins": "library",
 }

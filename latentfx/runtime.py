@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from latentfx.errors import ControlError
 from latentfx.graph import BlockStream, Graph
 from latentfx.guard import read_plugin_bytes
-from latentfx.layout import Layout, find_layout, from_channels, to_channels
+from latentfx.layout import find_layout, to_channels
 from latentfx.plugin_file import Float32
+from latentfx.processor import Processor
 from latentfx.spec import Blend, PluginSpec
 from latentfx.stream import PluginStream
 
@@ -51,7 +52,7 @@ class Controls(Mapping[str, float]):
         return f"Controls({', '.join(f'{name}={value:g}' for name, value in self.items())})"
 
 
-class LatentPlugin:
+class LatentPlugin(Processor):
     """A latent plugin that is called like one of Pedalboard's.
 
     Controls are attributes (`plugin.mix = 0.5`), and so are the mixtures that some of them form
@@ -65,15 +66,9 @@ class LatentPlugin:
         PluginFileError: the file is damaged, hostile or of another schema.
     """
 
-    is_effect = True
-    is_instrument = False
-
     def __init__(self, data: bytes, threads: int = 1) -> None:
-        self._graph = Graph(data, threads)
-        self._initial: dict[str, Float32] = dict(self._graph.metadata.state)
-        self._stream: PluginStream | None = None
-        self._layout: Layout | None = None
-        self.controls = Controls(self.spec)
+        graph = Graph(data, threads)
+        self._start(graph, graph.metadata.state)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], threads: int = 1) -> LatentPlugin:
@@ -121,7 +116,6 @@ class LatentPlugin:
         return {blend.name: blend for blend in self.spec.blends}
 
     def latency_at(self, sample_rate: float) -> int:
-        """The latency in samples of audio at another rate, rounded."""
         return round(self.latency * sample_rate / self.sample_rate)
 
     def set(self, **settings: Setting) -> LatentPlugin:
@@ -175,78 +169,25 @@ class LatentPlugin:
             self.controls[control] = float(control == reference.control)
         self.reset()
 
-    def reset(self) -> None:
-        """Forget what was heard: the next call begins a new stream."""
-        self._stream = None
-
-    def process(
-        self, audio: ArrayLike, sample_rate: float, buffer_size: int = 8192, reset: bool = True
-    ) -> Float32:
-        """Run audio through the plugin.
-
-        With `reset`, audio is a whole recording: the output is as long and lies exactly over it. Without, it
-        is the next piece of a stream: the output has the samples that are ready (fewer at first, by the
-        latency and an unfinished block), successive outputs join without a seam, and `flush` gives the rest.
-
-        Args:
-            audio: float32 or float64. A plugin with one channel in runs every channel on its own.
-            sample_rate: of the audio, in Hz.
-            buffer_size: samples taken at once; it bounds memory and changes nothing else.
-            reset: begin with a fresh state, and end the stream.
-
-        Shape:
-            audio [T], [C, T] or [T, C] (the shorter axis holds the channels) -> the same
-
-        Raises:
-            ShapeError: audio or a rate that the plugin cannot take.
-        """
-        array = np.asarray(audio)
-        if reset:
-            self.reset()
-        stream = self._stream
-        self._layout = find_layout(array.shape, stream.channels if stream else None, self._layout)
-        rows = to_channels(array, self._layout)
-        stream = self._continue(rows.shape[0], sample_rate)
-        size = max(int(buffer_size), 1)
-        parts = [
-            stream.push(rows[:, start : start + size]) for start in range(0, max(rows.shape[1], 1), size)
-        ]
-        if reset:
-            parts.append(stream.flush())
-            self.reset()
-        return from_channels(np.concatenate(parts, axis=1), self._layout)
-
-    __call__ = process
-
-    def flush(self) -> Float32:
-        """End a stream of calls with `reset=False`: return the samples that are still inside.
-
-        Shape:
-            -> [T], [C, T] or [T, C], as the stream's
-        """
-        if self._stream is None or self._layout is None:
-            return np.zeros(0, np.float32)
-        rest = self._stream.flush()
-        self.reset()
-        return from_channels(rest, self._layout)
+    def copy(self) -> LatentPlugin:
+        """A second plugin with the same settings and what was learnt; both share the graph in memory."""
+        twin = LatentPlugin.__new__(LatentPlugin)
+        twin._start(self._graph, self._initial)
+        twin.controls.values_row[:] = self.controls.values_row
+        return twin
 
     def open(self, channels: int, sample_rate: float) -> PluginStream:
-        """Open a stream beside all others: audio of this rate, pieces of any length, latency removed.
-
-        Raises:
-            ShapeError: a number of channels or a rate that the plugin cannot take.
-        """
         return PluginStream(self.spec, self.blocks, channels, sample_rate)
 
     def blocks(self, batch: int = 1) -> BlockStream:
         """Open a stream of whole blocks at the plugin's rate, latency left in: for live hosts."""
         return BlockStream(self._graph, batch, self._initial, self.controls.values_row)
 
-    def _continue(self, channels: int, sample_rate: float) -> PluginStream:
-        stream = self._stream
-        if stream is None or (stream.channels, stream.sample_rate) != (channels, sample_rate):
-            stream = self._stream = self.open(channels, sample_rate)
-        return stream
+    def _start(self, graph: Graph, initial: Mapping[str, Float32]) -> None:
+        super().__init__()
+        self._graph = graph
+        self._initial = dict(initial)
+        self.controls = Controls(self.spec)
 
     def _blend(self, name: str) -> Blend:
         if name not in self.blends:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 import soxr
@@ -12,24 +11,6 @@ from latentfx.errors import ShapeError
 from latentfx.graph import BlockStream
 from latentfx.plugin_file import Float32
 from latentfx.spec import PluginSpec
-
-
-class Stage(Protocol):
-    """Something that audio is pushed through; in the end as much has come out as went in."""
-
-    def push(self, audio: Float32) -> Float32:
-        """Take the next samples and return those that are ready.
-
-        Shape:
-            audio [C_in, T] -> [C_out, T2]
-        """
-
-    def flush(self) -> Float32:
-        """End the stream: return the rest.
-
-        Shape:
-            -> [C_out, T]
-        """
 
 
 class PluginStream:
@@ -56,19 +37,29 @@ class PluginStream:
         self.sample_rate = sample_rate
         self.non_finite = 0
         self._blocks = open_blocks(rows)
-        self._outputs = rows * spec.out_channels
+        self.outputs = rows * spec.out_channels
         self._in = self._out = 0
         self._pending = np.zeros((channels, 0), np.float32)
         self._pushed = 0
         self._skip = spec.latency
         self._to_plugin = _resampler(sample_rate, spec.sample_rate, channels)
-        self._from_plugin = _resampler(spec.sample_rate, sample_rate, self._outputs)
+        self._from_plugin = _resampler(spec.sample_rate, sample_rate, self.outputs)
 
     def push(self, audio: Float32) -> Float32:
+        """Take the next samples and return those that are ready.
+
+        Shape:
+            audio [C_in, T] -> [C_out, T2]
+        """
         self._in += audio.shape[1]
         return self._emit(self._from_plugin(self._run(self._to_plugin(self._clean(audio), False)), False))
 
     def flush(self) -> Float32:
+        """End the stream: return the rest.
+
+        Shape:
+            -> [C_out, T]
+        """
         rest = self._to_plugin(np.zeros((self.channels, 0), np.float32), True)
         total = self._pushed + rest.shape[1]
         silence = np.zeros((self.channels, self.spec.latency + self.spec.block_size), np.float32)
@@ -99,10 +90,10 @@ class PluginStream:
         whole = queue.shape[1] // size * size
         self._pending = queue[:, whole:]
         shape = (self._blocks.batch, self.spec.in_channels, size)
-        out = np.empty((self._outputs, whole), np.float32)
+        out = np.empty((self.outputs, whole), np.float32)
         for start in range(0, whole, size):
             block = self._blocks.step(queue[:, start : start + size].reshape(shape))
-            out[:, start : start + size] = block.reshape(self._outputs, size)
+            out[:, start : start + size] = block.reshape(self.outputs, size)
         drop = min(self._skip, whole)
         self._skip -= drop
         return out[:, drop:]

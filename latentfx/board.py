@@ -1,0 +1,208 @@
+"""A chain of latent plugins and Pedalboard's own, in any order, with every latency removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableSequence
+from typing import Any, overload
+
+import numpy as np
+import pedalboard
+
+from latentfx.errors import ControlError, ShapeError
+from latentfx.plugin_file import Float32
+from latentfx.processor import Processor, Stage
+from latentfx.runtime import LatentPlugin
+
+_TRIAL = 8192
+_MAX_TRIALS = 64
+_DEFAULT_RATE = 48_000
+
+
+class Board(Processor, MutableSequence["Effect"]):
+    """A list of effects that is called like one.
+
+    Args:
+        effects: latent plugins, Pedalboard's plugins and boards of either kind.
+
+    Raises:
+        ControlError: something else.
+    """
+
+    def __init__(self, effects: Iterable[Effect] = ()) -> None:
+        super().__init__()
+        self._effects = [_checked(effect) for effect in effects]
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of the first latent plugin, in Hz; 48000 where there is none."""
+        for effect in self._effects:
+            if isinstance(effect, LatentPlugin) or (isinstance(effect, Board) and len(effect)):
+                return effect.sample_rate
+        return _DEFAULT_RATE
+
+    @property
+    def latency(self) -> int:
+        """Samples from input to output at `sample_rate`. Calls remove it."""
+        return self.latency_at(self.sample_rate)
+
+    def latency_at(self, sample_rate: float) -> int:
+        """Samples from input to output at a rate; Pedalboard's own plugins are measured, and reset by it."""
+        return sum(
+            _measure(effect, sample_rate)
+            if isinstance(effect, pedalboard.Plugin)
+            else effect.latency_at(sample_rate)
+            for effect in self._effects
+        )
+
+    def reset(self) -> None:
+        """Forget what was heard, in every effect."""
+        super().reset()
+        for effect in self._effects:
+            effect.reset()
+
+    def open(self, channels: int, sample_rate: float) -> BoardStream:
+        """Open a stream through every effect. Pedalboard's own plugins have one state only, and are reset.
+
+        Raises:
+            ShapeError: a number of channels or a rate that an effect cannot take.
+        """
+        return BoardStream(self._effects, channels, sample_rate)
+
+    def insert(self, index: int, value: Effect) -> None:
+        self._effects.insert(index, _checked(value))
+        self._stream = None
+
+    @overload
+    def __getitem__(self, index: int) -> Effect: ...
+    @overload
+    def __getitem__(self, index: slice) -> Board: ...
+    def __getitem__(self, index: int | slice) -> Effect | Board:
+        return Board(self._effects[index]) if isinstance(index, slice) else self._effects[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._effects[index] = [_checked(v) for v in value] if isinstance(index, slice) else _checked(value)
+        self._stream = None
+
+    def __delitem__(self, index: int | slice) -> None:
+        del self._effects[index]
+        self._stream = None
+
+    def __len__(self) -> int:
+        return len(self._effects)
+
+    def __repr__(self) -> str:
+        return f"Board({self._effects!r})"
+
+
+Effect = LatentPlugin | pedalboard.Plugin | Board
+
+
+class BoardStream:
+    """A board as a `Stage`: what each effect has ready goes on to the next."""
+
+    def __init__(self, effects: Iterable[Effect], channels: int, sample_rate: float) -> None:
+        self.channels = self.outputs = channels
+        self.sample_rate = sample_rate
+        self._stages: list[Stage] = []
+        for effect in effects:
+            if isinstance(effect, pedalboard.Plugin):
+                stage: Stage = NativeStage(effect, self.outputs, sample_rate)
+            else:
+                stage = effect.open(self.outputs, sample_rate)
+            self._stages.append(stage)
+            self.outputs = stage.outputs
+
+    @property
+    def non_finite(self) -> int:
+        """Samples that were NaN or infinite, at the first latent plugin that met them."""
+        return max((stage.non_finite for stage in self._stages), default=0)
+
+    def push(self, audio: Float32) -> Float32:
+        for stage in self._stages:
+            audio = stage.push(audio)
+        return audio
+
+    def flush(self) -> Float32:
+        rest = np.zeros((self.channels, 0), np.float32)
+        for stage in self._stages:
+            rest = np.concatenate([stage.push(rest), stage.flush()], axis=1)
+        return rest
+
+
+class NativeStage:
+    """One of Pedalboard's own plugins as a `Stage`.
+
+    It leaves out its latency at the start and so gives less than it took; silence at the end brings the rest.
+    """
+
+    def __init__(self, plugin: pedalboard.Plugin, channels: int, sample_rate: float) -> None:
+        self.channels = self.outputs = channels
+        self.sample_rate = sample_rate
+        self.non_finite = 0
+        self._plugin = plugin
+        self._missing = 0
+        self._held = np.zeros((channels, 0), np.float32)
+        plugin.reset()
+
+    def push(self, audio: Float32) -> Float32:
+        if not audio.shape[1]:
+            return audio
+        finite = np.isfinite(audio)
+        if not finite.all():
+            self.non_finite += int(audio.size - np.count_nonzero(finite))
+            audio = np.where(finite, audio, np.float32(0))
+        done = self._run(audio)
+        self._missing += audio.shape[1] - done.shape[1]
+        return done
+
+    def flush(self) -> Float32:
+        parts = [np.zeros((self.outputs, 0), np.float32)]
+        silence = np.zeros((self.outputs, _TRIAL), np.float32)
+        for _ in range(_MAX_TRIALS):
+            if self._missing <= 0:
+                break
+            part = self._run(silence)[:, : self._missing]
+            self._missing -= part.shape[1]
+            parts.append(part)
+        parts.append(np.zeros((self.outputs, max(self._missing, 0)), np.float32))
+        return np.concatenate(parts, axis=1)
+
+    def _run(self, audio: Float32) -> Float32:
+        """Give the plugin more samples than channels, so that it cannot mistake the axes."""
+        queue = np.concatenate([self._held, audio], axis=1)
+        few = queue.shape[1] <= self.channels
+        self._held = queue if few else queue[:, :0]
+        if few:
+            return queue[:, :0]
+        try:
+            done = self._plugin(queue, self.sample_rate, reset=False)
+        except (RuntimeError, ValueError, TypeError) as error:
+            name = type(self._plugin).__name__
+            raise ShapeError(
+                f"{name} refuses {self.outputs} channels at {self.sample_rate:g} Hz: {error}. Take it off the "
+                "board, or give it other audio"
+            ) from None
+        return np.asarray(done, np.float32).reshape(self.outputs, -1)
+
+
+def _checked(effect: object) -> Effect:
+    if isinstance(effect, LatentPlugin | Board | pedalboard.Plugin):
+        return effect
+    raise ControlError(
+        f"{type(effect).__name__} cannot stand on a board; allowed are latentfx.load(NAME), plugins of "
+        "pedalboard, and other boards"
+    )
+
+
+def _measure(plugin: pedalboard.Plugin, sample_rate: float) -> int:
+    """How many samples of a stream a Pedalboard plugin holds back."""
+    stage = NativeStage(plugin, 1, sample_rate)
+    silence = np.zeros((1, _TRIAL), np.float32)
+    held, before = 0, -1
+    for trial in range(_MAX_TRIALS):
+        held += _TRIAL - stage.push(silence).shape[1]
+        if trial and held == before:
+            break
+        before = held
+    plugin.reset()
+    return held

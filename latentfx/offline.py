@@ -1,0 +1,273 @@
+"""The main job: a recording through a plugin, from file to file or array to array."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import ceil, log10
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from latentfx.audio import AudioInfo, AudioReader
+from latentfx.audio_writer import AudioWriter
+from latentfx.errors import ControlError, ShapeError
+from latentfx.layout import find_layout, from_channels, to_channels
+from latentfx.library import load
+from latentfx.plugin_file import Float32
+from latentfx.processor import Processor, Stage
+from latentfx.runtime import LatentPlugin, Setting
+
+DEFAULT_PLUGIN = "timbre-swap"
+MAX_REFERENCE_S = 120
+_PIECE = 65536
+
+PathLike = str | os.PathLike[str]
+Audio = NDArray[Any]
+Reference = PathLike | tuple[ArrayLike, float]
+Progress = Callable[[int, int], None]
+
+
+class AudioWarning(UserWarning):
+    """Something about a recording that people should know, and that stopped nothing."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What `apply` wrote.
+
+    Args:
+        source: the file read, or None for an array.
+        target: the file written.
+        sample_rate: Hz.
+        channels: of the target.
+        frames: samples of one channel.
+        subtype: sample format of the target.
+        notes: what people should know: silence, samples that were not finite, clipping.
+    """
+
+    source: Path | None
+    target: Path
+    sample_rate: int
+    channels: int
+    frames: int
+    subtype: str
+    notes: tuple[str, ...] = ()
+
+
+@overload
+def apply(
+    source: PathLike,
+    target: None = None,
+    plugin: PathLike | Processor = ...,
+    *,
+    sample_rate: None = None,
+    reference: Reference | None = ...,
+    progress: Progress | None = ...,
+    buffer_size: int = ...,
+    **controls: Setting,
+) -> tuple[Float32, int]: ...
+@overload
+def apply(
+    source: Audio,
+    target: None = None,
+    plugin: PathLike | Processor = ...,
+    *,
+    sample_rate: float | None = ...,
+    reference: Reference | None = ...,
+    progress: Progress | None = ...,
+    buffer_size: int = ...,
+    **controls: Setting,
+) -> Float32: ...
+@overload
+def apply(
+    source: PathLike | Audio,
+    target: PathLike,
+    plugin: PathLike | Processor = ...,
+    *,
+    sample_rate: float | None = ...,
+    reference: Reference | None = ...,
+    progress: Progress | None = ...,
+    buffer_size: int = ...,
+    **controls: Setting,
+) -> Applied: ...
+def apply(
+    source: PathLike | Audio,
+    target: PathLike | None = None,
+    plugin: PathLike | Processor = DEFAULT_PLUGIN,
+    *,
+    sample_rate: float | None = None,
+    reference: Reference | None = None,
+    progress: Progress | None = None,
+    buffer_size: int = _PIECE,
+    **controls: Setting,
+) -> Applied | Float32 | tuple[Float32, int]:
+    """Run a recording through a plugin: the result is as long as the source and lies exactly over it.
+
+    From file to file, memory does not grow with the length, and the target appears when it is whole.
+
+    Args:
+        source: a sound file, or an array.
+        target: the sound file to write, or a folder for one of the same name; None returns the audio.
+        plugin: name or file of a plugin, a loaded one, or a `Board`. Its own settings stay as they are.
+        sample_rate: of an array, in Hz. A file knows its own.
+        reference: a recording to learn a choice from (the timbre of *my* horn): a file or (array, rate).
+        progress: called with the samples done and the samples in all.
+        buffer_size: samples taken at once.
+        controls: controls and blends by name: `timbre="trumpet", mix=0.8`.
+
+    Returns:
+        `Applied` where there is a target; else the audio: an array for an array, and (audio [C, T], rate)
+        for a file.
+
+    Shape:
+        an array [T], [C, T] or [T, C] -> the same
+
+    Raises:
+        PluginNotFoundError: no plugin of that name.
+        ControlError: a control that does not exist, or a value that is not allowed.
+        AudioFileError: the source cannot be read, or the target cannot be written.
+        ShapeError: an array or a rate that the plugin cannot take.
+    """
+    processor = _prepare(plugin, reference, controls)
+    if isinstance(source, (str, os.PathLike)):
+        if sample_rate is not None:
+            raise ShapeError(
+                f"sample_rate={sample_rate:g} belongs to an array; the file {source} knows its own"
+            )
+        return _apply_file(Path(source).expanduser(), target, processor, progress, buffer_size)
+    if sample_rate is None:
+        raise ShapeError("an array does not know its rate; give sample_rate=, in Hz")
+    return _apply_array(np.asarray(source), target, processor, sample_rate, progress, buffer_size)
+
+
+def _prepare(
+    plugin: PathLike | Processor, reference: Reference | None, controls: Mapping[str, Setting]
+) -> Processor:
+    processor = plugin if isinstance(plugin, Processor) else load(plugin)
+    if not isinstance(processor, LatentPlugin):
+        if controls or reference is not None:
+            raise ControlError("a board has no controls of its own; set those of its plugins")
+        return processor
+    processor = processor.copy()
+    if reference is not None:
+        _learn(processor, reference)
+    return processor.set(**controls)
+
+
+def _learn(plugin: LatentPlugin, reference: Reference) -> None:
+    blends = [blend.name for blend in plugin.spec.blends if blend.reference is not None]
+    if not blends:
+        raise ControlError(f"plugin {plugin.name!r} learns nothing from recordings; leave the reference out")
+    if isinstance(reference, tuple):
+        audio, rate = reference
+    else:
+        audio, rate = _read_start(reference)
+    plugin.learn(blends[0], audio, rate)
+
+
+def _read_start(path: PathLike) -> tuple[Float32, int]:
+    with AudioReader(path) as reader:
+        wanted = MAX_REFERENCE_S * reader.info.sample_rate
+        pieces: list[Float32] = []
+        for piece in reader.blocks(_PIECE):
+            pieces.append(piece)
+            if _PIECE * len(pieces) >= wanted:
+                break
+        audio = np.concatenate(pieces, axis=1)
+        return audio.T if audio.shape[0] >= audio.shape[1] else audio, reader.info.sample_rate
+
+
+def _apply_file(
+    source: Path, target: PathLike | None, processor: Processor, progress: Progress | None, size: int
+) -> Applied | tuple[Float32, int]:
+    with AudioReader(source) as reader:
+        info = reader.info
+        stream = processor.open(info.channels, info.sample_rate)
+        pieces = _Pieces(stream, reader.blocks(size), info.frames, progress)
+        if target is None:
+            return _gather(pieces), info.sample_rate
+        return _write(pieces, source, _target(target, source), replace(info, channels=stream.outputs))
+
+
+def _apply_array(
+    array: Audio,
+    target: PathLike | None,
+    processor: Processor,
+    rate: float,
+    progress: Progress | None,
+    size: int,
+) -> Applied | Float32:
+    layout = find_layout(array.shape)
+    rows = to_channels(array, layout)
+    stream = processor.open(rows.shape[0], rate)
+    blocks = (rows[:, at : at + size] for at in range(0, rows.shape[1], size))
+    pieces = _Pieces(stream, blocks, rows.shape[1], progress)
+    if target is None:
+        return from_channels(_gather(pieces), layout)
+    if rate != ceil(rate):
+        raise ShapeError(f"sample_rate is {rate!r}; a sound file holds whole numbers of Hz")
+    return _write(pieces, None, _target(target, None), AudioInfo(int(rate), stream.outputs, rows.shape[1]))
+
+
+class _Pieces:
+    """The output of a stream, piece by piece, and what was noticed on the way."""
+
+    def __init__(
+        self, stream: Stage, blocks: Iterable[Float32], frames: int, progress: Progress | None
+    ) -> None:
+        self.stream = stream
+        self.blocks = blocks
+        self.frames = frames
+        self.progress = progress
+        self.silent = True
+
+    def __iter__(self) -> Iterator[Float32]:
+        done = 0
+        for block in self.blocks:
+            self.silent = self.silent and not block.any()
+            yield self.stream.push(block)
+            done += block.shape[1]
+            if self.progress is not None:
+                self.progress(done, self.frames)
+        yield self.stream.flush()
+
+    def notes(self) -> list[str]:
+        found = []
+        if self.stream.non_finite:
+            found.append(f"{self.stream.non_finite} samples were NaN or infinite and were taken as 0")
+        if self.silent and self.frames:
+            found.append("the source is silent")
+        return found
+
+
+def _gather(pieces: _Pieces) -> Float32:
+    audio = np.concatenate(list(pieces), axis=1)
+    for note in pieces.notes():
+        warnings.warn(note, AudioWarning, stacklevel=4)
+    return audio
+
+
+def _target(target: PathLike, source: Path | None) -> Path:
+    path = Path(target).expanduser()
+    return path / source.name if source is not None and path.is_dir() else path
+
+
+def _write(pieces: _Pieces, source: Path | None, target: Path, info: AudioInfo) -> Applied:
+    with AudioWriter(target, info) as writer:
+        for piece in pieces:
+            writer.write(piece)
+    notes = pieces.notes()
+    if writer.clipped:
+        over = 20 * log10(writer.peak)
+        notes.append(
+            f"{writer.clipped} samples were above full scale and were clipped; "
+            f"lower the output by {ceil(over * 10) / 10:g} dB, or write a .wav from a floating-point source"
+        )
+    return Applied(
+        source, target, info.sample_rate, info.channels, writer.frames, writer.subtype, tuple(notes)
+    )
