@@ -1,0 +1,168 @@
+"""The networks of the disentangled sequential autoencoders: one global factor v, one local factor z_t.
+
+Sources: Luo, Ewert, Dixon, "Towards robust unsupervised disentanglement of sequential data" (TS-DSAE, 2022), and
+"Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled sequential
+autoencoder" (J-DSAE, 2024). Sizes are arguments; the papers' are the defaults.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+Gaussian = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the four networks.
+
+    Args:
+        n_global: features a frame that the global encoder sees.
+        n_local: features a frame that the local encoder sees.
+        n_output: features a frame that the decoder writes.
+        v_size: dimensions of the global factor.
+        z_size: dimensions of the local factor, per frame.
+        global_hidden: hidden layers of the global encoder.
+        local_hidden: hidden layers of the local encoder.
+        decoder_hidden: hidden layers of the decoder.
+        prior_hidden: units of each of the prior's two LSTM layers.
+        activation: `tanh` (as published) or `silu`.
+    """
+
+    n_global: int = 80
+    n_local: int = 80
+    n_output: int = 80
+    v_size: int = 16
+    z_size: int = 32
+    global_hidden: tuple[int, ...] = (64, 64)
+    local_hidden: tuple[int, ...] = (64, 64)
+    decoder_hidden: tuple[int, ...] = (64, 64)
+    prior_hidden: int = 32
+    activation: str = field(default="tanh")
+
+
+def mlp(n_in: int, hidden: tuple[int, ...], activation: str) -> nn.Sequential:
+    """Linear layers, each followed by the activation."""
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(n_in, width), nn.SiLU() if activation == "silu" else nn.Tanh()]
+        n_in = width
+    return nn.Sequential(*layers)
+
+
+class GaussianHead(nn.Module):
+    """Mean and log-variance of a diagonal Gaussian.
+
+    Shape:
+        [..., n_in] -> two of [..., n_out]
+    """
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.mean = nn.Linear(n_in, n_out)
+        self.logvar = nn.Linear(n_in, n_out)
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        return self.mean(hidden), torch.clamp(self.logvar(hidden), -12.0, 6.0)
+
+
+class GlobalEncoder(nn.Module):
+    """q(v | x_1..N): a per-frame network, the mean over time, two heads (METHODS: TS-DSAE code).
+
+    `frame` and `head` are the two halves, so that a streaming host can keep the mean itself.
+
+    Shape:
+        x [B, N, n_global], weight [B, N] (1 where a frame counts) -> mean, logvar [B, v_size]
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.frame = mlp(config.n_global, config.global_hidden, config.activation)
+        self.head = GaussianHead(config.global_hidden[-1], config.v_size)
+
+    def forward(self, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        share = weight / weight.sum(dim=1, keepdim=True).clamp(min=1e-6)
+        return self.head((self.frame(x) * share.unsqueeze(-1)).sum(dim=1))
+
+
+class LocalEncoder(nn.Module):
+    """q(z_t | x_t): per frame, not conditioned on v.
+
+    Shape:
+        [B, N, n_local] -> mean, logvar [B, N, z_size]
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.frame = mlp(config.n_local, config.local_hidden, config.activation)
+        self.head = GaussianHead(config.local_hidden[-1], config.z_size)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.head(self.frame(x))
+
+
+class LocalPrior(nn.Module):
+    """p(z_t | z_<t): two LSTM layers over the sampled sequence, shifted by a step; the first step is N(0, I).
+
+    Shape:
+        z [B, N, z_size] -> mean, logvar [B, N, z_size]
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(config.z_size, config.prior_hidden, num_layers=2, batch_first=True)
+        self.head = GaussianHead(config.prior_hidden, config.z_size)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        mean, logvar = self.head(self.lstm(z[:, :-1])[0])
+        first = torch.zeros_like(z[:, :1])
+        return torch.cat([first, mean], dim=1), torch.cat([first, logvar], dim=1)
+
+
+class FactorisedDecoder(nn.Module):
+    """p(x_t | z_t, v).
+
+    Shape:
+        z [B, N, z_size], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.body = mlp(config.z_size + config.v_size, config.decoder_hidden, config.activation)
+        self.output = nn.Linear(config.decoder_hidden[-1], config.n_output)
+
+    def forward(self, z: Tensor, v: Tensor) -> Tensor:
+        if v.dim() == 2:
+            v = v.unsqueeze(1)
+        v = v.expand(z.shape[0], z.shape[1], v.shape[-1])
+        return self.output(self.body(torch.cat([z, v], dim=-1)))
+
+
+class DSAE(nn.Module):
+    """The four networks together."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.global_encoder = GlobalEncoder(config)
+        self.local_encoder = LocalEncoder(config)
+        self.prior = LocalPrior(config)
+        self.decoder = FactorisedDecoder(config)
+
+
+def sample(gaussian: Gaussian) -> Tensor:
+    """Reparameterised draw from N(mean, exp(logvar))."""
+    mean, logvar = gaussian
+    return mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
+
+
+def kl_divergence(q: Gaussian, p: Gaussian | None = None) -> Tensor:
+    """KL(q || p) of diagonal Gaussians, per dimension, in nats; p is N(0, I) when left out.
+
+    Shape:
+        -> as q's mean
+    """
+    mean, logvar = q
+    p_mean, p_logvar = p if p is not None else (torch.zeros_like(mean), torch.zeros_like(logvar))
+    return 0.5 * (p_logvar - logvar + (logvar.exp() + (mean - p_mean) ** 2) * torch.exp(-p_logvar) - 1.0)

@@ -1,0 +1,184 @@
+"""What models of magnitude spectra share: audio to log-magnitudes, and magnitudes back to audio.
+
+Two windows look at the same moment. The decoder's target is a symmetric Hann frame (short: it sets the latency); the
+local encoder sees a longer frame, whose rise is long and whose fall is short, read on a log-frequency axis in
+which a transposition is a shift. Both end at the newest sample.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from latentfx.dsp.logfreq import log_frequency_matrix
+from latentfx.dsp.phase import PhaseGradientPropagation
+from latentfx.dsp.stft import StftAnalysis, StftSynthesis
+from latentfx.errors import ShapeError
+from latentfx.stages import Analysis, Features, State, Synthesis
+
+SILENCE = 1e-5
+
+
+@dataclass(frozen=True)
+class SpectralConfig:
+    """Frames and axes.
+
+    Args:
+        sample_rate: Hz.
+        hop_length: samples from frame to frame.
+        n_fft: samples of a decoded frame; the latency is n_fft - hop_length.
+        analysis_length: samples of the frame that the local encoder sees.
+        analysis_fall: samples over which its window falls at the newest end.
+        bins_per_octave: resolution of the log-frequency axis.
+        n_pitch: log-frequency bins that the local encoder sees.
+        pitch_margin: bins beyond either end, for transposition.
+        f_min_hz: frequency of the first bin that the encoder sees.
+        floor_db: what lies this far below a frame's level counts as nothing.
+    """
+
+    sample_rate: int = 48_000
+    hop_length: int = 256
+    n_fft: int = 1024
+    analysis_length: int = 2048
+    analysis_fall: int = 640
+    bins_per_octave: int = 48
+    n_pitch: int = 384
+    pitch_margin: int = 48
+    f_min_hz: float = 55.0
+    floor_db: float = -55.0
+
+    def __post_init__(self) -> None:
+        if not self.hop_length <= self.analysis_fall < self.analysis_length:
+            raise ShapeError(
+                f"analysis_fall is {self.analysis_fall}; "
+                f"allowed {self.hop_length} to {self.analysis_length - 1} samples"
+            )
+
+    @property
+    def bins(self) -> int:
+        """Bins of a decoded frame."""
+        return self.n_fft // 2 + 1
+
+    @property
+    def floor(self) -> float:
+        """`floor_db` as a ratio of magnitudes."""
+        return float(10.0 ** (self.floor_db / 20.0))
+
+
+def rise_and_fall(length: int, fall: int) -> Tensor:
+    """A window of two Hann halves: a long rise, then a short fall that ends at the newest sample.
+
+    Shape:
+        -> [length], float32
+    """
+    rise = (torch.arange(length - fall, dtype=torch.float64) + 0.5) / (length - fall)
+    down = (torch.arange(fall, dtype=torch.float64) + 0.5) / fall
+    halves = [0.5 - 0.5 * torch.cos(math.pi * rise), 0.5 + 0.5 * torch.cos(math.pi * down)]
+    return torch.cat(halves).float()
+
+
+class SpectralAnalysis(Analysis):
+    """Audio to `logmag`, `level` and `pitch_spectrum`, all relative to the frame's level.
+
+    `level` is the root mean square of the frame's magnitudes (a sine of amplitude 1 has magnitude 1).
+    `logmag` is log(magnitude / level + floor); `pitch_spectrum` the same of the long frame on the log axis.
+
+    Shape:
+        audio [B, 1, T] -> logmag [B, n_fft / 2 + 1, N], level [B, 1, N], pitch_spectrum [B, n_pitch + 2 margin, N]
+    """
+
+    def __init__(self, config: SpectralConfig) -> None:
+        super().__init__()
+        self.hop = config.hop_length
+        self.floor = config.floor
+        self.short = StftAnalysis.hann(config.n_fft, self.hop, prefix="analysis_short_")
+        window = rise_and_fall(config.analysis_length, config.analysis_fall)
+        self.long = StftAnalysis(
+            config.analysis_length, config.n_fft, self.hop, window=window, prefix="analysis_long_"
+        )
+        lowest = config.f_min_hz * 2.0 ** (-config.pitch_margin / config.bins_per_octave)
+        axis = log_frequency_matrix(
+            config.analysis_length,
+            config.sample_rate,
+            lowest,
+            config.bins_per_octave,
+            config.n_pitch + 2 * config.pitch_margin,
+        )
+        self.register_buffer("axis", axis * (2.0 / window.sum()), persistent=False)
+        self.short_scale = 2.0 / float(self.short.window.sum())
+
+    @torch.jit.export
+    def initial_state(self, batch_size: int = 1) -> State:
+        state = self.short.initial_state(batch_size)
+        state.update(self.long.initial_state(batch_size))
+        return state
+
+    def forward(self, audio: Tensor, state: State) -> tuple[Features, State]:
+        re, im, new_state = self.short(audio, state)
+        magnitude = torch.sqrt(re[:, 0].square() + im[:, 0].square()) * self.short_scale
+        level = magnitude.square().mean(dim=1, keepdim=True).sqrt()
+        scale = 1.0 / level.clamp(min=SILENCE)
+        re, im, long_state = self.long(audio, state)
+        long_magnitude = torch.sqrt(re[:, 0].square() + im[:, 0].square())
+        new_state.update(long_state)
+        features = {
+            "logmag": torch.log(magnitude * scale + self.floor),
+            "level": level,
+            "pitch_spectrum": torch.log(torch.matmul(self.axis, long_magnitude) * scale + self.floor),
+        }
+        return features, new_state
+
+
+class SpectralSynthesis(Synthesis):
+    """Magnitudes to audio by phase-gradient propagation and overlap-add.
+
+    Shape:
+        magnitude [B, n_fft / 2 + 1, N] -> audio [B, 1, N * hop]
+    """
+
+    def __init__(self, config: SpectralConfig) -> None:
+        super().__init__()
+        self.phase = PhaseGradientPropagation(config.n_fft, config.hop_length)
+        self.overlap_add = StftSynthesis.hann(config.n_fft, config.hop_length)
+        self.latency = self.overlap_add.latency
+        self.scale = config.n_fft / 4.0
+
+    @torch.jit.export
+    def initial_state(self, batch_size: int = 1) -> State:
+        state = self.phase.initial_state(batch_size)
+        state.update(self.overlap_add.initial_state(batch_size))
+        return state
+
+    def forward(self, decoded: Features, state: State) -> tuple[Tensor, State]:
+        re, im, new_state = self.phase(decoded["magnitude"] * self.scale, state)
+        audio, tail = self.overlap_add(re.unsqueeze(1), im.unsqueeze(1), state)
+        new_state.update(tail)
+        return audio, new_state
+
+
+def magnitude_of(logmag: Tensor, level: Tensor, floor: float) -> Tensor:
+    """Undo `SpectralAnalysis`: magnitudes that have this level, whatever the model made of their scale.
+
+    Shape:
+        logmag [B, F, N], level [B, 1, N] -> [B, F, N]
+    """
+    magnitude = torch.clamp(torch.exp(logmag.clamp(max=12.0)) - floor, min=0.0)
+    rms = magnitude.square().mean(dim=1, keepdim=True).sqrt()
+    return magnitude * (level / rms.clamp(min=SILENCE))
+
+
+def box_average(spectrum: Tensor, half_width: int) -> Tensor:
+    """Mean over 2 * half_width + 1 neighbouring bins, the edges repeated.
+
+    Shape:
+        [..., K] -> [..., K]
+    """
+    first, last = spectrum[..., :1], spectrum[..., -1:]
+    size = [-1] * (spectrum.dim() - 1)
+    padded = torch.cat(
+        [first.expand(size + [half_width + 1]), spectrum, last.expand(size + [half_width])], dim=-1
+    )
+    total = torch.cumsum(padded, dim=-1)
+    width = 2 * half_width + 1
+    return (total[..., width:] - total[..., : total.shape[-1] - width]) / float(width)
