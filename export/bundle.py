@@ -1,4 +1,4 @@
-"""What every written plugin file has: checked provenance, metadata, and a write that is whole or not at all."""
+"""What every plugin file has: checked provenance, metadata, and a write that is whole or not at all."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from latentfx.errors import ExportError
 from latentfx.plugin import Plugin, State
 from latentfx.plugin_file import METADATA_KEY
+from latentfx.testing.drive import evaluating
 
 from .bundle import check_provenance, initial_row, metadata_text, write_file
 
@@ -62,14 +63,9 @@ def export_onnx(
     check_provenance(provenance)
     state = initial_row(plugin)
     text = metadata_text(plugin, state, provenance, report or {})
-    was_training = plugin.training
-    plugin.eval()
-    try:
-        proto = _finish(_trace(plugin, state), text)
-        data = proto.SerializeToString()
+    with evaluating(plugin):
+        data = _finish(_trace(plugin, state), text).SerializeToString()
         _check(plugin, state, data)
-    finally:
-        plugin.train(was_training)
     write_file(target, data)
     return target
 
@@ -208,7 +204,7 @@ def _cure(error: BaseException) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep torch's exporter from talking of its own insides (no torchvision, deprecated calls, axis names)."""
+    """Keep torch's exporter from talking of its own insides (torchvision, deprecated calls)."""
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -23,7 +23,7 @@ _PREFIX = "effect_"
 
 
 class LatentEffect(Plugin):
-    """analysis -> on_features -> encode -> operator -> decode -> synthesis, and what players expect around it.
+    """Analysis, encoder, operator, decoder and synthesis in a row, and what players expect around them.
 
     The effect smooths every control, applies `input_db`, mixes in the dry input at the latency of the
     effect (`mix`; at 0 the output is the input, delayed, to the bit), applies `output_db`, and closes a

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from latentfx.plugin import Plugin
 from latentfx.testing import purity, robustness
-from latentfx.testing.drive import Terms
+from latentfx.testing.drive import Terms, evaluating
 from latentfx.testing.report import Check, ContractReport
 
 _PURITY = (purity.check_inputs_unchanged, purity.check_pure)
@@ -29,15 +29,11 @@ def check_contract(plugin: Plugin, terms: Terms | None = None) -> ContractReport
         terms: under which terms; those of `verify_contract` by default.
     """
     terms = terms or Terms()
-    was_training = plugin.training
-    plugin.eval()
-    try:
+    with evaluating(plugin):
         checks = [purity.check_form(plugin, terms)]
         for group in (_PURITY, _laws(plugin)):
             if all(check.passed for check in checks):
                 checks += [check(plugin, terms) for check in group]
-    finally:
-        plugin.train(was_training)
     return ContractReport(plugin.spec.name, tuple(checks))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,18 @@ class Terms:
     def generator(self, salt: int = 0) -> torch.Generator:
         """Randomness that depends on the seed and on who asks."""
         return torch.Generator().manual_seed(self.seed * 1009 + salt)
+
+
+@contextmanager
+def evaluating(plugin: Plugin) -> Iterator[None]:
+    """Put a plugin into `eval()`, and every module of it back into its mode afterwards."""
+    modes = {module: module.training for module in plugin.modules()}
+    plugin.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def blocks_for(plugin: Plugin, seconds: float) -> int:

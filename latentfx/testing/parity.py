@@ -14,7 +14,7 @@ from torch import Tensor
 
 from latentfx.errors import ContractError
 from latentfx.plugin import Plugin, State
-from latentfx.testing.drive import Terms, decibels, gap, phrase, random_controls
+from latentfx.testing.drive import Terms, decibels, evaluating, gap, phrase, random_controls
 
 Step = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
 
@@ -78,18 +78,14 @@ def verify_parity(
     Raises:
         ContractError: an engine that differs by more, or a file with other inputs than the plugin.
     """
-    steps: dict[str, Step] = {}
-    if torchscript:
-        steps["torchscript"] = _script(plugin)
-    if file is not None:
-        steps["onnx"] = _onnx(plugin, file)
     terms = Terms(tolerance=tolerance, seed=seed)
-    was_training = plugin.training
-    plugin.eval()
-    try:
+    with evaluating(plugin):
+        steps: dict[str, Step] = {}
+        if torchscript:
+            steps["torchscript"] = _script(plugin)
+        if file is not None:
+            steps["onnx"] = _onnx(plugin, file)
         engines = tuple(_compare(plugin, name, step, blocks, batch, terms) for name, step in steps.items())
-    finally:
-        plugin.train(was_training)
     report = ParityReport(plugin.spec.name, tolerance, engines)
     bad = [engine for engine in engines if not engine.difference <= tolerance]
     if bad:
@@ -120,7 +116,6 @@ def _compare(plugin: Plugin, engine: str, step: Step, blocks: int, batch: int, t
 
 
 def _script(plugin: Plugin) -> Step:
-    plugin.eval()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`torch.jit", category=DeprecationWarning)
         try:

@@ -211,9 +211,9 @@ def test_each_hazard_fails_its_own_check_alone(hazard: Callable[[], Plugin]) -> 
 
 def test_the_plugin_behind_the_hazards_keeps_the_contract() -> None:
     report = verify_contract(Delay(), settle_s=0.3)
-    assert [check.name for check in report.checks] == [
-        "form", "inputs_unchanged", "pure", "splits", "rows", "latency", "finite", "recovery", "silence", "clicks",
-    ]  # fmt: skip
+    names = [check.name for check in report.checks]
+    assert names[:5] == ["form", "inputs_unchanged", "pure", "splits", "rows"]
+    assert names[5:] == ["latency", "finite", "recovery", "silence", "clicks"]
 
 
 def test_the_error_lists_every_failure_with_numbers_and_cure() -> None:
