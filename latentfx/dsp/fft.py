@@ -1,8 +1,8 @@
 """Real Fourier transforms as two small matrix products, in real arithmetic.
 
-Written so because a plugin's graph may hold no complex tensors, because `torch.stft` does not load in nn~, and because
-onnxruntime runs this faster than its own DFT operator. A transform of length N = A * B costs two products with
-constant matrices and one twiddle: constants of about 4 N numbers in all.
+Written so because a plugin's graph may hold no complex tensors, because `torch.stft` does not load in nn~,
+and because onnxruntime runs this faster than its own DFT operator. A transform of length N = A * B costs two
+products with constant matrices and one twiddle: some tens of kilobytes of constants.
 """
 
 import math
@@ -41,6 +41,11 @@ class RealFFT(nn.Module):
         ShapeError: a length without two fitting factors.
     Source: Cooley & Tukey 1965.
     """
+
+    first: Tensor
+    twiddle_re: Tensor
+    twiddle_im: Tensor
+    second: Tensor
 
     def __init__(self, n: int) -> None:
         super().__init__()
@@ -83,6 +88,12 @@ class InverseRealFFT(nn.Module):
         ShapeError: a length without two fitting factors.
     """
 
+    weight: Tensor
+    first: Tensor
+    twiddle_re: Tensor
+    twiddle_im: Tensor
+    second: Tensor
+
     def __init__(self, n: int) -> None:
         super().__init__()
         self.n = n
@@ -101,7 +112,7 @@ class InverseRealFFT(nn.Module):
         self.register_buffer("second", torch.cat([second.cos(), -second.sin()], 1).float(), persistent=False)
 
     def forward(self, re: Tensor, im: Tensor) -> Tensor:
-        """Transform the last axis back. Imaginary parts of the first and the last bin have no effect.
+        """Transform the last axis back; imaginary parts of the first and the last bin have no effect.
 
         Shape:
             re [..., n // 2 + 1], im [..., n // 2 + 1] -> [..., n]

@@ -1,8 +1,8 @@
 """Phase from magnitudes alone: one pass, no look-ahead, no iteration, no training.
 
-For a Gaussian window the phase's derivatives follow from those of the log-magnitude, and a Hann window is near enough.
-The phase of each spectral peak advances in time; every other bin takes its phase from the peak of its region (the bins
-between two local minima), along frequency.
+For a Gaussian window the phase's derivatives follow from those of the log-magnitude, and a Hann window is near
+enough. The phase of each spectral peak advances in time; every other bin takes its phase from the peak of its
+region (the bins between two local minima), along frequency.
 """
 
 import math
@@ -16,7 +16,8 @@ __all__ = ["PhaseGradientPropagation", "propagate_phase"]
 
 _HANN_GAMMA = 0.25645
 _FLOOR = 1e-7
-_MAX_GROUP_DELAY = 0.2  # frames; a Hann frame shows little beyond, and past values mislead where a note begins
+# In frames, from a frame's centre: a Hann window shows little further out, so a larger estimate is wrong.
+_MAX_GROUP_DELAY = 0.2
 
 
 class PhaseGradientPropagation(nn.Module):
@@ -30,9 +31,14 @@ class PhaseGradientPropagation(nn.Module):
         prefix: begins the names of this module's state.
     Raises:
         ShapeError: hop is not 1 to n_fft / 2.
-    Source: after Prusa & Soendergaard, "Real-time spectrogram inversion using phase gradient heap integration", 2016,
-        with peak locking (Laroche & Dolson 1999) in place of the heap.
+    Source: after Prusa & Soendergaard, "Real-time spectrogram inversion using phase gradient heap
+        integration", 2016, with peak locking (Laroche & Dolson 1999) in place of the heap.
     """
+
+    advance: Tensor
+    sign: Tensor
+    index: Tensor
+    first: Tensor
 
     def __init__(self, n_fft: int, hop: int, prefix: str = "phase_") -> None:
         super().__init__()
@@ -67,7 +73,9 @@ class PhaseGradientPropagation(nn.Module):
             self.log_key: torch.full([batch_size, 2, self.bins], math.log(self.floor), device=device),
         }
 
-    def forward(self, magnitude: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def forward(
+        self, magnitude: Tensor, state: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Make spectra of these magnitudes.
 
         Args:
@@ -94,8 +102,8 @@ class PhaseGradientPropagation(nn.Module):
         """What each frame adds to the phase, in turns.
 
         Shape:
-            history [B, N + 2, F] -> drift [B, N, F] (of each bin since the last frame), lock [B, N, F] (of each bin
-            against its peak) and peak [B, N, F] (index of each bin's peak)
+            history [B, N + 2, F] -> drift [B, N, F] (of each bin since the last frame), lock [B, N, F] (of
+            each bin against its peak) and peak [B, N, F] (index of each bin's peak)
         """
         last, level = history[:, 1:-1], history[:, 2:]
         edges = nn.functional.pad(history[:, 1:], [1, 1], mode="replicate")
@@ -110,7 +118,7 @@ class PhaseGradientPropagation(nn.Module):
         return drift, (along - torch.gather(along, -1, peak)).float(), peak
 
     def _peaks(self, rise: Tensor) -> Tensor:
-        """Index of the peak that each bin belongs to. Plateaus count as falling, so each region has just one peak.
+        """Index of each bin's peak. Plateaus count as falling, so each region has just one peak.
 
         Args:
             rise: from each bin to the next, with a zero at both ends.

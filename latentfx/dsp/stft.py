@@ -17,8 +17,8 @@ __all__ = ["StftAnalysis", "StftSynthesis"]
 class StftAnalysis(nn.Module):
     """Audio to one-sided spectra, one frame each hop.
 
-    `StftAnalysis(2048, 1024, 256)` pairs with `StftSynthesis(2048, 1024, 256)`. `StftAnalysis.hann(1024, 256)` gives
-    the spectra of plain Hann frames and pairs with `StftSynthesis.hann(1024, 256)`.
+    `StftAnalysis(2048, 1024, 256)` pairs with `StftSynthesis(2048, 1024, 256)`, and
+    `StftAnalysis.hann(1024, 256)`, the spectra of plain Hann frames, with `StftSynthesis.hann(1024, 256)`.
 
     Args:
         analysis_length: samples in a frame; also the FFT length.
@@ -29,6 +29,8 @@ class StftAnalysis(nn.Module):
     Raises:
         ShapeError: lengths that do not fit each other, or a window of another length.
     """
+
+    window: Tensor
 
     def __init__(
         self,
@@ -94,6 +96,8 @@ class StftSynthesis(nn.Module):
         ShapeError: lengths that do not fit each other, or a window of another length.
     """
 
+    window: Tensor
+
     def __init__(
         self,
         analysis_length: int,
@@ -139,9 +143,7 @@ class StftSynthesis(nn.Module):
         """
         return {self.tail_key: torch.zeros([batch_size, channels, self.latency], device=self.window.device)}
 
-    def forward(
-        self, re: Tensor, im: Tensor, state: dict[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, re: Tensor, im: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Overlap-add frames into audio.
 
         Shape:
@@ -149,7 +151,8 @@ class StftSynthesis(nn.Module):
         """
         frames = self.fft(re.transpose(-1, -2), im.transpose(-1, -2))
         hops = (frames[..., self.n_fft - self.length :] * self.window).unflatten(-1, [self.overlap, self.hop])
-        summed = nn.functional.pad(state[self.tail_key].unflatten(-1, [-1, self.hop]), [0, 0, 0, re.shape[-1]])
+        tail = state[self.tail_key].unflatten(-1, [-1, self.hop])
+        summed = nn.functional.pad(tail, [0, 0, 0, re.shape[-1]])
         for position in range(self.overlap):
             padding = [0, 0, position, self.overlap - 1 - position]
             summed = summed + nn.functional.pad(hops[..., position, :], padding)

@@ -1,13 +1,11 @@
-"""Windows of STFT pairs: Hann, and the asymmetric pair whose latency is that of its short synthesis window."""
-
-import math
+"""Windows of STFT pairs: Hann, and the asymmetric pair with the latency of its short synthesis window."""
 
 import torch
 from torch import Tensor
 
 from latentfx.errors import ShapeError
 
-__all__ = ["analysis_window", "dual_window", "hann", "synthesis_window"]
+__all__ = ["analysis_window", "centre_of_mass", "dual_window", "hann", "synthesis_window"]
 
 
 def hann(length: int) -> Tensor:
@@ -20,7 +18,7 @@ def hann(length: int) -> Tensor:
 
 
 def analysis_window(analysis_length: int, synthesis_length: int) -> Tensor:
-    """A long square-root Hann rise and the short fall of the synthesis window, which ends at the newest sample.
+    """A long square-root Hann rise, then the short fall of the synthesis window; ends at the newest sample.
 
     With equal lengths this is the square root of a Hann window.
 
@@ -28,8 +26,8 @@ def analysis_window(analysis_length: int, synthesis_length: int) -> Tensor:
         -> [analysis_length], float64
     Raises:
         ShapeError: the synthesis window is the longer one, or a length is odd.
-    Source: Mauler & Martin, "A low delay, variable resolution, perfect reconstruction spectral analysis-synthesis
-        system for speech enhancement", 2007.
+    Source: Mauler & Martin, "A low delay, variable resolution, perfect reconstruction spectral
+        analysis-synthesis system for speech enhancement", 2007.
     """
     _check_lengths(analysis_length, synthesis_length)
     fall = synthesis_length // 2
@@ -43,13 +41,14 @@ def synthesis_window(analysis_length: int, synthesis_length: int, hop: int) -> T
     Shape:
         -> [synthesis_length], float64
     Raises:
-        ShapeError: lengths that `analysis_window` refuses, or a hop that is not synthesis_length / 2, / 3, ...
+        ShapeError: lengths that `analysis_window` refuses, or a hop that is no half, third, ... of
+            synthesis_length.
     """
     return dual_window(analysis_window(analysis_length, synthesis_length), hann(synthesis_length), hop)
 
 
 def dual_window(analysis: Tensor, product: Tensor, hop: int) -> Tensor:
-    """Divide a wanted product window by the newest part of the analysis window, scaled to overlap and add to one.
+    """The synthesis window that, times the analysis window, overlaps and adds to one.
 
     Args:
         analysis: analysis window.
@@ -63,11 +62,13 @@ def dual_window(analysis: Tensor, product: Tensor, hop: int) -> Tensor:
     length = product.shape[0]
     if hop < 1 or length % hop or length // hop < 2:
         raise ShapeError(
-            f"hop is {hop}; allowed for a synthesis window of {length}: {length} divided by 2, 3, 4 or more, exactly"
+            f"hop is {hop}; allowed for a synthesis window of {length}: a half, third or other whole part of it"
         )
     total = product.reshape(-1, hop).sum(0)
     if (total - total.mean()).abs().max() > 1e-9 * total.mean():
-        raise ShapeError(f"windows of {length} samples do not add to a constant at hop {hop}; choose a smaller hop")
+        raise ShapeError(
+            f"windows of {length} samples do not add to a constant at hop {hop}; choose a smaller hop"
+        )
     newest = analysis[-length:]
     return torch.where(newest > 0, product / newest.clamp_min(1e-300), 0.0) / total.mean()
 
@@ -87,7 +88,9 @@ def centre_of_mass(window: Tensor) -> float:
 
 def _check_lengths(analysis_length: int, synthesis_length: int) -> None:
     if synthesis_length < 2 or synthesis_length % 2 or analysis_length % 2:
-        raise ShapeError(f"window lengths are {analysis_length} and {synthesis_length}; allowed even numbers from 2")
+        raise ShapeError(
+            f"window lengths are {analysis_length} and {synthesis_length}; allowed even numbers from 2"
+        )
     if synthesis_length > analysis_length:
         raise ShapeError(
             f"the synthesis window has {synthesis_length} samples, the analysis window {analysis_length}; "
