@@ -127,7 +127,8 @@ class InverseRealFFT(nn.Module):
 
     def _grid(self, part: Tensor) -> Tensor:
         padded = nn.functional.pad(part * self.weight, [0, self.padding])
-        return padded.unflatten(-1, [self.rows, self.inner])
+        grid: Tensor = padded.unflatten(-1, [self.rows, self.inner])
+        return grid
 
 
 def _turns(rows: int, columns: int, period: int) -> Tensor:

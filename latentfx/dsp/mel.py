@@ -102,8 +102,8 @@ class InverseMel(nn.Module):
 
     Args:
         filters: as from `mel_filters`.
-        iterations: updates. On a harmonic tone of 330 Hz (n_fft 2048 at 48 kHz) 32 of them bring 40, 80 and 128
-            bands within -26, -32 and -45 dB; the clamped pseudo-inverse reaches -16, -20 and -29.
+        iterations: updates. On a harmonic tone of 330 Hz (n_fft 2048 at 48 kHz) 32 of them bring 40, 80 and
+            128 bands within -26, -32 and -45 dB; the clamped pseudo-inverse reaches -16, -20 and -29.
     Shape:
         filters [M, F]
     Source: Lee & Seung, "Algorithms for non-negative matrix factorization", 2000.

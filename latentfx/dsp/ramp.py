@@ -13,8 +13,8 @@ __all__ = ["ControlRamp"]
 class ControlRamp(nn.Module):
     """Exponential approach to the targets from hop to hop, straight lines from sample to sample.
 
-    The first call starts at its targets. Frames follow in closed form from the start of the call, so a call of
-    many hops gives what many calls of one hop give.
+    The first call starts at its targets. Frames follow in closed form from the start of the call, so one call
+    of many hops gives what many calls of one hop give.
 
     Args:
         count: controls.
@@ -65,7 +65,7 @@ class ControlRamp(nn.Module):
             frames: N, hops in this call.
             state: as returned by the last call, or by `initial_state`.
         Shape:
-            targets [B, P] -> samples [B, P, N * hop], frames [B, P, N] (the value at the end of each hop), state
+            targets [B, P] -> samples [B, P, N * hop], frames [B, P, N] (the end of each hop), state
         """
         start = torch.where(state[self.started_key] > 0.5, state[self.value_key], targets)
         count = torch.arange(frames + 1, device=targets.device, dtype=targets.dtype)

@@ -1,4 +1,4 @@
-"""Streaming sample-rate conversion that keeps time: what went in at second t comes out at second t. No torch here."""
+"""Streaming sample-rate conversion that keeps time: what went in at second t comes out at second t."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def dual_window(analysis: Tensor, product: Tensor, hop: int) -> Tensor:
     length = product.shape[0]
     if hop < 1 or length % hop or length // hop < 2:
         raise ShapeError(
-            f"hop is {hop}; allowed for a synthesis window of {length}: a half, third or other whole part of it"
+            f"hop is {hop}; allowed for a synthesis window of {length}: a half, a third, ... of it"
         )
     total = product.reshape(-1, hop).sum(0)
     if (total - total.mean()).abs().max() > 1e-9 * total.mean():
