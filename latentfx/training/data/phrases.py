@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from latentfx.errors import DataError
 from latentfx.training.data.acoustics import frame_levels_db, set_level
-from latentfx.training.data.clip import VELOCITY_RANGE_DB, Audio, Note, hz_to_midi
+from latentfx.training.data.clip import VELOCITY_RANGE_DB, Audio, Note
 from latentfx.training.data.pitch import measure_pitch
 from latentfx.training.data.recordings import Recording, read_audio
 
@@ -31,7 +31,7 @@ class RecordedNote:
 
     Args:
         audio: from just before the onset to the end of the sustained part.
-        pitch_midi: as measured.
+        pitch_midi: as measured here: labels are up to a semitone off, and so are the figures of others.
         steady: the sample at which the attack is over.
     Shape:
         audio [T]
@@ -166,8 +166,6 @@ def _trim(recording: Recording, sample_rate: int) -> RecordedNote:
     stop = min((last + 1) * frame, start + round(LONGEST_KEPT_S * sample_rate))
     kept = set_level(audio[start:stop], sample_rate)
     steady = min(full - start + round(0.06 * sample_rate), len(kept) // 3)
-    if recording.f0_hz is not None:
-        return RecordedNote(kept, hz_to_midi(recording.f0_hz), steady)
     try:
         return RecordedNote(kept, measure_pitch(kept, sample_rate, recording.pitch_midi), steady)
     except DataError as error:

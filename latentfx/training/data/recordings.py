@@ -31,8 +31,7 @@ class Recording:
         name: its path below the root, with forward slashes: the `source` of its clips.
         kind: "note", "phrase", ... ; "" when there is no manifest.
         instrument: a name such as "violin".
-        pitch_midi: the label of a single note; None when not known.
-        f0_hz: its measured frequency; None when it was not measured.
+        pitch_midi: what a single note is called, to a semitone or so; None when not known.
         licence: as the manifest says; "not stated" when it does not.
     """
 
@@ -41,7 +40,6 @@ class Recording:
     kind: str
     instrument: str
     pitch_midi: float | None
-    f0_hz: float | None
     licence: str
 
     @property
@@ -99,20 +97,19 @@ def _read_manifest(manifest: Path) -> list[Recording]:
 def _from_row(manifest: Path, row: dict[str, str]) -> Recording:
     try:
         f0_hz, label = row.get("f0_hz_yin") or "", row.get("pitch_midi") or ""
-        f0 = float(f0_hz) if f0_hz else None
-        pitch = float(label) if label else hz_to_midi(f0) if f0 else None
+        pitch = float(label) if label else hz_to_midi(float(f0_hz)) if f0_hz else None
     except ValueError as error:
         raise DataError(f"{manifest}, row of {row['path']}: {error}; pitches are numbers or empty") from error
     file = manifest.parent / row["path"]
     licence = row.get("licence") or "not stated"
-    return Recording(file, row["path"], row["kind"], row["instrument"], pitch, f0, licence)
+    return Recording(file, row["path"], row["kind"], row["instrument"], pitch, licence)
 
 
 def _read_folders(root: Path) -> list[Recording]:
     files = sorted(file for file in root.glob("*/**/*") if file.suffix.lower() in SUFFIXES)
     names = [file.relative_to(root) for file in files]
     return [
-        Recording(file, name.as_posix(), "", name.parts[0], pitch_of_name(name.stem), None, "not stated")
+        Recording(file, name.as_posix(), "", name.parts[0], pitch_of_name(name.stem), "not stated")
         for file, name in zip(files, names, strict=True)
     ]
 

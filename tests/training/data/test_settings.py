@@ -70,3 +70,9 @@ def test_an_absent_path_names_its_key_and_the_cure(tmp_path: Path) -> None:
         DataError, match=r"data\.parts\[1\]\.root: there is no .*absent.*--data or from LATENTFX_DATA"
     ):
         resolve_path("absent", tmp_path, "data.parts[1].root")
+
+
+def test_the_current_folder_is_not_searched_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LATENTFX_DATA", raising=False)
+    with pytest.raises(DataError, match=r"data\.parts\[0\]\.root is not set"):
+        resolve_path("", None, "data.parts[0].root")
