@@ -43,16 +43,14 @@ def readme(root: Path) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def tracked(root: Path) -> list[Path]:
-    """Every file of the project: those that git tracks, or all but build output where there is no git."""
+    """Every file of the project: those that git tracks, or what a clone has where there is no git."""
     if (root / ".git").exists():
         command = ["git", "-c", f"safe.directory={root}", "ls-files", "-z"]
         names = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
         return [root / name for name in names.split("\0") if name and (root / name).is_file()]
-    return [
-        path
-        for path in root.rglob("*")
-        if path.is_file() and not {"__pycache__", "build", "dist", ".venv"} & set(path.parts)
-    ]
+    tops = [root / name for name in (*TOP_LEVEL, "constraints.txt", ".ci", "tests", "examples")]
+    files = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*"))]
+    return [path for path in files if path.is_file() and "__pycache__" not in path.parts]
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,30 @@ import latentfx
 from latentfx import errors
 
 PUBLIC = {
-    "latentfx": ["Control", "LatentFXError", "LatentPlugin", "PluginSpec", "load", "plugins"],
+    "latentfx": [
+        "Applied",
+        "AudioWarning",
+        "Board",
+        "Control",
+        "LatentFXError",
+        "LatentPlugin",
+        "PluginSpec",
+        "apply",
+        "load",
+        "plugins",
+    ],
+    "latentfx.testing": [
+        "Agreement",
+        "Check",
+        "ContractReport",
+        "ParityReport",
+        "Terms",
+        "check_contract",
+        "measure_latency",
+        "verify_contract",
+        "verify_parity",
+    ],
+    "latentfx.export": ["REQUIRED_PROVENANCE", "export_onnx"],
 }
 HEAVY = {"torch", "torchaudio", "librosa", "scipy", "matplotlib", "onnx", "onnxscript", "sounddevice"}
 
