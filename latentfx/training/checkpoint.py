@@ -28,7 +28,7 @@ WEIGHTS, CARD = "weights.safetensors", "card.json"
 _HEADER = "latentfx"
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it: nobody ever sees half a file."""
     temporary = path.with_name(f".{path.name}.tmp")
     write(temporary)
@@ -40,8 +40,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write tensors and a JSON header as one safetensors file, atomically."""
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    text = {_HEADER: json.dumps(header)}
-    write_atomically(path, lambda target: safetensors.torch.save_file(plain, target, text))
+    whole = safetensors.torch.save(plain, {_HEADER: json.dumps(header)})
+    write_atomically(path, lambda target: target.write_bytes(whole))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -70,7 +70,7 @@ def save_checkpoint(folder: Path, objective: Objective, card: Mapping[str, Any])
     full = {"schema": SCHEMA, **card, "versions": versions()}
     write_tensors(folder / WEIGHTS, objective.state_dict(), full)
     text = json.dumps(full, indent=2) + "\n"
-    write_atomically(folder / CARD, lambda target: _write_text(target, text))
+    write_atomically(folder / CARD, lambda target: target.write_text(text, encoding="utf-8"))
 
 
 def load_checkpoint(
@@ -110,10 +110,6 @@ def versions() -> dict[str, str]:
     except PackageNotFoundError:
         own = "unknown"
     return {"latentfx": own, "python": platform.python_version(), "torch": str(torch.__version__)}
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _weights_file(path: Path) -> Path:

@@ -13,7 +13,6 @@ import torch
 from rich.console import Console
 from toy import SignalAt, Toy, toy_clips, toy_recipe, train_toy
 
-import latentfx.training.checkpoint as checkpoint_module
 from latentfx.errors import CheckpointError, DataError, RecipeError, TrainingError
 from latentfx.training.checkpoint import load_checkpoint, read_tensors
 from latentfx.training.loop import train
@@ -101,12 +100,13 @@ def test_a_finished_run_stays_as_it_is(straight: Path, tmp_path: Path) -> None:
 def test_a_save_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
 
-    def half_written(tensors: object, path: Path, metadata: object) -> None:
-        Path(path).write_bytes(b"half")
+    def full_disk(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint_module.safetensors.torch, "save_file", half_written)
+        patch.setattr(Path, "write_bytes", full_disk)
         with pytest.raises(OSError, match="No space left"):
             train_toy(tmp_path, toy_recipe())
     assert train_toy(tmp_path, toy_recipe(), SignalAt(1, signal.SIGINT)).step == 10
