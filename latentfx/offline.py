@@ -133,21 +133,24 @@ def apply(
         AudioFileError: the source cannot be read, or the target cannot be written.
         ShapeError: an array or a rate that the plugin cannot take.
     """
-    processor = _prepare(plugin, reference, controls)
+    processor = prepare(plugin, reference, controls)
     if isinstance(source, (str, os.PathLike)):
         if sample_rate is not None:
             raise ShapeError(
                 f"sample_rate={sample_rate:g} belongs to an array; the file {source} knows its own"
             )
-        return _apply_file(Path(source).expanduser(), target, processor, progress, buffer_size)
+        if target is None:
+            return _read_through(Path(source), processor, progress, buffer_size)
+        return apply_file(source, target, processor, progress, buffer_size)
     if sample_rate is None:
         raise ShapeError("an array does not know its rate; give sample_rate=, in Hz")
     return _apply_array(np.asarray(source), target, processor, sample_rate, progress, buffer_size)
 
 
-def _prepare(
+def prepare(
     plugin: PathLike | Processor, reference: Reference | None, controls: Mapping[str, Setting]
 ) -> Processor:
+    """Load a plugin, or copy a loaded one, and set it up; see `apply`."""
     processor = plugin if isinstance(plugin, Processor) else load(plugin)
     if not isinstance(processor, LatentPlugin):
         if controls or reference is not None:
@@ -182,16 +185,30 @@ def _read_start(path: PathLike) -> tuple[Float32, int]:
         return audio.T if audio.shape[0] >= audio.shape[1] else audio, reader.info.sample_rate
 
 
-def _apply_file(
-    source: Path, target: PathLike | None, processor: Processor, progress: Progress | None, size: int
-) -> Applied | tuple[Float32, int]:
-    with AudioReader(source) as reader:
+def apply_file(
+    source: PathLike,
+    target: PathLike,
+    processor: Processor,
+    progress: Progress | None = None,
+    buffer_size: int = _PIECE,
+) -> Applied:
+    """Run a sound file through an effect as it is set, into another file; see `apply`."""
+    path = Path(source).expanduser()
+    with AudioReader(path) as reader:
         info = reader.info
         stream = processor.open(info.channels, info.sample_rate)
-        pieces = _Pieces(stream, reader.blocks(size), info.frames, progress)
-        if target is None:
-            return _gather(pieces), info.sample_rate
-        return _write(pieces, source, _target(target, source), replace(info, channels=stream.outputs))
+        pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress)
+        return _write(pieces, path, _target(target, path), replace(info, channels=stream.outputs))
+
+
+def _read_through(
+    source: Path, processor: Processor, progress: Progress | None, buffer_size: int
+) -> tuple[Float32, int]:
+    with AudioReader(source.expanduser()) as reader:
+        info = reader.info
+        stream = processor.open(info.channels, info.sample_rate)
+        pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress)
+        return _gather(pieces), info.sample_rate
 
 
 def _apply_array(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import soxr
 
+from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
 from latentfx.graph import BlockStream
 from latentfx.plugin_file import Float32
 from latentfx.spec import PluginSpec
+
+LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
 
 
 class PluginStream:
@@ -32,6 +34,8 @@ class PluginStream:
         self, spec: PluginSpec, open_blocks: Callable[[int], BlockStream], channels: int, sample_rate: float
     ) -> None:
         rows = _rows(spec, channels)
+        if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+            raise ShapeError(f"sample_rate is {sample_rate!r}; allowed {LOWEST_RATE} to {HIGHEST_RATE} Hz")
         self.spec = spec
         self.channels = channels
         self.sample_rate = sample_rate
@@ -42,8 +46,8 @@ class PluginStream:
         self._pending = np.zeros((channels, 0), np.float32)
         self._pushed = 0
         self._skip = spec.latency
-        self._to_plugin = _resampler(sample_rate, spec.sample_rate, channels)
-        self._from_plugin = _resampler(spec.sample_rate, sample_rate, self.outputs)
+        self._to_plugin = StreamResampler(sample_rate, spec.sample_rate, channels)
+        self._from_plugin = StreamResampler(spec.sample_rate, sample_rate, self.outputs)
 
     def push(self, audio: Float32) -> Float32:
         """Take the next samples and return those that are ready.
@@ -52,7 +56,7 @@ class PluginStream:
             audio [C_in, T] -> [C_out, T2]
         """
         self._in += audio.shape[1]
-        return self._emit(self._from_plugin(self._run(self._to_plugin(self._clean(audio), False)), False))
+        return self._emit(self._from_plugin.process(self._run(self._to_plugin.process(self._clean(audio)))))
 
     def flush(self) -> Float32:
         """End the stream: return the rest.
@@ -60,12 +64,14 @@ class PluginStream:
         Shape:
             -> [C_out, T]
         """
-        rest = self._to_plugin(np.zeros((self.channels, 0), np.float32), True)
+        rest = self._to_plugin.flush()
         total = self._pushed + rest.shape[1]
         silence = np.zeros((self.channels, self.spec.latency + self.spec.block_size), np.float32)
         before = self._pushed - self._pending.shape[1] - self.spec.latency
         audio = self._run(np.concatenate([rest, silence], axis=1))[:, : total - max(before, 0)]
-        return self._fit(self._emit(self._from_plugin(audio, True)))
+        return self._fit(
+            self._emit(np.concatenate([self._from_plugin.process(audio), self._from_plugin.flush()], axis=1))
+        )
 
     def state(self, name: str) -> Float32:
         """State of every row after the last whole block.
@@ -116,18 +122,3 @@ def _rows(spec: PluginSpec, channels: int) -> int:
     if spec.in_channels == 1 and spec.out_channels == 1 and channels > 0:
         return channels
     raise ShapeError(f"audio has {channels} channels; plugin {spec.name!r} takes {spec.in_channels}")
-
-
-def _resampler(source: float, target: float, channels: int) -> Callable[[Float32, bool], Float32]:
-    """Resample pieces of audio, or pass them on where the rates are equal."""
-    if not 0 < source < float("inf") or not 0 < target < float("inf"):
-        raise ShapeError(f"sample_rate is {source!r}; allowed numbers of Hz above 0")
-    if source == target:
-        return lambda audio, last: audio
-    stream = soxr.ResampleStream(source, target, channels, dtype="float32", quality="HQ")
-
-    def run(audio: Float32, last: bool) -> Float32:
-        done = stream.resample_chunk(np.ascontiguousarray(audio.T), last=last)
-        return np.asarray(done, np.float32).reshape(-1, channels).T
-
-    return run

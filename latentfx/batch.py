@@ -1,0 +1,149 @@
+"""Many recordings through one plugin, several at a time."""
+
+from __future__ import annotations
+
+import glob
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from latentfx.audio_writer import WRITTEN
+from latentfx.errors import AudioFileError, LatentFXError
+from latentfx.offline import DEFAULT_PLUGIN, Applied, PathLike, apply_file, prepare
+from latentfx.runtime import Setting
+
+Pair = tuple[Path, Path]
+
+SOUND_SUFFIXES = frozenset(WRITTEN)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one recording of many: `applied`, or the `error`.
+
+    Args:
+        source: the file read.
+        applied: what was written, None after an error.
+        error: what went wrong, empty where nothing did.
+    """
+
+    source: Path
+    applied: Applied | None = None
+    error: str = ""
+
+
+def apply_many(
+    sources: PathLike | Iterable[PathLike],
+    target: PathLike,
+    plugin: PathLike = DEFAULT_PLUGIN,
+    *,
+    jobs: int = 1,
+    suffix: str | None = None,
+    reference: PathLike | None = None,
+    **controls: Setting,
+) -> Iterator[Outcome]:
+    """Run every recording of a folder, a glob pattern or a list through a plugin; see `apply`.
+
+    A recording that fails stops no other. Folders are searched to the bottom, and mirrored in the target.
+
+    Args:
+        sources: folders, patterns such as `"takes/*.wav"`, or files.
+        target: folder for the results, made where it is absent.
+        plugin: name or file of a plugin.
+        jobs: processes that work side by side.
+        suffix: format of the results, such as `".flac"`; each source's own where None.
+        reference: a recording to learn a choice from.
+        controls: controls and blends by name.
+
+    Returns:
+        An `Outcome` for each recording, in the order in which they end.
+
+    Raises:
+        AudioFileError: nothing found, two results of one name, or a target folder that cannot be used.
+    """
+    pairs = plan(sources, target, suffix)
+    if jobs < 1:
+        raise AudioFileError(f"jobs is {jobs}; allowed 1 or more")
+    for folder in {result.parent for _, result in pairs}:
+        _make(folder)
+    work = partial(_apply_one, plugin=plugin, reference=reference, controls=controls)
+    return _run(work, pairs, jobs)
+
+
+def _run(work: Callable[[Pair], Outcome], pairs: list[Pair], jobs: int) -> Iterator[Outcome]:
+    if jobs == 1 or len(pairs) == 1:
+        yield from (work(pair) for pair in pairs)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(pairs)), mp_context=context) as pool:
+        futures: list[Future[Outcome]] = [pool.submit(work, pair) for pair in pairs]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def plan(sources: PathLike | Iterable[PathLike], target: PathLike, suffix: str | None = None) -> list[Pair]:
+    """Pair every recording with its result.
+
+    Raises:
+        AudioFileError: nothing found, or two results of one name, or a result in the place of a source.
+    """
+    given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+    folder = Path(target).expanduser()
+    pairs: dict[Path, Path] = {}
+    for source in given:
+        for path, below in _find(Path(source).expanduser(), folder):
+            result = folder / (below if suffix is None else below.with_suffix(f".{suffix.lstrip('.')}"))
+            if result in pairs and pairs[result] != path:
+                raise AudioFileError(f"{path} and {pairs[result]} would both become {result}; rename one")
+            pairs[result] = path
+    if not pairs:
+        names = ", ".join(map(str, given))
+        raise AudioFileError(f"no sound file in {names}; looked for {' '.join(sorted(SOUND_SUFFIXES))}")
+    same = [path for result, path in pairs.items() if result.resolve() == path.resolve()]
+    if same:
+        raise AudioFileError(
+            f"{folder} holds the sources ({same[0].name}, ...); choose another target folder"
+        )
+    return [(path, result) for result, path in pairs.items()]
+
+
+def _find(source: Path, target: Path) -> Iterator[Pair]:
+    """Find the recordings that one argument means, each with its path below the target."""
+    if source.is_dir():
+        inside = target.resolve()
+        for path in sorted(source.rglob("*")):
+            if _is_sound(path) and inside not in path.resolve().parents:
+                yield path, path.relative_to(source)
+    elif source.exists() or not glob.has_magic(str(source)):
+        yield source, Path(source.name)
+    else:
+        for name in sorted(glob.glob(str(source), recursive=True)):  # noqa: PTH207  # Path.glob wants a root
+            if _is_sound(Path(name)):
+                yield Path(name), Path(Path(name).name)
+
+
+def _is_sound(path: Path) -> bool:
+    return path.suffix.lower() in SOUND_SUFFIXES and path.is_file() and not path.name.startswith(".")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AudioFileError(f"cannot make the folder {folder}: {error.strerror or error}") from None
+
+
+def _apply_one(
+    pair: Pair, plugin: PathLike, reference: PathLike | None, controls: dict[str, Setting]
+) -> Outcome:
+    source, target = pair
+    try:
+        return Outcome(source, apply_file(source, target, prepare(plugin, reference, controls)))
+    except LatentFXError as error:
+        return Outcome(source, error=str(error))

@@ -1,0 +1,80 @@
+"""The command `latentfx`. Heavy imports happen inside the verbs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import version
+from types import FrameType
+from typing import Annotated, NoReturn, ParamSpec
+
+import typer
+
+from latentfx.cli.apply import apply
+from latentfx.cli.show import info, plugins
+from latentfx.errors import LatentFXError
+from latentfx.training.command import train
+
+P = ParamSpec("P")
+
+VERBS = (apply, plugins, info, train)
+
+app = typer.Typer(
+    name="latentfx",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start here: latentfx apply violin.flac trumpet.wav --timbre trumpet",
+)
+
+
+def guarded(verb: Callable[P, None]) -> Callable[P, None]:
+    """Turn our errors into one red line and exit code 1, and Ctrl-C into exit code 130."""
+
+    @wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            verb(*args, **kwargs)
+        except LatentFXError as error:
+            typer.secho(f"latentfx: {error}", fg=typer.colors.RED, err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.secho("latentfx: stopped; nothing half-written is left", err=True)
+            raise typer.Exit(130) from None
+
+    return run
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        typer.echo(f"latentfx {version('latentfx')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    wanted: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and leave."),
+    ] = False,
+) -> None:
+    """Play latent-space models from papers as audio plugins."""
+
+
+for _verb in VERBS:
+    app.command()(guarded(_verb))
+
+
+def main() -> None:
+    """Run the command line; a polite kill cleans up as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _terminated)
+    app()
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

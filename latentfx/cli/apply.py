@@ -1,0 +1,199 @@
+"""The verb `latentfx apply`."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from latentfx.errors import ControlError
+
+if TYPE_CHECKING:
+    from latentfx.offline import Applied
+    from latentfx.runtime import Setting
+
+_PATIENCE_S = 1.0
+
+
+def apply(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE", help="Sound files, folders, or a pattern in quotes.")
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="The sound file to write; a folder for several.")
+    ],
+    plugin: Annotated[
+        str, typer.Option("--plugin", "-p", help="A shipped plugin, or the path of an .onnx file.")
+    ] = "timbre-swap",
+    timbre: Annotated[
+        str | None, typer.Option(help="Whose sound: trumpet, or a blend: trumpet:0.7+flute:0.3.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Learn the sound from this recording instead.")
+    ] = None,
+    pitch_st: Annotated[float | None, typer.Option(help="Transpose by semitones.")] = None,
+    mix: Annotated[float | None, typer.Option(help="0 is the source alone, 1 the effect alone.")] = None,
+    input_db: Annotated[float | None, typer.Option(help="Gain before the plugin, in dB.")] = None,
+    output_db: Annotated[float | None, typer.Option(help="Gain after the plugin, in dB.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other control. May be repeated."),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files worked on side by side.")] = 1,
+    suffix: Annotated[
+        str | None, typer.Option("--format", help="Format of several results: wav, flac, mp3, ogg, aiff.")
+    ] = None,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw the spectrograms before and after into a PNG.")
+    ] = False,
+) -> None:
+    """Run recordings through a plugin.
+
+    The result is as long as the source and lies exactly over it. Rate, channels, bit depth and tags are kept.
+
+    For example:
+
+      latentfx apply violin.flac trumpet.wav --timbre trumpet
+
+      latentfx apply violin.flac low.wav --timbre cello:0.8+oboe:0.2 --pitch-st -12 --mix 0.9
+
+      latentfx apply violin.flac mine.wav --reference my-horn.wav --plot
+
+      latentfx apply takes/ swapped/ --timbre flute --jobs 4 --format flac
+
+    `latentfx info PLUGIN` lists the controls of a plugin.
+    """
+    named: dict[str, Setting | None] = {
+        "timbre": timbre,
+        "pitch_st": pitch_st,
+        "mix": mix,
+        "input_db": input_db,
+        "output_db": output_db,
+    }
+    controls = {name: value for name, value in named.items() if value is not None}
+    controls |= dict(map(parse_setting, settings or []))
+    if len(sources) == 1 and Path(sources[0]).expanduser().is_file():
+        _apply_one(Path(sources[0]), target, plugin, reference, controls, plot)
+    else:
+        _apply_many(sources, target, plugin, reference, controls, plot, jobs, suffix)
+
+
+def parse_setting(text: str) -> tuple[str, Setting]:
+    """Read `NAME=VALUE`; a value that is no number stays text, for blends.
+
+    Raises:
+        ControlError: there is no `=`.
+
+    >>> parse_setting("mix=0.5"), parse_setting("timbre=oboe")
+    (('mix', 0.5), ('timbre', 'oboe'))
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ControlError(f"--set {text!r} is not NAME=VALUE; for example --set mix=0.5")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        return name.strip(), value.strip()
+
+
+def _apply_one(
+    source: Path,
+    target: Path,
+    plugin: str,
+    reference: Path | None,
+    controls: dict[str, Setting],
+    plot: bool,
+) -> None:
+    from latentfx.offline import apply_file, prepare
+
+    effect = prepare(plugin, reference, controls)
+    with _Bar(source.name) as bar:
+        applied = apply_file(source, target, effect, bar.show)
+    _report(applied)
+    if plot:
+        _plot(applied)
+
+
+def _apply_many(
+    sources: list[str],
+    target: Path,
+    plugin: str,
+    reference: Path | None,
+    controls: dict[str, Setting],
+    plot: bool,
+    jobs: int,
+    suffix: str | None,
+) -> None:
+    from latentfx.batch import apply_many, plan
+    from latentfx.offline import prepare
+
+    prepare(plugin, reference, controls)
+    total = len(plan(sources, target, suffix))
+    outcomes = apply_many(sources, target, plugin, jobs=jobs, suffix=suffix, reference=reference, **controls)
+    failed = 0
+    with _Bar(f"{total} files") as bar:
+        for done, outcome in enumerate(outcomes, 1):
+            bar.show(done, total)
+            if outcome.applied is None:
+                failed += 1
+                typer.secho(f"latentfx: {outcome.error}", fg=typer.colors.RED, err=True)
+                continue
+            _report(outcome.applied)
+            if plot:
+                _plot(outcome.applied)
+    if failed:
+        typer.secho(f"latentfx: {failed} of {total} files failed", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1)
+
+
+def _report(applied: Applied) -> None:
+    seconds = applied.frames / applied.sample_rate
+    channels = f"{applied.channels} channel{'s' if applied.channels > 1 else ''}"
+    typer.echo(f"{applied.target}: {seconds:.2f} s, {applied.sample_rate} Hz, {channels}, {applied.subtype}")
+    for note in applied.notes:
+        typer.secho(f"note: {applied.target.name}: {note}", fg=typer.colors.YELLOW, err=True)
+
+
+def _plot(applied: Applied) -> None:
+    from latentfx.plot import plot
+
+    if applied.source is not None:
+        typer.echo(plot(applied.source, applied.target, applied.target.with_suffix(".png")))
+
+
+class _Bar(AbstractContextManager["_Bar"]):
+    """A progress bar that appears on a terminal when a job takes more than a second."""
+
+    def __init__(self, title: str) -> None:
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task(title, total=None)
+        self._begin = time.monotonic()
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._shown:
+            self._progress.stop()
+
+    def show(self, done: int, total: int) -> None:
+        """Say how far the job is."""
+        if not self._shown and time.monotonic() - self._begin > _PATIENCE_S:
+            self._progress.start()
+            self._shown = True
+        self._progress.update(self._task, completed=done, total=total)
