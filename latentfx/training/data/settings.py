@@ -209,7 +209,7 @@ def resolve_path(path: str, data_root: Path | None, key: str) -> Path:
         DataError: nothing is there, or neither path nor root is set; the message names the key.
     """
     root = data_root or Path(os.environ.get(DATA_ROOT_VARIABLE) or ".")
-    if not path and root == Path("."):
+    if not path and root == Path():
         raise DataError(f"{key} is not set; name a folder there, or with --data or {DATA_ROOT_VARIABLE}")
     full = root / Path(os.path.expandvars(path)).expanduser()
     if not full.exists():
