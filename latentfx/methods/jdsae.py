@@ -25,6 +25,7 @@ from latentfx.errors import RecipeError
 from latentfx.methods.base import AnyClip, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.dsae import DSAE, Gaussian, NetworkConfig, kl_divergence, sample
+from latentfx.methods.harmonic import HarmonicDecoder, HarmonicEncoder
 from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig, box_average
 
 NAMED_TIMBRE_MEMORY = 0.995
@@ -45,6 +46,10 @@ class JDSAEConfig:
         local_frames: frames of a crop that z, its prior and the decoder are trained on; 0 takes them all.
         jacobian_weight: weight of the Jacobian term; published: 1.
         beta: weight of the divergence of z; published: 1.
+        networks: `plain` as published, or `harmonic`: see `latentfx.methods.harmonic`.
+        n_pitch_combs: pitches that the harmonic networks know, from `spectral.f_min_hz` up.
+        stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or wait
+            (`frozen`).
         reduction: `elbo_sum` sums over frames and bins (half the squared error: a Gaussian of variance 1), then
             divides the whole loss by their number; `mean` takes means of every term, as in the TS-DSAE code.
     """
@@ -61,6 +66,9 @@ class JDSAEConfig:
     decoder_hidden: tuple[int, ...] = (512, 1024)
     prior_hidden: int = 32
     activation: Literal["silu", "tanh"] = "silu"
+    networks: Literal["plain", "harmonic"] = "harmonic"
+    n_pitch_combs: int = 264
+    stage1_local: Literal["kl_only", "frozen"] = "kl_only"
     active_db: float = -60.0
     local_frames: int = 48
     jacobian_weight: float = 1.0
@@ -100,6 +108,15 @@ class JDSAEConfig:
         return float(10.0 ** (self.active_db / 20.0))
 
 
+def build_networks(config: JDSAEConfig) -> DSAE:
+    """The four networks of a configuration, fresh."""
+    networks = DSAE(config.network)
+    if config.networks == "harmonic":
+        sizes = (config.network, config.spectral, config.n_pitch_combs)
+        networks.local_encoder, networks.decoder = HarmonicEncoder(*sizes), HarmonicDecoder(*sizes)
+    return networks
+
+
 def whiten(spectrum: Tensor, half_width: int) -> Tensor:
     """Take the mean over neighbouring bins out of a log spectrum: its envelope, not its harmonics.
 
@@ -122,13 +139,14 @@ class JDSAE(Objective):
 
     def __init__(self, config: JDSAEConfig) -> None:
         super().__init__(config)
-        self.networks = DSAE(config.network)
+        self.networks = build_networks(config)
         spectral = config.spectral
         bands = mel_filters(spectral.sample_rate, spectral.n_fft, config.n_bands)
         share = bands / bands.sum(dim=1, keepdim=True).clamp(min=1e-12)
         self.register_buffer("bands", share, persistent=False)
         self.register_buffer("timbres", torch.zeros(len(config.instruments), config.v_size))
         self.register_buffer("timbre_weights", torch.zeros(len(config.instruments), 1))
+        self.register_buffer("prepared", torch.zeros((), dtype=torch.bool))
         self.teacher: DSAE | None = None
 
     @property
@@ -142,9 +160,9 @@ class JDSAE(Objective):
             [self._features(analysis, clip) for clip in clips],
             {"instrument": torch.tensor([self._named(clip) for clip in clips])},
         )
-        if not self.timbre_weights.any():
-            mean = cache.frames["logmag"].float().mean(dim=0)
-            self.networks.decoder.output.bias.data.copy_(mean)
+        if not self.prepared:
+            self.prepared.fill_(True)
+            self.networks.decoder.output.bias.data.copy_(cache.frames["logmag"].float().mean(dim=0))
         return cache
 
     @torch.no_grad()
@@ -188,6 +206,8 @@ class JDSAE(Objective):
         kl_z = kl_divergence(q_z, networks.prior(z))
         if self.teacher is None:
             v = sample(q_v)
+            if self.config.stage1_local == "frozen":
+                kl_z = torch.zeros_like(kl_z)
             decoded = networks.decoder(torch.zeros_like(z[:, :1]), v)
             return self._total(x, decoded, kl_z, kl_divergence(q_v), torch.zeros_like(x[:1, :1]))
         teacher_v: Gaussian = self.teacher.global_encoder(banded, active)
