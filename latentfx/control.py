@@ -70,9 +70,7 @@ class Control:
         try:
             number = float(value)
         except (TypeError, ValueError):
-            raise ControlError(
-                f"control {self.name!r} is {value!r}; allowed {self.allowed}"
-            ) from None
+            raise ControlError(f"control {self.name!r} is {value!r}; allowed {self.allowed}") from None
         if not self.minimum <= number <= self.maximum:
             raise ControlError(f"control {self.name!r} is {number:g}; allowed {self.allowed}")
         return float(round(number)) if self.curve == "integer" else number

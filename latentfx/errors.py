@@ -78,7 +78,5 @@ class MissingExtraError(LatentFXError, ImportError):
     """
 
     def __init__(self, what: str, extra: str, module: str) -> None:
-        super().__init__(
-            f"{what} needs {module}, which is not installed: pip install 'latentfx[{extra}]'"
-        )
+        super().__init__(f"{what} needs {module}, which is not installed: pip install 'latentfx[{extra}]'")
         self.extra = extra

@@ -50,7 +50,7 @@ class Blend:
     description: str = ""
 
     def weights(self, value: str | Mapping[str, float]) -> dict[str, float]:
-        """Turn `"trumpet"`, `"trumpet:0.7+flute:0.3"` or a mapping into a value for every control of the blend.
+        """Turn `"trumpet"`, `"trumpet:0.7+flute:0.3"` or a mapping into a value for each control.
 
         Raises:
             ControlError: an unknown label, or a weight that is not a number of 0 or more.
@@ -147,7 +147,9 @@ class PluginSpec:
         for blend in self.blends:
             missing = set(blend.controls) - set(names)
             if missing or blend.default not in blend.choices:
-                raise ControlError(f"blend {blend.name!r} names what is not there: {missing or blend.default}")
+                raise ControlError(
+                    f"blend {blend.name!r} names what is not there: {missing or blend.default}"
+                )
 
     @property
     def defaults(self) -> tuple[float, ...]:

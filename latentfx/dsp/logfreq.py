@@ -1,6 +1,5 @@
 """Log-frequency spectra, in which transposition is a shift."""
 
-
 import torch
 from torch import Tensor, nn
 
@@ -12,9 +11,9 @@ def log_frequency_matrix(
 ) -> Tensor:
     """Weights that read a linear magnitude spectrum at log-spaced frequencies.
 
-    Where log bins lie closer than linear ones they interpolate between two of them; where they lie wider apart
-    they average all that fall within half a log bin to either side. Each row sums to 1; a row whose frequency
-    lies above Nyquist is 0.
+    Where log bins lie closer than linear ones they interpolate between two of them; where they lie wider
+    apart they average all that fall within half a log bin to either side. Each row sums to 1; a row whose
+    frequency lies above Nyquist is 0.
 
     Args:
         n_fft: FFT length of the linear spectrum.
@@ -68,5 +67,3 @@ class LogFrequencyShift(nn.Module):
         low = torch.gather(spectrum, 1, index)
         high = torch.gather(spectrum, 1, index + 1)
         return low + fraction * (high - low)
-
-

@@ -1,7 +1,7 @@
 """The networks of the disentangled sequential autoencoders: one global factor v, one local factor z_t.
 
-Sources: Luo, Ewert, Dixon, "Towards robust unsupervised disentanglement of sequential data" (TS-DSAE, 2022), and
-"Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled sequential
+Sources: Luo, Ewert, Dixon, "Towards robust unsupervised disentanglement of sequential data" (TS-DSAE, 2022),
+and "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled sequential
 autoencoder" (J-DSAE, 2024). Sizes are arguments; the papers' are the defaults.
 """
 

@@ -1,6 +1,6 @@
 """A toy method and toy clips, small enough to train in a second; also a program that kills itself.
 
-    python toy.py FOLDER STEP
+python toy.py FOLDER STEP
 """
 
 from __future__ import annotations
