@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from latentfx.errors import ControlError
+from latentfx.errors import ControlError, ShapeError
 from latentfx.graph import BlockStream, Graph
 from latentfx.guard import read_plugin_bytes
 from latentfx.layout import find_layout, to_channels
@@ -152,7 +152,7 @@ class LatentPlugin(Processor):
 
         Raises:
             ControlError: no such blend, or one that learns nothing from recordings.
-            ShapeError: audio that has no samples or of the wrong shape.
+            ShapeError: audio that is too short or of the wrong shape.
         """
         reference = self._blend(name).reference
         if reference is None:
@@ -162,8 +162,8 @@ class LatentPlugin(Processor):
         if self.spec.in_channels == 1:
             rows = rows.mean(axis=0, keepdims=True)
         stream = self.open(rows.shape[0], sample_rate)
-        stream.push(rows)
-        stream.flush()
+        if not stream.push(rows).size:
+            raise ShapeError(f"a recording of {rows.shape[1]} samples is too short to learn {name} from")
         self._initial[reference.target] = stream.state(reference.source)[0].copy()
         for control in self._blend(name).controls:
             self.controls[control] = float(control == reference.control)

@@ -1,0 +1,245 @@
+"""A loaded plugin is an effect: controls, streams, rates, channels, latency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from latentfx.errors import ControlError, PluginFileError, PluginNotFoundError, ShapeError
+from latentfx.library import load
+from latentfx.runtime import LatentPlugin
+
+RATE = 48_000
+Write = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def noise() -> np.ndarray:
+    return np.random.default_rng(0).uniform(-0.5, 0.5, (2, 3000)).astype(np.float32)
+
+
+@pytest.fixture
+def delay(plugin_file: Write) -> LatentPlugin:
+    return load(plugin_file("delay"))
+
+
+@pytest.fixture
+def blend(plugin_file: Write) -> LatentPlugin:
+    return load(plugin_file("blend"))
+
+
+def tone(seconds: float, rate: float, hz: float = 440.0) -> np.ndarray:
+    """A sine that fades in and out, so that it has no edges."""
+    time = np.arange(round(seconds * rate)) / rate
+    return np.sin(2 * np.pi * hz * time) * np.sin(np.pi * time / seconds) ** 2 / 2
+
+
+def test_a_recording_comes_out_as_long_and_in_its_place(delay: LatentPlugin, noise: np.ndarray) -> None:
+    assert delay.latency == 100
+    np.testing.assert_array_equal(delay(noise, RATE), noise)
+    np.testing.assert_array_equal(delay.process(noise.T, RATE), noise.T)
+    np.testing.assert_array_equal(delay(noise[0].astype(np.float64), RATE), noise[0])
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 48_000, 96_000, 192_000, 44_099.5])
+def test_every_rate_keeps_time(delay: LatentPlugin, rate: float) -> None:
+    """A latency of 100 samples at 48 kHz is 91.875 at 44.1 kHz; it is removed to a fraction of a sample."""
+    audio = tone(0.5, rate)
+    out = delay(audio, rate)
+    assert out.shape == audio.shape
+    assert np.abs(out - audio).max() < 1e-3
+
+
+@pytest.mark.parametrize("rate", [8000, 44_100, 48_000, 192_000])
+@pytest.mark.parametrize("length", [0, 1, 2, 63, 64, 65])
+def test_the_shortest_recordings_keep_their_length(delay: LatentPlugin, rate: int, length: int) -> None:
+    assert delay(np.full(length, 0.1), rate).shape == (length,)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, 2000), max_size=6), rate=st.sampled_from([RATE, 44_100, 32_000]))
+def test_pieces_of_any_length_join_to_the_whole(
+    delay: LatentPlugin, noise: np.ndarray, cuts: list[int], rate: int
+) -> None:
+    whole = delay(noise, rate)
+    edges = [0, *sorted(cuts), noise.shape[1]]
+    parts = [delay(noise[:, a:b], rate, reset=False) for a, b in pairwise(edges) if b > a]
+    joined = np.concatenate([*parts, delay.flush()], axis=1)
+    np.testing.assert_allclose(joined, whole, atol=1e-6)
+
+
+def test_a_stream_holds_back_its_latency_and_gives_it_at_the_end(delay: LatentPlugin) -> None:
+    audio = np.linspace(0.1, 1, 640, dtype=np.float32)
+    first = delay(audio, RATE, reset=False)
+    assert len(first) == 540
+    np.testing.assert_array_equal(np.concatenate([first, delay.flush()]), audio)
+    assert delay.flush().size == 0
+
+
+def test_reset_forgets_what_was_heard(delay: LatentPlugin, noise: np.ndarray) -> None:
+    delay(noise[0], RATE, reset=False)
+    delay.reset()
+    np.testing.assert_array_equal(delay(noise[0, :640], RATE, reset=False), noise[0, :540])
+
+
+def test_the_size_of_the_buffer_changes_nothing(delay: LatentPlugin, noise: np.ndarray) -> None:
+    for size in (1, 100, 8192):
+        np.testing.assert_array_equal(delay(noise, RATE, buffer_size=size), noise)
+
+
+def test_each_channel_is_a_row_of_its_own(blend: LatentPlugin) -> None:
+    audio = np.random.default_rng(1).uniform(-1, 1, (32, 500)).astype(np.float32)
+    np.testing.assert_allclose(blend(audio, RATE), np.stack([blend(row, RATE) for row in audio]), atol=1e-6)
+
+
+def test_a_stereo_plugin_takes_two_channels(plugin_file: Write, noise: np.ndarray) -> None:
+    stereo = load(plugin_file("stereo"))
+    np.testing.assert_array_equal(stereo(noise, RATE), noise[::-1])
+    with pytest.raises(ShapeError, match="3 channels; plugin 'stereo' takes 2"):
+        stereo(np.zeros((3, 100)), RATE)
+
+
+def test_nan_and_infinity_are_silence_at_any_rate(delay: LatentPlugin) -> None:
+    for rate in (RATE, 44_100):
+        clean = tone(0.2, rate)
+        clean[[50, 51, 4000]] = 0
+        dirty = clean.copy()
+        dirty[[50, 51, 4000]] = np.nan, np.inf, -np.inf
+        np.testing.assert_array_equal(delay(dirty, rate), delay(clean, rate))
+
+
+@pytest.mark.parametrize("rate", [0, -1, 10, float("nan"), float("inf"), 1e9])
+def test_a_rate_that_makes_no_sense_is_refused(delay: LatentPlugin, rate: float) -> None:
+    with pytest.raises(ShapeError, match="allowed 1000 to 768000 Hz"):
+        delay(np.zeros(100), rate)
+
+
+def test_controls_are_attributes_and_a_mapping(delay: LatentPlugin) -> None:
+    delay.gain = 2
+    assert delay.gain == delay.controls["gain"] == dict(delay.controls)["gain"] == 2.0
+    np.testing.assert_allclose(delay(np.full(200, 0.25), RATE), 0.5)
+    delay.controls["gain"] = 0
+    assert not delay(np.ones(200), RATE).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gain": 5}, "control 'gain' is 5; allowed 0 to 4"),
+        ({"gain": "loud"}, "control 'gain' is 'loud'; allowed 0 to 4"),
+        ({"gain": float("nan")}, "control 'gain' is nan; allowed 0 to 4"),
+        ({"mix": 1}, "control 'mix' is unknown; plugin 'delay' has gain"),
+        ({"gain": 3, "mix": 1}, "unknown"),
+    ],
+)
+def test_a_wrong_setting_says_what_is_allowed_and_changes_nothing(
+    delay: LatentPlugin, change: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ControlError, match=message):
+        delay.set(**change)
+    assert delay.gain == 1
+    with pytest.raises(ControlError):
+        setattr(delay, *list(change.items())[-1])
+
+
+def test_an_attribute_that_is_no_control_is_missing(delay: LatentPlugin) -> None:
+    assert not hasattr(delay, "gian")
+    with pytest.raises(AttributeError, match="'gian'; controls: gain"):
+        _ = delay.gian
+
+
+def test_turning_a_knob_is_heard_in_the_next_block(delay: LatentPlugin) -> None:
+    delay(np.ones(640), RATE, reset=False)
+    delay.gain = 3
+    out = delay(np.ones(640), RATE, reset=False)
+    np.testing.assert_array_equal(out, np.repeat([1, 3], [100, 540]))
+
+
+@pytest.mark.parametrize(
+    ("value", "factor"),
+    [("half", 2), ("full", 4), ("half:0.5+full:0.5", 3), ({"half": 0.25, "full": 0.25}, 1.5)],
+)
+def test_a_blend_is_set_by_name(blend: LatentPlugin, value: str | dict[str, float], factor: float) -> None:
+    blend.tone = value
+    audio = tone(0.02, RATE)
+    np.testing.assert_allclose(blend(audio, RATE), np.tanh(factor * audio), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("loud", "tone 'loud' is unknown; this plugin has reference, half, full"),
+        ("half:2", "weight 2.0; allowed 0 to 1"),
+        ("half:x", "not LABEL or LABEL:WEIGHT"),
+        ("half:0", "every choice the weight 0"),
+    ],
+)
+def test_a_wrong_blend_says_what_there_is(blend: LatentPlugin, value: str, message: str) -> None:
+    with pytest.raises(ControlError, match=message):
+        blend.tone = value
+    assert blend.tone == {"half": 1.0}
+
+
+def test_a_choice_is_learnt_from_a_recording(blend: LatentPlugin) -> None:
+    """This plugin learns the loudest sample, and then amplifies by it."""
+    recording = np.zeros((2, 20_000))
+    recording[:, 7000] = -0.75
+    blend.learn("tone", recording, RATE)
+    assert blend.tone == {"reference": 1.0}
+    audio = tone(0.02, RATE)
+    for _ in range(2):
+        np.testing.assert_allclose(blend(audio, RATE), np.tanh(0.75 * audio), atol=1e-6)
+    blend.tone = "reference:0.5+half:0.5"
+    np.testing.assert_allclose(blend(audio, RATE), np.tanh(1.375 * audio), atol=1e-6)
+
+
+def test_what_cannot_be_learnt_is_refused(blend: LatentPlugin, delay: LatentPlugin) -> None:
+    with pytest.raises(ShapeError, match="too short to learn tone"):
+        blend.learn("tone", np.zeros(10), RATE)
+    with pytest.raises(ControlError, match="'timbre' is no blend of plugin 'delay'; it has none"):
+        delay.learn("timbre", np.zeros(1000), RATE)
+
+
+def test_a_copy_has_the_settings_and_its_own_stream(blend: LatentPlugin) -> None:
+    blend.learn("tone", np.full(1000, 0.5), RATE)
+    twin = blend.copy()
+    blend.tone = "full"
+    np.testing.assert_allclose(twin(np.full(64, 0.5), RATE), np.tanh(0.25), atol=1e-6)
+    np.testing.assert_allclose(blend(np.full(64, 0.5), RATE), np.tanh(2.0), atol=1e-6)
+
+
+def test_blocks_are_the_plugin_with_its_latency_left_in(delay: LatentPlugin, noise: np.ndarray) -> None:
+    stream = delay.blocks(batch=2)
+    delay.gain = 2
+    blocks = noise[:, np.newaxis, :640]
+    out = np.concatenate([stream.step(blocks[..., at : at + 64]).copy() for at in range(0, 640, 64)], axis=2)
+    np.testing.assert_array_equal(out[:, 0, 100:], 2 * noise[:, :540])
+    assert not out[..., :100].any()
+    np.testing.assert_array_equal(stream.state("line")[:, 0], 2 * noise[:, 540:640])
+    stream.reset()
+    assert not stream.state("line").any()
+    with pytest.raises(ShapeError, match=r"block has the shape \(1, 1, 64\); allowed \(2, 1, 64\)"):
+        stream.step(np.zeros((1, 1, 64), np.float32))
+
+
+def test_a_plugin_says_what_it_is(delay: LatentPlugin) -> None:
+    assert (delay.name, delay.sample_rate, delay.latency_at(44_100)) == ("delay", RATE, 92)
+    assert delay.provenance["licence"] == "MIT"
+    assert delay.report == {"latency": 100}
+    assert repr(delay) == "<LatentPlugin delay 48000 Hz, latency 100, Controls(gain=1)>"
+
+
+def test_plugins_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("latentfx.library.plugins", lambda: ["timbre-swap"])
+    with pytest.raises(PluginNotFoundError, match=r"Did you mean 'timbre-swap'\?"):
+        load("timbre-swop")
+    with pytest.raises(PluginNotFoundError, match=r"no plugin file .*absent\.onnx"):
+        load(tmp_path / "absent.onnx")
+    with pytest.raises(PluginFileError, match="TorchScript, which runs code"):
+        load(tmp_path / "model.ts")
