@@ -26,7 +26,7 @@ def factorise(n: int) -> tuple[int, int]:
     >>> factorise(2048), factorise(384)
     ((64, 32), (24, 16))
     """
-    pairs = [(a, n // a) for a in range(2, _MAX_FACTOR + 1, 2) if n % a == 0 and n // a <= _MAX_FACTOR]
+    pairs = [(a, n // a) for a in range(2, _MAX_FACTOR + 1, 2) if n % a == 0 and 1 <= n // a <= _MAX_FACTOR]
     if not pairs:
         raise ShapeError(f"FFT length is {n}; allowed even products of two factors up to {_MAX_FACTOR}")
     return min(pairs, key=lambda pair: (sum(pair), -pair[0]))

@@ -1,8 +1,8 @@
 """Phase from magnitudes alone: one pass, no look-ahead, no iteration, no training.
 
 For a Gaussian window the phase's derivatives follow from those of the log-magnitude, and a Hann window is
-near enough. The phase of each spectral peak advances in time; every other bin takes its phase, along frequency,
-from the peak of its region (the bins between two local minima).
+near enough. The phase of each spectral peak advances in time; every other bin takes its phase, along
+frequency, from the peak of its region (the bins between two local minima).
 """
 
 import math
