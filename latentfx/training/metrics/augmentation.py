@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
 
 _FADE_S = 0.01
-_OCTAVES = 5.0
 
 
 def random_phrase(
@@ -57,14 +58,28 @@ def _cut(note: Float32, length: int, sample_rate: int, generator: np.random.Gene
 def _in_a_room(phrase: Float32, sample_rate: int, generator: np.random.Generator) -> Float32:
     length = len(phrase)
     decay_s, wet = generator.uniform(0.1, 1.5), generator.uniform(0, 0.7)
-    times = np.arange(length) / sample_rate
-    response = generator.standard_normal(length) * 10 ** (-3 * times / decay_s)
-    response *= wet / np.sqrt(np.sum(np.square(response)))
+    decay = np.exp(
+        np.arange(length, dtype=np.float32) * np.float32(-3 * np.log(10) / (decay_s * sample_rate))
+    )
+    response = generator.standard_normal(length, dtype=np.float32) * decay
+    response *= wet / np.linalg.norm(response)
     response[0] += 1.0
-    spectrum = np.fft.rfft(phrase, 2 * length) * np.fft.rfft(response, 2 * length)
-    frequency = np.fft.rfftfreq(2 * length, 1 / sample_rate)
-    tilt_db = generator.uniform(-6, 6) * np.log2(np.maximum(frequency, 60.0) / 500.0) / _OCTAVES
-    wet_phrase = np.fft.irfft(spectrum * 10 ** (tilt_db / 20))[:length]
-    level = np.sqrt(np.mean(np.square(wet_phrase)))
-    noise = generator.standard_normal(length) * level * 10 ** (generator.uniform(-60, -40) / 20)
-    return np.asarray(wet_phrase + noise, dtype=np.float32)
+    n_fft = scipy.fft.next_fast_len(2 * length, real=True)
+    spectrum = scipy.fft.rfft(phrase, n_fft) * scipy.fft.rfft(response, n_fft)
+    tilt = np.exp(_octaves_from_500_hz(n_fft, sample_rate) * np.float32(_tilt(generator)))
+    heard = scipy.fft.irfft(spectrum * tilt, n_fft)[:length]
+    noise_db = generator.uniform(-60, -40)
+    noise_level = np.linalg.norm(heard) / np.sqrt(length) * 10 ** (noise_db / 20)
+    noise = generator.standard_normal(length, dtype=np.float32) * np.float32(noise_level)
+    return np.asarray(heard + noise, dtype=np.float32)
+
+
+def _tilt(generator: np.random.Generator) -> float:
+    """Up to 6 dB over five octaves, as the logarithm of the gain of one octave."""
+    return float(generator.uniform(-6, 6) / 5 * np.log(10) / 20)
+
+
+@functools.lru_cache(maxsize=4)
+def _octaves_from_500_hz(n_fft: int, sample_rate: int) -> Float32:
+    frequency_hz = np.fft.rfftfreq(n_fft, 1 / sample_rate)
+    return np.asarray(np.log2(np.maximum(frequency_hz, 60.0) / 500.0), dtype=np.float32)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,14 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from latentfx.errors import DataError
-from latentfx.training.data.recordings import find_recordings, read_audio
 from latentfx.training.metrics.augmentation import random_phrase
 from latentfx.training.metrics.classifier import Classifier, ClassifierConfig, ClassifierNet
+from latentfx.training.metrics.notes import NoteSet, is_held_out
 
 Float32 = NDArray[np.float32]
-
-INSTRUMENTS = ("violin", "trumpet", "flute", "clarinet", "cello", "altosax", "trombone", "oboe")
-ALL_INSTRUMENTS = (*INSTRUMENTS, "horn", "bassoon")
 
 
 @dataclass(frozen=True)
@@ -74,57 +70,6 @@ class ClassifierScore:
         return float(np.mean(list(self.f1.values())))
 
 
-@dataclass(frozen=True)
-class NoteSet:
-    """Recorded notes with their labels.
-
-    Args:
-        audio: one recording each.
-        labels: instrument of each.
-        pitches: MIDI note number of each.
-        sample_rate: Hz.
-    """
-
-    audio: tuple[Float32, ...]
-    labels: tuple[str, ...]
-    pitches: tuple[int, ...]
-    sample_rate: int
-
-    def where(self, keep: Callable[[int], bool]) -> NoteSet:
-        """The notes whose pitch is kept."""
-        index = [i for i, pitch in enumerate(self.pitches) if keep(pitch)]
-        return NoteSet(
-            tuple(self.audio[i] for i in index),
-            tuple(self.labels[i] for i in index),
-            tuple(self.pitches[i] for i in index),
-            self.sample_rate,
-        )
-
-
-def load_notes(root: Path, labels: Sequence[str] = INSTRUMENTS, sample_rate: int = 16_000) -> NoteSet:
-    """Read every single note of the named instruments below a folder with a manifest.
-
-    Raises:
-        DataError: an instrument has no notes with a known pitch.
-    """
-    notes = [r for r in find_recordings(root) if r.kind == "note" and r.instrument in labels]
-    known = [(r, round(r.pitch_midi)) for r in notes if r.pitch_midi is not None]
-    absent = set(labels) - {r.instrument for r, _ in known}
-    if absent:
-        raise DataError(f"{root} has no notes of {', '.join(sorted(absent))}; add them or drop the labels")
-    return NoteSet(
-        tuple(read_audio(r.file, sample_rate) for r, _ in known),
-        tuple(r.instrument for r, _ in known),
-        tuple(pitch for _, pitch in known),
-        sample_rate,
-    )
-
-
-def is_held_out(pitch_midi: int) -> bool:
-    """Whether notes of this pitch, of whatever instrument, are kept for the score: every fourth."""
-    return pitch_midi % 4 == 3
-
-
 def train_classifier(
     clips: Sequence[ArrayLike],
     labels: Sequence[str],
@@ -169,6 +114,30 @@ def train_classifier(
         "seconds": round(time.perf_counter() - started, 1),
     }
     return Classifier(net, names, config, report)
+
+
+def train_on_notes(
+    notes: NoteSet,
+    training: ClassifierTraining | None = None,
+    progress: Callable[[int, float], None] = lambda step, loss: None,
+) -> Classifier:
+    """Train on three of every four pitches; what it makes of the fourth stands in its report.
+
+    Args:
+        notes: recorded notes, at the rate of the classifier's default configuration.
+        training: how.
+        progress: called with the step and its loss after every step.
+    """
+    heard, unheard = notes.where(lambda pitch: not is_held_out(pitch)), notes.where(is_held_out)
+    classifier = train_classifier(heard.audio, heard.labels, notes.sample_rate, training, progress=progress)
+    score = score_classifier(classifier, unheard.audio, unheard.labels, notes.sample_rate)
+    classifier.report["held_out"] = {
+        "notes": len(unheard.audio),
+        "accuracy": score.accuracy,
+        "macro_f1": score.macro_f1,
+        "confusion": score.confusion.tolist(),
+    }
+    return classifier
 
 
 def score_classifier(

@@ -16,18 +16,18 @@ from latentfx.training.metrics.classifier import Classifier, ClassifierConfig
 from latentfx.training.metrics.classifier_training import (
     ClassifierScore,
     ClassifierTraining,
-    is_held_out,
-    load_notes,
     score_classifier,
     train_classifier,
+    train_on_notes,
 )
+from latentfx.training.metrics.notes import is_held_out, load_notes
 
 Float32 = NDArray[np.float32]
 MakeNote = Callable[[str, float, float], Float32]
 
 SAMPLE_RATE = 16_000
 TIMBRES = ("hollow", "bright", "pure")
-UNHEARD_HZ = 200.0 * 2 ** (np.arange(1, 24, 4) / 12)
+UNHEARD_HZ = 200.0 * 2 ** (np.arange(1, 17, 3) / 12)
 
 
 def test_separates_timbres_at_unheard_pitches(classifier: Classifier, make_note: MakeNote) -> None:
@@ -136,3 +136,6 @@ def test_notes_are_read_by_manifest_and_split_by_pitch(make_note: MakeNote, tmp_
     assert len(notes.audio[0]) == round(0.2 * ClassifierConfig().sample_rate)
     with pytest.raises(DataError, match="trumpet"):
         load_notes(tmp_path, ("violin", "trumpet"))
+    report = train_on_notes(notes, ClassifierTraining(steps=1, batch_size=2)).report
+    assert report["clips"] == {"violin": 1, "flute": 1}
+    assert np.sum(report["held_out"]["confusion"]) == report["held_out"]["notes"] == 4
