@@ -1,0 +1,76 @@
+"""From a trained J-DSAE to a plugin that swaps timbres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from latentfx.effect import LatentEffect
+from latentfx.errors import ExportError
+from latentfx.methods.dsae_streaming import StreamingDSAE
+from latentfx.methods.jdsae import JDSAE
+from latentfx.methods.spectral import SpectralAnalysis, SpectralSynthesis
+from latentfx.operators.swap import Swap
+
+PAPER = (
+    "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled "
+    "sequential autoencoder (2024)"
+)
+
+
+def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | None = None) -> LatentEffect:
+    """Wrap a trained J-DSAE as a plugin with the operator `Swap`.
+
+    Args:
+        objective: trained, with a value for every named timbre.
+        name: of the plugin.
+        default: the timbre at start; the first one unless given.
+    Raises:
+        ExportError: a named timbre that training never met.
+    """
+    config, spectral = objective.config, objective.config.spectral
+    unheard = [
+        label
+        for label, weight in zip(config.instruments, objective.timbre_weights.flatten().tolist(), strict=True)
+        if weight <= 0.0
+    ]
+    if unheard or not config.instruments:
+        raise ExportError(
+            f"the checkpoint knows no timbre of {unheard or 'any instrument'}: train stage 'pitch' on clips of it, "
+            "or take it out of method.instruments"
+        )
+    swap = Swap(
+        config.instruments,
+        objective.timbres,
+        spectral.n_pitch,
+        spectral.pitch_margin,
+        spectral.bins_per_octave,
+        default or config.instruments[0],
+    )
+    effect = LatentEffect(
+        name,
+        spectral.sample_rate,
+        SpectralAnalysis(spectral),
+        StreamingDSAE(objective),
+        swap,
+        SpectralSynthesis(spectral),
+        blends=(swap.blend,),
+        description="plays the incoming line on another instrument",
+    )
+    return effect.eval().requires_grad_(False)
+
+
+def swapper_provenance(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What the plugin file says of its origin, from the card of the checkpoint."""
+    return {
+        "method": "J-DSAE",
+        "paper": PAPER,
+        "recipe": card["recipe"]["recipe"]["name"],
+        "seed": card["seed"],
+        "step": card["step"],
+        "metrics": card["metrics"],
+        "data": card["data"],
+        "licence": card["licence"],
+        "date": card["date"],
+        "versions": card["versions"],
+    }
