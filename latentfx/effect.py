@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from latentfx.control import Control
+from latentfx.dsp.delay import Delay
 from latentfx.dsp.finite import StateGuard, finite
+from latentfx.dsp.ramp import ControlRamp
 from latentfx.errors import ContractError, ShapeError
 from latentfx.plugin import Plugin, PluginSpec, State
 from latentfx.spec import Blend
@@ -43,7 +45,7 @@ class LatentEffect(Plugin):
         out_channels: channels out.
         blends: groups of the operator's controls.
         description: one line for people.
-        ramp_ms: how long a control takes over its whole range.
+        ramp_ms: after this time a control has done 95 % of a jump.
         gate_db: peak level of the input, after `input_db`, below which it counts as silence, dBFS.
         hold_ms: how long the gate stays open after that, on top of the latency.
     Raises:
@@ -92,7 +94,8 @@ class LatentEffect(Plugin):
             )
         )
         self.hop = hop
-        self.latency = latency
+        self.nepers_per_db = math.log(10.0) / 20.0
+        self.side_chain = in_channels > out_channels
         self.dry_channels = min(in_channels, out_channels)
         self.operator_controls = len(operator.controls)
         self.analysis = analysis
@@ -100,39 +103,35 @@ class LatentEffect(Plugin):
         self.operator = operator
         self.synthesis = synthesis
         frames_per_ms = sample_rate / hop / 1000
-        self.knobs = _Knobs(controls, max(1, round(ramp_ms * frames_per_ms)))
-        self.gate = _Gate(gate_db, math.ceil(hold_ms * frames_per_ms + latency / hop))
+        self.range = _Range(controls)
+        self.ramp = ControlRamp(len(controls), hop, ramp_ms, sample_rate, _PREFIX + "ramp_")
+        self.gate = _Gate(gate_db, math.ceil(hold_ms * frames_per_ms + latency / hop), hop)
+        self.dry = Delay(self.dry_channels, latency, _PREFIX + "dry_")
         self.guard = StateGuard(self._stages_state(1))
-        self.register_buffer("slope", torch.arange(1, hop + 1) / hop, persistent=False)
         self._rehearse()
 
     def initial_state(self, batch_size: int = 1) -> State:
         state = self._stages_state(batch_size)
-        state[_PREFIX + "knobs"] = self.knobs.initial(batch_size)
-        state[_PREFIX + "gate"] = self.gate.initial(batch_size)
-        if self.latency > 0:
-            state[_PREFIX + "dry"] = torch.zeros(batch_size, self.dry_channels, self.latency)
+        for part in (self.ramp, self.gate, self.dry):
+            state.update(part.initial_state(batch_size))
         return state
 
     def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
         audio = finite(audio)
-        knobs, knobs_state = self.knobs(controls, state["effect_knobs"], audio.shape[-1] // self.hop)
-        mix, gains = knobs[:, -3], torch.exp(knobs[:, -2:] * (math.log(10.0) / 20.0))
-        driven = audio * self._samples(gains[:, :1])
-        opening, gate_state = self.gate(self._peaks(driven), state["effect_gate"])
-        dry, wet = (1.0 - mix) * gains[:, 1], mix * opening * gains[:, 1]
-        dry_gain, wet_gain = self._samples(torch.stack([dry, wet], 1)).split(1, 1)
+        frames = audio.shape[-1] // self.hop
+        samples, knobs, ramp_state = self.ramp(self.range(controls), frames, state)
+        mix = samples[:, -3:-2]
+        input_gain, output_gain = torch.exp(samples[:, -2:] * self.nepers_per_db).split([1, 1], 1)
+        driven = audio * input_gain
+        opening, gate_state = self.gate(self._main(driven), state)
+        effect, stages_state = self._effect(driven, knobs[:, : self.operator_controls], state)
+        dry, dry_state = self.dry(self._main(audio), state)
 
-        effect, stages_state = self._effect(driven, knobs[:, : self.operator_controls, 1:], state)
         new = self.guard(stages_state)
-        new["effect_knobs"] = knobs_state
-        new["effect_gate"] = gate_state
-        past = audio[:, : self.dry_channels]
-        if self.latency > 0:
-            line = torch.cat([state["effect_dry"], past], -1)
-            past = line[..., : audio.shape[-1]]
-            new["effect_dry"] = line[..., audio.shape[-1] :]
-        return past * dry_gain + finite(effect) * wet_gain, new
+        new.update(ramp_state)
+        new.update(gate_state)
+        new.update(dry_state)
+        return (dry * (1.0 - mix) + finite(effect) * (mix * opening)) * output_gain, new
 
     def _effect(self, audio: Tensor, knobs: Tensor, state: State) -> tuple[Tensor, State]:
         """The five stages.
@@ -151,22 +150,9 @@ class LatentEffect(Plugin):
             analysis_state.update(part)
         return effect, analysis_state
 
-    def _samples(self, frames: Tensor) -> Tensor:
-        """Draw straight lines from frame to frame; the first value is that of the last frame before.
-
-        Shape:
-            frames [B, G, N + 1] -> [B, G, N * hop]
-        """
-        start = frames[..., :-1].unsqueeze(-1)
-        return (start + (frames[..., 1:].unsqueeze(-1) - start) * self.slope).flatten(2)
-
-    def _peaks(self, audio: Tensor) -> Tensor:
-        """Peak of each frame's newest hop, over the channels that are heard dry.
-
-        Shape:
-            audio [B, C_in, T] -> [B, N]
-        """
-        return audio[:, : self.dry_channels].abs().unflatten(-1, [-1, self.hop]).amax([1, 3])
+    def _main(self, audio: Tensor) -> Tensor:
+        """The channels that are heard dry, without any side-chain."""
+        return audio[:, : self.dry_channels] if self.side_chain else audio
 
     def _stages_state(self, batch_size: int) -> State:
         """State of the stages.
@@ -211,46 +197,20 @@ class LatentEffect(Plugin):
             raise ShapeError(f"synthesis gives audio {tuple(audio.shape)} for one block; allowed {expected}")
 
 
-class _Knobs(nn.Module):
-    """Controls that move to their targets at a steady rate, frame by frame, from the first target on.
+class _Range(nn.Module):
+    """Holds control values within their ranges; NaN becomes the minimum."""
 
-    Args:
-        controls: the controls.
-        frames: how long a move over the whole range takes.
-    """
+    low: Tensor
+    high: Tensor
 
-    def __init__(self, controls: tuple[Control, ...], frames: int) -> None:
+    def __init__(self, controls: tuple[Control, ...]) -> None:
         super().__init__()
-        self.count = len(controls)
-        low = torch.tensor([[control.minimum for control in controls]])
-        high = torch.tensor([[control.maximum for control in controls]])
-        self.register_buffer("low", low, persistent=False)
-        self.register_buffer("high", high, persistent=False)
-        self.register_buffer("step", ((high - low) / frames).unsqueeze(-1), persistent=False)
+        self.register_buffer("low", torch.tensor([[c.minimum for c in controls]]), persistent=False)
+        self.register_buffer("high", torch.tensor([[c.maximum for c in controls]]), persistent=False)
 
-    def initial(self, batch_size: int) -> Tensor:
-        """Values, and whether there are any yet.
-
-        Shape:
-            -> [B, P + 1]
-        """
-        return torch.zeros(batch_size, self.count + 1)
-
-    def forward(self, target: Tensor, state: Tensor, frames: int) -> tuple[Tensor, Tensor]:
-        """Move on.
-
-        Shape:
-            target [B, P], state [B, P + 1] -> values at the last frame before and at each frame [B, P, N +
-            1], state
-        """
-        target = torch.where(target >= self.low, target, self.low)
-        target = torch.where(target <= self.high, target, self.high)
-        begin = torch.where(state[:, -1:] > 0.5, state[:, :-1], target).unsqueeze(-1)
-        reach = self.step * torch.arange(frames + 1, device=target.device)
-        way = target.unsqueeze(-1) - begin
-        values = begin + torch.minimum(torch.maximum(way, -reach), reach)
-        last = values[..., -1]
-        return values, torch.cat([last, torch.ones_like(last[:, :1])], 1)
+    def forward(self, controls: Tensor) -> Tensor:
+        controls = torch.where(controls >= self.low, controls, self.low)
+        return torch.where(controls <= self.high, controls, self.high)
 
 
 class _Gate(nn.Module):
@@ -259,31 +219,38 @@ class _Gate(nn.Module):
     Args:
         level_db: peak at which it begins to open, dBFS; 10 dB above it is open.
         hold: frames for which it stays open.
+        hop: samples from frame to frame.
     """
 
-    def __init__(self, level_db: float, hold: int) -> None:
+    lines: Tensor
+
+    def __init__(self, level_db: float, hold: int, hop: int) -> None:
         super().__init__()
         self.floor = 10.0 ** (level_db / 20.0)
         self.scale = 1.0 / (10.0 ** ((level_db + 10.0) / 20.0) - self.floor)
         self.hold = max(hold, 1)
         self.fade = 8
+        self.hop = hop
+        rise = torch.arange(1, hop + 1) / hop
+        self.register_buffer("lines", torch.stack([1.0 - rise, rise]), persistent=False)
 
-    def initial(self, batch_size: int) -> Tensor:
+    def initial_state(self, batch_size: int = 1) -> State:
         """Closed for as long as it remembers.
 
         Shape:
-            -> [B, hold + fade - 1]
+            gate [B, hold + fade - 1]
         """
-        return torch.zeros(batch_size, self.hold + self.fade - 1)
+        return {"effect_gate": torch.zeros(batch_size, self.hold + self.fade - 1)}
 
-    def forward(self, peaks: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Follow the peaks.
+    def forward(self, audio: Tensor, state: State) -> tuple[Tensor, State]:
+        """Follow the peak of each hop, with straight lines from frame to frame.
 
         Shape:
-            peaks [B, N], state [B, H] -> opening 0..1 at the last frame before and at each frame [B, N +
-            1], state
+            audio [B, C, T] -> opening 0..1 [B, 1, T], state
         """
-        frames = torch.cat([state, ((peaks - self.floor) * self.scale).clamp(0.0, 1.0)], 1)
+        peaks = audio.abs().unflatten(-1, [-1, self.hop]).amax([1, 3])
+        frames = torch.cat([state["effect_gate"], ((peaks - self.floor) * self.scale).clamp(0.0, 1.0)], 1)
         held = nn.functional.max_pool1d(frames.unsqueeze(1), self.hold, 1)
-        opening = nn.functional.avg_pool1d(held, self.fade, 1).squeeze(1)
-        return opening, frames[:, peaks.shape[1] :]
+        opening = nn.functional.avg_pool1d(held, self.fade, 1)
+        new: State = {"effect_gate": frames[:, peaks.shape[1] :]}
+        return torch.matmul(opening.unfold(-1, 2, 1), self.lines).flatten(2), new

@@ -12,7 +12,7 @@ def finite(x: Tensor, limit: float = 1e6) -> Tensor:
     Shape:
         [...] -> [...]
     """
-    return torch.where(x.abs() <= limit, x, torch.zeros_like(x))
+    return torch.where(x.abs() <= limit, x, 0.0)
 
 
 class StateGuard(nn.Module):
@@ -36,10 +36,10 @@ class StateGuard(nn.Module):
         Shape:
             each value [B, ...] -> the same
         """
-        sums = [row.total(state) for row in self.rows]
+        values = [row.flat(state) for row in self.rows]
         guarded: dict[str, Tensor] = {}
-        if len(sums) > 0:
-            sound = torch.stack(sums, 1).sum(1) <= 1e30
+        if len(values) > 0:
+            sound = torch.cat(values, 1).abs().sum(1, keepdim=True) <= 1e30
             for row in self.rows:
                 guarded[row.name] = row(state, sound)
         return guarded
@@ -52,13 +52,15 @@ class _Start(nn.Module):
         super().__init__()
         self.name = name
         self.dims = value.dim()
+        self.row_shape = [-1] + [1] * (value.dim() - 1)
         flat = value.reshape(-1)
         if flat.numel() > 0 and bool((flat == flat[0]).all()):
             value = flat[:1].reshape([1] * value.dim())
         self.register_buffer("start", value.clone(), persistent=False)
 
-    def total(self, state: dict[str, Tensor]) -> Tensor:
-        return state[self.name].reshape([state[self.name].shape[0], -1]).abs().sum(1)
+    def flat(self, state: dict[str, Tensor]) -> Tensor:
+        value = state[self.name]
+        return value if self.dims == 2 else value.reshape([value.shape[0], -1])
 
     def forward(self, state: dict[str, Tensor], sound: Tensor) -> Tensor:
-        return torch.where(sound.reshape([-1] + [1] * (self.dims - 1)), state[self.name], self.start)
+        return torch.where(sound.reshape(self.row_shape), state[self.name], self.start)
