@@ -1,0 +1,156 @@
+"""How well a timbre swap keeps the tune and is taken for the new instrument, on a held-out recording.
+
+    python examples/benchmarks/swap_quality.py --plugin timbre-swap --data FOLDER --classifier judge.safetensors
+
+The folder has a manifest.csv of recorded notes and phrases. The recording (by default movement 4 of Bach's
+BWV 1003, which no training saw) is cut into clips of 3.5 s; those that CREPE finds voiced (confidence of
+0.5 or more) in at least 80 % of their frames are kept, which leaves out double stops and rests. Every clip
+goes through the plugin for each timbre.
+
+RPA: share of frames, voiced in the original, whose pitch comes back less than 50 cents from CREPE's pitch
+of the original. Named as wanted: share of clips that a classifier, trained on recorded notes (three of
+every four pitches), calls by the timbre asked for. LSD: log-spectral distance to the original; small is
+good for the instrument's own timbre only. FAD: Fréchet distance between the classifier's embeddings of the
+clips and of the recorded notes of that timbre (phrases of the original for its own timbre); comparable only
+between runs with one classifier.
+
+Two rows frame the others. "Original" is the recording itself: how sure the classifier is of it. "Ceiling"
+is the recording resynthesised from its own STFT magnitudes by phase propagation: no plugin that decodes
+magnitudes this way does better.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from table import write_json
+
+import latentfx
+from latentfx.dsp.phase import propagate_phase
+from latentfx.dsp.stft import StftAnalysis, StftSynthesis
+from latentfx.training.data.recordings import find_recordings, read_audio
+from latentfx.training.metrics.classifier import Classifier
+from latentfx.training.metrics.classifier_training import train_on_notes
+from latentfx.training.metrics.notes import load_notes
+from latentfx.training.metrics.swap import HEADER, Phrase, SwapReport, cut_phrases, evaluate_swap, row
+
+Float32 = NDArray[np.float32]
+
+SAMPLE_RATE = 48_000
+N_FFT = 1024
+HOP_LENGTH = 256
+
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = _arguments()
+    classifier = _classifier(arguments.classifier, arguments.data)
+    phrases = _phrases(arguments.data, arguments.recording, arguments.clip_s, arguments.crepe)
+    references = _references(arguments.data, arguments.targets, arguments.source, phrases)
+    source = [arguments.source]
+    timbres = [*arguments.targets, *source]
+
+    def judged(swap: Any, wanted: Sequence[str]) -> SwapReport:
+        return evaluate_swap(swap, phrases, wanted, classifier, references, arguments.crepe)
+
+    frame = {"original": judged(_original, source), "ceiling": judged(_ceiling, source)}
+    print(HEADER)
+    for name, report in frame.items():
+        print(row(name, report.scores[0]))
+    result = {name: report.to_dict() for name, report in frame.items()}
+    if arguments.plugin:
+        report = judged(plugin_swap(arguments.plugin), timbres)
+        for score in report.scores:
+            print(row(f"{arguments.source} to {score.timbre}", score))
+        result["plugin"] = report.to_dict()
+    voiced = sum(int(phrase.pitch.voiced.sum()) for phrase in phrases)
+    print(
+        f"\n{len(phrases)} clips of {arguments.clip_s:g} s, {voiced} voiced frames, CREPE {arguments.crepe}"
+    )
+    print(f"classifier on held-out notes: {classifier.report['held_out']['accuracy']:.3f} right")
+    write_json(arguments.json, {**result, "classifier": classifier.report})
+
+
+def plugin_swap(plugin: str) -> Any:
+    """A plugin as the callable that `evaluate_swap` takes."""
+    loaded = latentfx.load(plugin)
+
+    def swap(audio: Float32, sample_rate: int, timbre: str) -> Float32:
+        loaded.timbre = timbre
+        return loaded(audio, sample_rate)
+
+    return swap
+
+
+def _original(audio: Float32, sample_rate: int, timbre: str) -> Float32:
+    return audio
+
+
+def _ceiling(audio: Float32, sample_rate: int, timbre: str) -> Float32:
+    """The recording from its own magnitudes: Hann frames of 1024 samples, hop of 256."""
+    analysis, synthesis = StftAnalysis.hann(N_FFT, HOP_LENGTH), StftSynthesis.hann(N_FFT, HOP_LENGTH)
+    padded = np.pad(audio, (0, synthesis.latency + -(len(audio) + synthesis.latency) % HOP_LENGTH))
+    with torch.inference_mode():
+        re, im, _ = analysis(torch.from_numpy(padded)[None, None], analysis.initial_state())
+        re, im = propagate_phase(torch.hypot(re, im)[:, 0], HOP_LENGTH)
+        output, _ = synthesis(re[:, None], im[:, None], synthesis.initial_state())
+    return np.asarray(output[0, 0, synthesis.latency :][: len(audio)], dtype=np.float32)
+
+
+def _classifier(path: Path | None, data: Path) -> Classifier:
+    """Read the classifier, or train it (some four minutes on one core) and keep it."""
+    if path is not None and path.is_file():
+        return Classifier.load(path)
+    classifier = train_on_notes(load_notes(data))
+    if path is not None:
+        classifier.save(path)
+    return classifier
+
+
+def _phrases(data: Path, recording: str, clip_s: float, crepe: str) -> tuple[Phrase, ...]:
+    found = find_recordings(data, include=[recording])
+    cut = [
+        cut_phrases(read_audio(item.file, SAMPLE_RATE), SAMPLE_RATE, clip_s, model=crepe) for item in found
+    ]  # type: ignore[arg-type]
+    return tuple(phrase for phrases in cut for phrase in phrases)
+
+
+def _references(
+    data: Path, targets: Sequence[str], source: str, phrases: Sequence[Phrase]
+) -> dict[str, Sequence[Float32]]:
+    """Recorded notes of every target; for the source's own timbre the phrases themselves."""
+    notes = load_notes(data, targets, SAMPLE_RATE)
+    of_target = {
+        target: [audio for audio, label in zip(notes.audio, notes.labels, strict=True) if label == target]
+        for target in targets
+    }
+    return {**of_target, source: [phrase.audio for phrase in phrases]}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--plugin", help="name or .onnx file; without it only the two framing rows are measured"
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--recording", default="phrases/violin/*mov4*", help="glob of the held-out recording")
+    parser.add_argument("--source", default="violin", help="instrument of the recording")
+    parser.add_argument("--targets", nargs="+", default=["trumpet", "flute", "clarinet"])
+    parser.add_argument("--crepe", choices=["tiny", "full"], default="tiny")
+    parser.add_argument("--clip-s", type=float, default=3.5, help="length of a clip in seconds")
+    parser.add_argument("--classifier", type=Path, help=".safetensors to read, or to write after training")
+    parser.add_argument("--json", type=Path, help="write every figure here")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
