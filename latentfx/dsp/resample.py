@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -25,11 +27,11 @@ class StreamResampler:
         out_rate: Hz; equal rates pass audio on untouched.
         channels: channels in and out.
     Raises:
-        ShapeError: a rate that is not above 0, or fewer than 1 channel.
+        ShapeError: a rate that is not a number above 0, or fewer than 1 channel.
     """
 
     def __init__(self, in_rate: float, out_rate: float, channels: int) -> None:
-        if not (in_rate > 0 and out_rate > 0) or channels < 1:
+        if not (0 < in_rate < math.inf and 0 < out_rate < math.inf) or channels < 1:
             raise ShapeError(
                 f"resampling {channels} channels from {in_rate} to {out_rate} Hz; "
                 "allowed rates above 0 and 1 channel or more"
