@@ -73,7 +73,7 @@ class LatentEffect(Plugin):
         gate_db: float = -80.0,
         hold_ms: float = 200.0,
     ) -> None:
-        hop, latency = int(analysis.hop), int(synthesis.latency)
+        hop, latency = analysis.hop, synthesis.latency
         block_size = hop if block_size is None else block_size
         if block_size % hop:
             raise ShapeError(f"block_size is {block_size}; allowed multiples of the analysis hop {hop}")

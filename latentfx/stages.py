@@ -1,8 +1,7 @@
 """The stages that a `LatentEffect` is made of: analysis -> encode -> operator -> decode -> synthesis.
 
-Any `nn.Module` with these methods and attributes will do; deriving from the classes here gives the defaults.
-Every stage runs eager, under TorchScript and in an ONNX graph. It reads and returns its own state keys alone,
-and no two stages share one: begin them with the stage's name.
+Derive from the classes here. Every stage runs eager, under TorchScript and in an ONNX graph. It reads and returns
+its own state keys alone, and no two stages share one: begin them with the stage's name.
 """
 
 from abc import ABC, abstractmethod
@@ -31,7 +30,9 @@ class Stage(nn.Module):
 
 
 class Analysis(Stage, ABC):
-    """Audio to features. Sets `self.hop` in `__init__`: samples from frame to frame."""
+    """Audio to features. Sets `hop` in `__init__`: samples from frame to frame."""
+
+    hop: int
 
     @abstractmethod
     def forward(self, audio: Tensor, state: State) -> tuple[Features, State]:
@@ -91,10 +92,12 @@ class Operator(Stage, ABC):
 
 
 class Synthesis(Stage, ABC):
-    """What was decoded to audio. Sets `self.latency` in `__init__`: samples from input to output.
+    """What was decoded to audio. Sets `latency` in `__init__`: samples from input to output.
 
     The latency counts from the audio that the analysis took in; for overlap-add it is synthesis window - hop.
     """
+
+    latency: int
 
     @abstractmethod
     def forward(self, decoded: Features, state: State) -> tuple[Tensor, State]:

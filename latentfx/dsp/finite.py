@@ -26,9 +26,12 @@ class StateGuard(nn.Module):
         initial: each value [1, ...]
     """
 
+    names: list[str]
+
     def __init__(self, initial: dict[str, Tensor]) -> None:
         super().__init__()
-        self.rows = nn.ModuleList([_Start(name, value) for name, value in initial.items()])
+        self.names = list(initial)
+        self.rows = nn.ModuleList([_Start(value) for value in initial.values()])
 
     def forward(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the guarded states; names that were not given at the start are left out.
@@ -36,31 +39,28 @@ class StateGuard(nn.Module):
         Shape:
             each value [B, ...] -> the same
         """
-        values = [row.flat(state) for row in self.rows]
         guarded: dict[str, Tensor] = {}
-        if len(values) > 0:
+        if len(self.names) > 0:
+            values = [state[name].reshape([state[name].shape[0], -1]) for name in self.names]
             sound = torch.cat(values, 1).abs().sum(1, keepdim=True) <= 1e30
-            for row in self.rows:
-                guarded[row.name] = row(state, sound)
+            for index, row in enumerate(self.rows):
+                name = self.names[index]
+                guarded[name] = row(state[name], sound)
         return guarded
 
 
 class _Start(nn.Module):
-    """One state's name and start; a start that is the same everywhere is kept as one number."""
+    """The start of one state; where it is the same everywhere it is kept as one number."""
 
-    def __init__(self, name: str, value: Tensor) -> None:
+    start: Tensor
+
+    def __init__(self, value: Tensor) -> None:
         super().__init__()
-        self.name = name
-        self.dims = value.dim()
         self.row_shape = [-1] + [1] * (value.dim() - 1)
         flat = value.reshape(-1)
         if flat.numel() > 0 and bool((flat == flat[0]).all()):
             value = flat[:1].reshape([1] * value.dim())
         self.register_buffer("start", value.clone(), persistent=False)
 
-    def flat(self, state: dict[str, Tensor]) -> Tensor:
-        value = state[self.name]
-        return value if self.dims == 2 else value.reshape([value.shape[0], -1])
-
-    def forward(self, state: dict[str, Tensor], sound: Tensor) -> Tensor:
-        return torch.where(sound.reshape(self.row_shape), state[self.name], self.start)
+    def forward(self, value: Tensor, sound: Tensor) -> Tensor:
+        return torch.where(sound.reshape(self.row_shape), value, self.start)

@@ -74,7 +74,7 @@ def verify_contract(
 
 
 def _laws(plugin: Plugin) -> list[Callable[[Plugin, Terms], Check]]:
-    laws = list(_LAWS)
+    laws: list[Callable[[Plugin, Terms], Check]] = list(_LAWS)
     if any(control.name == "mix" and control.minimum == 0.0 for control in plugin.spec.controls):
         laws.insert(laws.index(robustness.check_latency) + 1, robustness.check_dry_latency)
     return laws

@@ -74,7 +74,8 @@ def _impulse_response(sent: Tensor, heard: Tensor) -> Tensor:
     spectrum = torch.fft.rfft(sent, size)
     power = spectrum.abs().square()
     ratio = torch.fft.rfft(heard, size) * spectrum.conj() / (power + 0.01 * power.mean())
-    return torch.fft.irfft(ratio, size)[: len(sent)]
+    response: Tensor = torch.fft.irfft(ratio, size)
+    return response[: len(sent)]
 
 
 def _envelope_match(sent: Tensor, heard: Tensor, sample_rate: int) -> Tensor:
@@ -89,4 +90,5 @@ def _envelope_match(sent: Tensor, heard: Tensor, sample_rate: int) -> Tensor:
     envelopes = torch.nn.functional.conv1d(energy, kernel, padding=width // 2).squeeze(1).sqrt()
     centred = envelopes - envelopes.mean(-1, keepdim=True)
     spectra = torch.fft.rfft(centred, 2 * len(sent))
-    return torch.fft.irfft(spectra[1] * spectra[0].conj(), 2 * len(sent))[: len(sent)].clamp_min(0.0)
+    match: Tensor = torch.fft.irfft(spectra[1] * spectra[0].conj(), 2 * len(sent))
+    return match[: len(sent)].clamp_min(0.0)

@@ -35,29 +35,32 @@ class Gain(Plugin):
 
 
 class OnePole(Plugin):
-    """A leaky sum; the state is the last output."""
+    """A leaky sum, a block at a time; the state is the last output."""
 
     def __init__(self) -> None:
         super().__init__(PluginSpec("one_pole", RATE, BLOCK, 0))
+        lag = torch.arange(BLOCK).unsqueeze(0) - torch.arange(BLOCK).unsqueeze(1)
+        self.register_buffer("response", torch.where(lag >= 0, 0.2 * torch.pow(0.8, lag), 0.0))
+        self.register_buffer("decay", torch.pow(0.8, torch.arange(1, BLOCK + 1)))
 
     def initial_state(self, batch_size: int = 1) -> State:
-        return {"last": torch.zeros(batch_size, 1)}
+        return {"last": torch.zeros(batch_size, 1, 1)}
 
     def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
         last = state["last"]
-        samples = []
-        for sample in finite(audio).unbind(-1):
-            last = 0.8 * last + 0.2 * sample
-            samples.append(last)
-        return torch.stack(samples, -1), {"last": last}
+        blocks = []
+        for block in finite(audio).split(self.decay.shape[0], -1):
+            out = torch.matmul(block, self.response) + last * self.decay
+            last = out[..., -1:]
+            blocks.append(out)
+        return torch.cat(blocks, -1), {"last": last}
 
 
 class StftPassThrough(Plugin):
     """Analysis and synthesis with nothing between: a delay of window - hop."""
 
     def __init__(self) -> None:
-        self_latency = 256 - BLOCK
-        super().__init__(PluginSpec("stft", RATE, BLOCK, self_latency))
+        super().__init__(PluginSpec("stft", RATE, BLOCK, 256 - BLOCK))
         self.analysis = StftAnalysis(512, 256, BLOCK)
         self.synthesis = StftSynthesis(512, 256, BLOCK)
 
