@@ -1,7 +1,7 @@
 """The stages that a `LatentEffect` is made of: analysis -> encode -> operator -> decode -> synthesis.
 
-Derive from the classes here. Every stage runs eager, under TorchScript and in an ONNX graph. It reads and returns
-its own state keys alone, and no two stages share one: begin them with the stage's name.
+Derive from the classes here. Every stage runs eager, under TorchScript and in an ONNX graph. It reads and
+returns its own state keys alone, and no two stages share one: begin them with the stage's name.
 """
 
 from abc import ABC, abstractmethod
