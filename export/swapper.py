@@ -36,8 +36,8 @@ def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | No
     ]
     if unheard or not config.instruments:
         raise ExportError(
-            f"the checkpoint knows no timbre of {unheard or 'any instrument'}: train stage 'pitch' on clips of it, "
-            "or take it out of method.instruments"
+            f"the checkpoint knows no timbre of {unheard or 'any instrument'}: train stage 'pitch' on clips "
+            "of it, or take it out of method.instruments"
         )
     swap = Swap(
         config.instruments,

@@ -1,8 +1,8 @@
 """The JSON inside a plugin file: spec, state, provenance and report, written and read in one place.
 
 A plugin file is one `.onnx` graph of one step. Its inputs are `audio` [B, C_in, block], `controls` [B, P] and
-one `state_NAME` [B, ...] per state tensor; its outputs are `audio_out` [B, C_out, block] and `state_NAME_out`.
-B is dynamic. Its metadata holds one entry, `latentfx`, with this JSON.
+one `state_NAME` [B, ...] per state tensor; its outputs are `audio_out` [B, C_out, block] and
+`state_NAME_out`. B is dynamic. Its metadata holds one entry, `latentfx`, with this JSON.
 """
 
 from __future__ import annotations

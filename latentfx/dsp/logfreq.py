@@ -50,6 +50,8 @@ class LogFrequencyShift(nn.Module):
         ShapeError: a margin below 1 bin.
     """
 
+    bins: Tensor
+
     def __init__(self, n_bins: int, margin: int, bins_per_octave: int) -> None:
         super().__init__()
         if margin < 1:

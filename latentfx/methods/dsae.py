@@ -88,7 +88,8 @@ class GlobalEncoder(nn.Module):
 
     def forward(self, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         share = weight / weight.sum(dim=1, keepdim=True).clamp(min=1e-6)
-        return self.head((self.frame(x) * share.unsqueeze(-1)).sum(dim=1))
+        v: tuple[Tensor, Tensor] = self.head((self.frame(x) * share.unsqueeze(-1)).sum(dim=1))
+        return v
 
 
 class LocalEncoder(nn.Module):
@@ -104,7 +105,8 @@ class LocalEncoder(nn.Module):
         self.head = GaussianHead(config.local_hidden[-1], config.z_size)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.head(self.frame(x))
+        z: tuple[Tensor, Tensor] = self.head(self.frame(x))
+        return z
 
 
 class LocalPrior(nn.Module):
@@ -141,7 +143,8 @@ class FactorisedDecoder(nn.Module):
         if v.dim() == 2:
             v = v.unsqueeze(1)
         v = v.expand(z.shape[0], z.shape[1], v.shape[-1])
-        return self.output(self.body(torch.cat([z, v], dim=-1)))
+        x: Tensor = self.output(self.body(torch.cat([z, v], dim=-1)))
+        return x
 
 
 class DSAE(nn.Module):

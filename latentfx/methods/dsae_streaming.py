@@ -23,6 +23,8 @@ class StreamingDSAE(LatentModel):
         pitch [B, K, N], logmag [B, F, N], level [B, 1, N] -> z [B, Z, N], v [B, V, N]; -> magnitude [B, F, N]
     """
 
+    bands: Tensor
+
     def __init__(self, objective: JDSAE) -> None:
         super().__init__()
         config, networks = objective.config, objective.networks

@@ -1,12 +1,12 @@
 """J-DSAE: pitch and timbre of instruments apart, without labels.
 
-Stage `timbre` learns the global factor v alone: the decoder sees zeros in place of z. Its encoder and decoder are
-then frozen as the teacher. Stage `pitch` trains everything: what changes in the decoded spectrum when v is exchanged
-must equal what changes in the teacher's (the Jacobian term), so that z cannot carry timbre.
+Stage `timbre` learns the global factor v alone: the decoder sees zeros in place of z. Its encoder and decoder
+are then frozen as the teacher. Stage `pitch` trains everything: what changes in the decoded spectrum when v
+is exchanged must equal what changes in the teacher's (the Jacobian term), so that z cannot carry timbre.
 
-Source: "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled sequential
-autoencoder" (2024). Ours: 48 kHz log-magnitudes instead of 16 kHz mels; the local encoder reads a log-frequency
-spectrum with its envelope taken out; z and the decoder are trained on a stretch of each crop.
+Source: "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled
+sequential autoencoder" (2024). Ours: 48 kHz log-magnitudes instead of 16 kHz mels; the local encoder reads a
+log-frequency spectrum with its envelope taken out; z and the decoder are trained on a stretch of each crop.
 """
 
 from __future__ import annotations
@@ -41,17 +41,19 @@ class JDSAEConfig:
         spectral: frames and axes.
         n_bands: mel bands of the log-magnitude that the global encoder sees.
         whiten_octaves: the local encoder's spectrum less its mean over so many octaves; 0 leaves it.
-        v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see `NetworkConfig`.
+        v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see
+            `NetworkConfig`.
         active_db: frames below this level (dBFS) do not count for v.
         local_frames: frames of a crop that z, its prior and the decoder are trained on; 0 takes them all.
         jacobian_weight: weight of the Jacobian term; published: 1.
         beta: weight of the divergence of z; published: 1.
         networks: `plain` as published, or `harmonic`: see `latentfx.methods.harmonic`.
         n_pitch_combs: pitches that the harmonic networks know, from `spectral.f_min_hz` up.
-        stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or wait
-            (`frozen`).
-        reduction: `elbo_sum` sums over frames and bins (half the squared error: a Gaussian of variance 1), then
-            divides the whole loss by their number; `mean` takes means of every term, as in the TS-DSAE code.
+        stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or
+            wait (`frozen`).
+        reduction: `elbo_sum` sums over frames and bins (half the squared error: a Gaussian of variance 1),
+            then divides the whole loss by their number; `mean` takes means of every term, as in the TS-DSAE
+            code.
     """
 
     instruments: tuple[str, ...] = ()
@@ -136,6 +138,10 @@ class JDSAE(Objective):
     config_type = JDSAEConfig
     stages = ("timbre", "pitch")
     config: JDSAEConfig
+    bands: Tensor
+    timbres: Tensor
+    timbre_weights: Tensor
+    prepared: Tensor
 
     def __init__(self, config: JDSAEConfig) -> None:
         super().__init__(config)
@@ -162,7 +168,9 @@ class JDSAE(Objective):
         )
         if not self.prepared:
             self.prepared.fill_(True)
-            self.networks.decoder.output.bias.data.copy_(cache.frames["logmag"].float().mean(dim=0))
+            self.networks.decoder.get_parameter("output.bias").data.copy_(
+                cache.frames["logmag"].float().mean(dim=0)
+            )
         return cache
 
     @torch.no_grad()
@@ -222,7 +230,7 @@ class JDSAE(Objective):
         return slice(start, start + length)
 
     def _swapped(self, z: Tensor, q_v: Gaussian, teacher_v: Gaussian) -> tuple[Tensor, Tensor]:
-        """Decoded spectra, and by how much an exchange of v changes them otherwise than it does the teacher's."""
+        """Decoded spectra, and how far an exchange of v changes them otherwise than the teacher's."""
         v, taught = sample(q_v), sample(teacher_v)
         other = torch.randperm(len(v), device=v.device)
         decoded = self.networks.decoder(z, v)

@@ -25,8 +25,12 @@ class Swap(Operator):
         bins_per_octave: log bins an octave.
         default: the timbre at start.
     Shape:
-        timbres [K, V]; pitch_spectrum [B, n_pitch + 2 margin, N] -> pitch [B, n_pitch, N]; v [B, V, N] -> v [B, V, N]
+        timbres [K, V]
+        pitch_spectrum [B, n_pitch + 2 margin, N] -> pitch [B, n_pitch, N]
+        v [B, V, N] -> the same
     """
+
+    timbres: Tensor
 
     def __init__(
         self,
@@ -42,7 +46,9 @@ class Swap(Operator):
             Control(f"timbre_{label}", 0.0, 1.0, float(label == default), "", "linear", _weight_of(label))
             for label in labels
         )
-        pitch = Control("pitch_st", -SHIFT_ST, SHIFT_ST, 0.0, "st", "linear", "transposition; the timbre stays")
+        pitch = Control(
+            "pitch_st", -SHIFT_ST, SHIFT_ST, 0.0, "st", "linear", "transposition; the timbre stays"
+        )
         super().__init__((*weights, pitch))
         self.named = len(names)
         self.silent_weight = SILENT_WEIGHT
@@ -78,7 +84,8 @@ class Swap(Operator):
         named, own_weight = controls[:, : self.named], controls[:, self.named : self.named + 1]
         reference_weight = controls[:, self.named + 1 : self.named + 2]
         total = named.sum(dim=1, keepdim=True) + own_weight + reference_weight
-        v = torch.matmul(self.timbres.t(), named) + own_weight * own + reference_weight * reference.unsqueeze(-1)
+        v = torch.matmul(self.timbres.t(), named)
+        v = v + own_weight * own + reference_weight * reference.unsqueeze(-1)
         v = torch.where(total > self.silent_weight, v / total.clamp(min=self.silent_weight), own)
         swapped = factors.copy()
         swapped["v"] = v
