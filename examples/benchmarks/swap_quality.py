@@ -1,6 +1,6 @@
 """How well a timbre swap keeps the tune and is taken for the new instrument, on a held-out recording.
 
-    python examples/benchmarks/swap_quality.py --plugin timbre-swap --data FOLDER --classifier judge.safetensors
+    python examples/benchmarks/swap_quality.py --plugin timbre-swap --data FOLDER [--classifier FILE]
 
 The folder has a manifest.csv of recorded notes and phrases. The recording (by default movement 4 of Bach's
 BWV 1003, which no training saw) is cut into clips of 3.5 s; those that CREPE finds voiced (confidence of
@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -37,8 +36,9 @@ from latentfx.dsp.stft import StftAnalysis, StftSynthesis
 from latentfx.training.data.recordings import find_recordings, read_audio
 from latentfx.training.metrics.classifier import Classifier
 from latentfx.training.metrics.classifier_training import train_on_notes
+from latentfx.training.metrics.crepe import CrepeModel
 from latentfx.training.metrics.notes import load_notes
-from latentfx.training.metrics.swap import HEADER, Phrase, SwapReport, cut_phrases, evaluate_swap, row
+from latentfx.training.metrics.swap import HEADER, Phrase, Swap, SwapReport, cut_phrases, evaluate_swap, row
 
 Float32 = NDArray[np.float32]
 
@@ -56,7 +56,7 @@ def main() -> None:
     source = [arguments.source]
     timbres = [*arguments.targets, *source]
 
-    def judged(swap: Any, wanted: Sequence[str]) -> SwapReport:
+    def judged(swap: Swap, wanted: Sequence[str]) -> SwapReport:
         return evaluate_swap(swap, phrases, wanted, classifier, references, arguments.crepe)
 
     frame = {"original": judged(_original, source), "ceiling": judged(_ceiling, source)}
@@ -77,7 +77,7 @@ def main() -> None:
     write_json(arguments.json, {**result, "classifier": classifier.report})
 
 
-def plugin_swap(plugin: str) -> Any:
+def plugin_swap(plugin: str) -> Swap:
     """A plugin as the callable that `evaluate_swap` takes."""
     loaded = latentfx.load(plugin)
 
@@ -113,11 +113,11 @@ def _classifier(path: Path | None, data: Path) -> Classifier:
     return classifier
 
 
-def _phrases(data: Path, recording: str, clip_s: float, crepe: str) -> tuple[Phrase, ...]:
+def _phrases(data: Path, recording: str, clip_s: float, crepe: CrepeModel) -> tuple[Phrase, ...]:
     found = find_recordings(data, include=[recording])
     cut = [
         cut_phrases(read_audio(item.file, SAMPLE_RATE), SAMPLE_RATE, clip_s, model=crepe) for item in found
-    ]  # type: ignore[arg-type]
+    ]
     return tuple(phrase for phrases in cut for phrase in phrases)
 
 

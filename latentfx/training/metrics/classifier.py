@@ -7,7 +7,6 @@ Training is in `classifier_training.py`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,11 +17,10 @@ import numpy as np
 import soxr
 import torch
 from numpy.typing import ArrayLike, NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from latentfx.errors import CheckpointError, ShapeError
+from latentfx.training.checkpoint import read_tensors, write_tensors
 
 Float32 = NDArray[np.float32]
 
@@ -167,12 +165,11 @@ class Classifier:
             return np.asarray(self.net.embed(self._pictures(audio, sample_rate)), dtype=np.float32)
 
     def save(self, path: str | Path) -> Path:
-        """Write weights to `path` (`.safetensors`) and the rest as JSON beside it."""
-        file = Path(path).with_suffix(".safetensors")
+        """Write weights as safetensors, with everything else as JSON in their header."""
+        file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.contiguous() for name, value in self.net.state_dict().items()}, file)
         card = {"labels": self.labels, "config": asdict(self.config), "report": self.report}
-        file.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        write_tensors(file, self.net.state_dict(), {"classifier": card})
         return file
 
     @classmethod
@@ -180,18 +177,16 @@ class Classifier:
         """Read what `save` wrote.
 
         Raises:
-            CheckpointError: a file is missing or damaged, or the two do not belong together.
+            CheckpointError: the file is missing, damaged or no classifier.
         """
-        file = Path(path).with_suffix(".safetensors")
+        tensors, header = read_tensors(Path(path))
         try:
-            card = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+            card = header["classifier"]
             config = ClassifierConfig(**{**card["config"], "channels": tuple(card["config"]["channels"])})
             net = ClassifierNet(len(card["labels"]), config)
-            net.load_state_dict(load_file(file))
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise CheckpointError(
-                f"classifier {file} and its .json cannot be read ({error}); train it again"
-            ) from error
+            net.load_state_dict(tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{path} is no instrument classifier ({error}); train it again") from None
         return cls(net, tuple(card["labels"]), config, card["report"])
 
     def _pictures(self, audio: ArrayLike, sample_rate: int) -> Tensor:

@@ -11,6 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from latentfx.errors import CheckpointError, DataError, ShapeError
+from latentfx.training.checkpoint import write_tensors
 from latentfx.training.metrics.augmentation import random_phrase
 from latentfx.training.metrics.classifier import Classifier, ClassifierConfig
 from latentfx.training.metrics.classifier_training import (
@@ -63,8 +64,7 @@ def test_silent_seconds_have_no_vote(classifier: Classifier, make_note: MakeNote
 
 
 def test_checkpoint_round_trip(classifier: Classifier, make_note: MakeNote, tmp_path: Path) -> None:
-    classifier.save(tmp_path / "judge")
-    again = Classifier.load(tmp_path / "judge.safetensors")
+    again = Classifier.load(classifier.save(tmp_path / "judge.safetensors"))
     clip = make_note("bright", 294.0, 1.0)
     np.testing.assert_array_equal(
         again.probabilities(clip, SAMPLE_RATE), classifier.probabilities(clip, SAMPLE_RATE)
@@ -77,11 +77,14 @@ def test_checkpoint_round_trip(classifier: Classifier, make_note: MakeNote, tmp_
 
 
 def test_damaged_checkpoints_are_refused(classifier: Classifier, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="train it again"):
-        Classifier.load(tmp_path / "absent")
-    file = classifier.save(tmp_path / "judge")
+    with pytest.raises(CheckpointError):
+        Classifier.load(tmp_path / "absent.safetensors")
+    file = classifier.save(tmp_path / "judge.safetensors")
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(CheckpointError):
+        Classifier.load(file)
+    write_tensors(file, {}, {"something": "else"})
+    with pytest.raises(CheckpointError, match="train it again"):
         Classifier.load(file)
 
 
