@@ -75,7 +75,7 @@ def _stereo() -> Parts:
 
 
 def _blend() -> Parts:
-    """The tanh of twice the input for `half`, 4 times for `full`, its loudest sample times for a reference."""
+    """The tanh of twice the input for `half`, 4 times for `full`, its peak times for a reference."""
     names = ("tone_half", "tone_full", "tone_reference")
     controls = tuple(Control(name, 0.0, 1.0, float(name == "tone_half")) for name in names)
     reference = Reference("tone_reference", source="heard", target="learnt")
