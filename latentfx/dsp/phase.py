@@ -38,7 +38,6 @@ class PhaseGradientPropagation(nn.Module):
     advance: Tensor
     sign: Tensor
     index: Tensor
-    first: Tensor
 
     def __init__(self, n_fft: int, hop: int, prefix: str = "phase_") -> None:
         super().__init__()
@@ -58,18 +57,17 @@ class PhaseGradientPropagation(nn.Module):
         self.register_buffer("advance", (index * hop % n_fft).double().div(n_fft).float(), persistent=False)
         self.register_buffer("sign", (1 - 2 * (index % 2)).float(), persistent=False)
         self.register_buffer("index", index.float(), persistent=False)
-        self.register_buffer("first", (index == 0).float(), persistent=False)
 
     @torch.jit.export
     def initial_state(self, batch_size: int = 1) -> dict[str, Tensor]:
         """Silence before the stream.
 
         Shape:
-            turns [B, F], log_magnitude [B, 2, F]
+            turns [B, 1, F], log_magnitude [B, 2, F]
         """
         device = self.index.device
         return {
-            self.turns_key: torch.zeros([batch_size, self.bins], device=device),
+            self.turns_key: torch.zeros([batch_size, 1, self.bins], device=device),
             self.log_key: torch.full([batch_size, 2, self.bins], math.log(self.floor), device=device),
         }
 
@@ -90,10 +88,10 @@ class PhaseGradientPropagation(nn.Module):
         turns = state[self.turns_key]
         steps: list[Tensor] = []
         for n in range(level.shape[1]):
-            turns = torch.gather(turns + drift[:, n], 1, peak[:, n]) + lock[:, n]
+            turns = torch.gather(turns + drift[:, n : n + 1], -1, peak[:, n : n + 1]) + lock[:, n : n + 1]
             turns = turns - torch.round(turns)
             steps.append(turns)
-        angle = torch.stack(steps, 2) * (2.0 * math.pi)
+        angle = torch.cat(steps, 1).transpose(1, 2) * (2.0 * math.pi)
         signed = magnitude * self.sign.unsqueeze(-1)
         new_state = {self.turns_key: turns, self.log_key: history[:, level.shape[1] :]}
         return signed * angle.cos(), signed * angle.sin(), new_state
@@ -105,31 +103,28 @@ class PhaseGradientPropagation(nn.Module):
             history [B, N + 2, F] -> drift [B, N, F] (of each bin since the last frame), lock [B, N, F] (of
             each bin against its peak) and peak [B, N, F] (index of each bin's peak)
         """
-        last, level = history[:, 1:-1], history[:, 2:]
-        edges = nn.functional.pad(history[:, 1:], [1, 1], mode="replicate")
-        rise = edges[..., 1:] - edges[..., :-1]
-        slope = (rise[..., 1:] + rise[..., :-1]) * self.time_scale
-        drift = self.advance + slope[:, 1:] + slope[:, :-1]
-        delay = (4.0 * last - 3.0 * level - history[:, :-2]) * self.frequency_scale
+        level = history[:, 2:]
+        both = nn.functional.pad(history[:, 1:-1] + level, [1, 1], mode="replicate")
+        drift = self.advance + (both[..., 2:] - both[..., :-2]) * self.time_scale
+        rise = history[:, 1:] - history[:, :-1]
+        delay = (rise[:, :-1] - 3.0 * rise[:, 1:]) * self.frequency_scale
         delay = delay.clamp(-self.max_delay, self.max_delay)
         step = nn.functional.pad(delay[..., 1:] + delay[..., :-1], [1, 0])
         along = torch.cumsum(step.double(), -1)
-        peak = self._peaks(rise[:, 1:])
+        peak = self._peaks(level)
         return drift, (along - torch.gather(along, -1, peak)).float(), peak
 
-    def _peaks(self, rise: Tensor) -> Tensor:
+    def _peaks(self, level: Tensor) -> Tensor:
         """Index of each bin's peak. Plateaus count as falling, so each region has just one peak.
 
-        Args:
-            rise: from each bin to the next, with a zero at both ends.
         Shape:
-            rise [B, N, F + 1] -> [B, N, F], int64
+            level [B, N, F] -> [B, N, F], int64
         """
-        rising = (rise > 0).float()
-        turn = rising[..., 1:] - rising[..., :-1] - self.first
-        region = torch.cumsum(turn.clamp_min(0.0), -1).long()
-        peaks = torch.zeros_like(turn).scatter_add(-1, region, turn.clamp_max(0.0) * self.index)
-        return torch.gather(peaks, -1, region).neg().long()
+        rising = (level[..., 1:] > level[..., :-1]).float()
+        turn = nn.functional.pad(rising, [1, 0], value=1.0) - nn.functional.pad(rising, [0, 1])
+        region = torch.cumsum(turn.clamp_max(0.0), -1).neg().long()
+        peaks = torch.zeros_like(turn).scatter_add(-1, region, turn.clamp_min(0.0) * self.index)
+        return torch.gather(peaks, -1, region).long()
 
 
 def propagate_phase(magnitude: Tensor, hop: int) -> tuple[Tensor, Tensor]:

@@ -77,8 +77,9 @@ class StftAnalysis(nn.Module):
             audio [B, C, T] -> re [B, C, F, N], im [B, C, F, N], state; F = n_fft / 2 + 1, N = T / hop
         """
         samples = torch.cat([state[self.history_key], audio], -1)
-        frames = samples.unfold(-1, self.n_fft, self.hop) * self.window
-        re, im = self.fft(frames)
+        one = audio.shape[-1] == self.hop
+        frames = samples.unsqueeze(-2) if one else samples.unfold(-1, self.n_fft, self.hop)
+        re, im = self.fft(frames * self.window)
         history = samples[..., samples.shape[-1] - (self.n_fft - self.hop) :]
         return re.transpose(-1, -2), im.transpose(-1, -2), {self.history_key: history}
 
@@ -150,12 +151,24 @@ class StftSynthesis(nn.Module):
             re [B, C, F, N], im [B, C, F, N] -> audio [B, C, N * hop], state
         """
         frames = self.fft(re.transpose(-1, -2), im.transpose(-1, -2))
-        hops = (frames[..., self.n_fft - self.length :] * self.window).unflatten(-1, [self.overlap, self.hop])
-        tail = state[self.tail_key].unflatten(-1, [-1, self.hop])
-        summed = nn.functional.pad(tail, [0, 0, 0, re.shape[-1]])
+        heard = frames[..., self.n_fft - self.length :] * self.window
+        tail = state[self.tail_key]
+        if re.shape[-1] == 1:
+            audio = nn.functional.pad(tail, [0, self.hop]) + heard.squeeze(-2)
+        else:
+            audio = self._overlap_add(heard, tail)
+        samples = re.shape[-1] * self.hop
+        return audio[..., :samples], {self.tail_key: audio[..., samples:]}
+
+    def _overlap_add(self, frames: Tensor, tail: Tensor) -> Tensor:
+        """Add frames, each a hop later than the last, to what is open.
+
+        Shape:
+            frames [B, C, N, S], tail [B, C, S - hop] -> [B, C, (N - 1) * hop + S]
+        """
+        hops = frames.unflatten(-1, [self.overlap, self.hop])
+        summed = nn.functional.pad(tail.unflatten(-1, [-1, self.hop]), [0, 0, 0, frames.shape[2]])
         for position in range(self.overlap):
             padding = [0, 0, position, self.overlap - 1 - position]
             summed = summed + nn.functional.pad(hops[..., position, :], padding)
-        audio = summed.flatten(-2)
-        samples = re.shape[-1] * self.hop
-        return audio[..., :samples], {self.tail_key: audio[..., samples:]}
+        return summed.flatten(-2)
