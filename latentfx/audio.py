@@ -18,6 +18,7 @@ from latentfx.plugin_file import Float32
 TAGS: Final = ("title", "artist", "album", "date", "comment", "genre", "tracknumber", "license", "copyright")
 FAILURES: Final = (soundfile.SoundFileError, OSError, AssertionError, RuntimeError)
 _UNKNOWN_SIZE = 0x7FFF0000
+_LARGEST_OGG_PAGE = 65_307
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,10 @@ class AudioReader:
         for label, promised, there in re.findall(
             r"(\w+)\s*: (\d+) \(should be (\d+)\)", self._file.extra_info
         ):
-            if label.lower() in ("data", "ssnd", "size") and int(there) < int(promised) < _UNKNOWN_SIZE:
+            if label in ("data", "SSND", "Size", "riff") and int(there) < int(promised) < _UNKNOWN_SIZE:
                 raise AudioFileError(self._short(self.info.frames))
+        if self._file.format == "OGG" and not _has_last_page(self.path):
+            raise AudioFileError(self._short(self.info.frames))
         if self.info.frames < 1:
             raise AudioFileError(
                 f"{self.path} holds no samples: it is empty or cut short. Record or copy it again"
@@ -136,6 +139,18 @@ class AudioReader:
             f"{self.path} is cut short: it ends after {self._at(frames)} although its header promises more. "
             "Copy it again, or open and save it in an audio editor to keep what is there"
         )
+
+
+def _has_last_page(path: Path) -> bool:
+    """Whether the last page of an Ogg file is there, whole, and marked as the last."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _LARGEST_OGG_PAGE, 0))
+        end = file.read()
+    start = end.rfind(b"OggS")
+    page = end[start:]
+    if start < 0 or len(page) < 27 or len(page) < 27 + page[26]:
+        return False
+    return bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
 def reason(error: BaseException) -> str:

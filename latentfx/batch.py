@@ -95,6 +95,8 @@ def plan(sources: PathLike | Iterable[PathLike], target: PathLike, suffix: str |
     """
     given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
     folder = Path(target).expanduser()
+    if folder.suffix.lower() in SOUND_SUFFIXES and not folder.is_dir():
+        raise AudioFileError(f"{folder} names one sound file; several results need a folder")
     pairs: dict[Path, Path] = {}
     for source in given:
         for path, below in _find(Path(source).expanduser(), folder):
@@ -116,7 +118,7 @@ def plan(sources: PathLike | Iterable[PathLike], target: PathLike, suffix: str |
 def _find(source: Path, target: Path) -> Iterator[Pair]:
     """Find the recordings that one argument means, each with its path below the target."""
     if source.is_dir():
-        inside = target.resolve()
+        inside = target.resolve() if target.resolve() != source.resolve() else None
         for path in sorted(source.rglob("*")):
             if _is_sound(path) and inside not in path.resolve().parents:
                 yield path, path.relative_to(source)

@@ -13,7 +13,8 @@ from latentfx.plugin_file import Float32
 from latentfx.processor import Processor, Stage
 from latentfx.runtime import LatentPlugin
 
-_TRIAL = 8192
+# Pedalboard's own default: some of its plugins lose time with smaller ones.
+_NATIVE_BLOCK = 8192
 _MAX_TRIALS = 64
 _DEFAULT_RATE = 48_000
 
@@ -132,7 +133,9 @@ class BoardStream:
 class NativeStage:
     """One of Pedalboard's own plugins as a `Stage`.
 
-    It leaves out its latency at the start and so gives less than it took; silence at the end brings the rest.
+    Streamed, such a plugin leaves out its latency at the start and so gives less than it took; silence at the
+    end brings the rest. It is given blocks of one size, because some begin anew when the size changes; the
+    start of a stream waits for the first.
     """
 
     def __init__(self, plugin: pedalboard.Plugin, channels: int, sample_rate: float) -> None:
@@ -140,49 +143,48 @@ class NativeStage:
         self.sample_rate = sample_rate
         self.non_finite = 0
         self._plugin = plugin
-        self._missing = 0
-        self._held = np.zeros((channels, 0), np.float32)
+        self._pending = np.zeros((channels, 0), np.float32)
+        self._owed = 0
         plugin.reset()
 
     def push(self, audio: Float32) -> Float32:
-        if not audio.shape[1]:
-            return audio
         finite = np.isfinite(audio)
         if not finite.all():
             self.non_finite += int(audio.size - np.count_nonzero(finite))
             audio = np.where(finite, audio, np.float32(0))
-        done = self._run(audio)
-        self._missing += audio.shape[1] - done.shape[1]
-        return done
+        self._owed += audio.shape[1]
+        return self._run(audio)
 
     def flush(self) -> Float32:
-        parts = [np.zeros((self.outputs, 0), np.float32)]
-        silence = np.zeros((self.outputs, _TRIAL), np.float32)
+        parts = [self._pending[:, :0]]
+        silence = np.zeros((self.channels, _NATIVE_BLOCK), np.float32)
         for _ in range(_MAX_TRIALS):
-            if self._missing <= 0:
+            if self._owed == 0:
                 break
-            part = self._run(silence)[:, : self._missing]
-            self._missing -= part.shape[1]
-            parts.append(part)
-        parts.append(np.zeros((self.outputs, max(self._missing, 0)), np.float32))
+            parts.append(self._run(silence))
+        parts.append(np.zeros((self.channels, self._owed), np.float32))
         return np.concatenate(parts, axis=1)
 
     def _run(self, audio: Float32) -> Float32:
-        """Give the plugin more samples than channels, so that it cannot mistake the axes."""
-        queue = np.concatenate([self._held, audio], axis=1)
-        few = queue.shape[1] <= self.channels
-        self._held = queue if few else queue[:, :0]
-        if few:
-            return queue[:, :0]
+        """Run the whole blocks there are, and give no more than was taken."""
+        queue = np.concatenate([self._pending, audio], axis=1)
+        whole = queue.shape[1] // _NATIVE_BLOCK * _NATIVE_BLOCK
+        self._pending = queue[:, whole:]
+        blocks = [self._call(queue[:, at : at + _NATIVE_BLOCK]) for at in range(0, whole, _NATIVE_BLOCK)]
+        done = np.concatenate([queue[:, :0], *blocks], axis=1)[:, : self._owed]
+        self._owed -= done.shape[1]
+        return done
+
+    def _call(self, block: Float32) -> Float32:
         try:
-            done = self._plugin(queue, self.sample_rate, reset=False)
+            done = self._plugin(block, self.sample_rate, reset=False)
         except (RuntimeError, ValueError, TypeError) as error:
             name = type(self._plugin).__name__
             raise ShapeError(
-                f"{name} refuses {self.outputs} channels at {self.sample_rate:g} Hz: {error}. Take it off the "
-                "board, or give it other audio"
+                f"{name} refuses {self.channels} channels at {self.sample_rate:g} Hz: {error}. Take it off "
+                "the board, or give it other audio"
             ) from None
-        return np.asarray(done, np.float32).reshape(self.outputs, -1)
+        return np.asarray(done, np.float32).reshape(self.channels, -1)
 
 
 def _checked(effect: object) -> Effect:
@@ -197,12 +199,12 @@ def _checked(effect: object) -> Effect:
 def _measure(plugin: pedalboard.Plugin, sample_rate: float) -> int:
     """How many samples of a stream a Pedalboard plugin holds back."""
     stage = NativeStage(plugin, 1, sample_rate)
-    silence = np.zeros((1, _TRIAL), np.float32)
-    held, before = 0, -1
-    for trial in range(_MAX_TRIALS):
-        held += _TRIAL - stage.push(silence).shape[1]
-        if trial and held == before:
+    silence = np.zeros((1, _NATIVE_BLOCK), np.float32)
+    held = 0
+    for _ in range(_MAX_TRIALS):
+        given = stage.push(silence).shape[1]
+        held += _NATIVE_BLOCK - given
+        if given == _NATIVE_BLOCK:
             break
-        before = held
     plugin.reset()
     return held

@@ -30,7 +30,7 @@ class Graph:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # its errors are raised, not printed
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         spec = self.metadata.spec
         try:

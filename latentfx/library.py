@@ -34,9 +34,7 @@ def load(plugin: str | os.PathLike[str], threads: int = 1) -> LatentPlugin:
     """
     name = os.fspath(plugin)
     if name in plugins():
-        return LatentPlugin(
-            (resources.files("latentfx.presets") / "plugins" / f"{name}.onnx").read_bytes(), threads
-        )
+        return LatentPlugin(_shipped(name), threads)
     path = Path(name).expanduser()
     if path.suffix == ".ts":
         raise PluginFileError(
@@ -46,6 +44,10 @@ def load(plugin: str | os.PathLike[str], threads: int = 1) -> LatentPlugin:
     if path.suffix == ".onnx" or path.exists():
         return LatentPlugin.load(path, threads)
     raise PluginNotFoundError(_not_found(name))
+
+
+def _shipped(name: str) -> bytes:
+    return (resources.files("latentfx.presets") / "plugins" / f"{name}.onnx").read_bytes()
 
 
 def _not_found(name: str) -> str:

@@ -24,7 +24,7 @@ from latentfx.runtime import LatentPlugin, Setting
 
 DEFAULT_PLUGIN = "timbre-swap"
 MAX_REFERENCE_S = 120
-_PIECE = 65536
+_PIECE = 16384
 
 PathLike = str | os.PathLike[str]
 Audio = NDArray[Any]

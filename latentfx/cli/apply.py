@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -77,7 +78,7 @@ def apply(
     }
     controls = {name: value for name, value in named.items() if value is not None}
     controls |= dict(map(parse_setting, settings or []))
-    if len(sources) == 1 and Path(sources[0]).expanduser().is_file():
+    if len(sources) == 1 and not _means_many(sources[0]):
         _apply_one(Path(sources[0]), target, plugin, reference, controls, plot)
     else:
         _apply_many(sources, target, plugin, reference, controls, plot, jobs, suffix)
@@ -99,6 +100,11 @@ def parse_setting(text: str) -> tuple[str, Setting]:
         return name.strip(), float(value)
     except ValueError:
         return name.strip(), value.strip()
+
+
+def _means_many(source: str) -> bool:
+    path = Path(source).expanduser()
+    return path.is_dir() or (has_magic(source) and not path.exists())
 
 
 def _apply_one(

@@ -193,7 +193,7 @@ HOSTILE: list[tuple[Change, str]] = [
     (rewrite(lambda raw: raw["spec"].update(surprise=1)), "metadata is wrong"),
     (state_of(1 << 40), "too large"),
     (state_of(1, 50), r"says float32 \[batch, 1, 50\]"),
-    (rewrite(lambda raw: raw["spec"].update(controls=[])), r"'controls' of the graph is float32 \[batch, 1\]"),
+    (rewrite(lambda raw: raw["spec"].update(controls=[])), r"'controls' of the graph is float32 \[batch, 1"),
     (rename_input, "disagree on the inputs extra"),
     (lose_state, "disagree on the outputs state_line_out"),
     (integer_audio, "not float32"),

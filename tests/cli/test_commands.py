@@ -1,0 +1,166 @@
+"""The command line: what it prints, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner, Result
+
+from latentfx.cli import app
+
+RATE = 48_000
+Write = Callable[[str], Path]
+
+
+def run(*words: object) -> Result:
+    """Run a command line in this process."""
+    return CliRunner(env={"COLUMNS": "120"}).invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def sine(tmp_path: Path) -> Path:
+    path = tmp_path / "sine.wav"
+    soundfile.write(path, 0.25 * np.sin(np.arange(RATE) / 10), RATE)
+    return path
+
+
+def test_apply_writes_what_the_library_makes(plugin_file: Write, sine: Path, tmp_path: Path) -> None:
+    result = run(
+        "apply", sine, tmp_path / "out.flac", "-p", plugin_file("delay"), "--set", "gain=2", "--plot"
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        f"{tmp_path}/out.flac: 1.00 s, 48000 Hz, 1 channel, PCM_16",
+        f"{tmp_path}/out.png",
+    ]
+    out, before = (soundfile.read(path)[0] for path in (tmp_path / "out.flac", sine))
+    np.testing.assert_allclose(out, 2 * before, atol=1e-4)
+
+
+def test_a_blend_and_a_reference_are_set_by_name(plugin_file: Write, tmp_path: Path) -> None:
+    source, reference = tmp_path / "source.wav", tmp_path / "reference.wav"
+    soundfile.write(source, np.full(1000, 0.25), RATE, subtype="FLOAT")
+    soundfile.write(reference, np.full(1000, 0.5), RATE, subtype="FLOAT")
+    for options, factor in ((["--set", "tone=full:0.5"], 2.0), (["--reference", reference], 0.5)):
+        result = run("apply", source, tmp_path / "out.wav", "-p", plugin_file("blend"), *options)
+        assert result.exit_code == 0, result.output
+        np.testing.assert_allclose(soundfile.read(tmp_path / "out.wav")[0], np.tanh(factor * 0.25), atol=1e-6)
+
+
+def test_a_folder_goes_on_after_a_bad_file_and_says_so(
+    plugin_file: Write, sine: Path, tmp_path: Path
+) -> None:
+    takes = tmp_path / "takes"
+    takes.mkdir()
+    sine.rename(takes / "good.wav")
+    (takes / "bad.wav").write_text("not a sound")
+    result = run("apply", takes, tmp_path / "out", "-p", plugin_file("delay"), "--format", "flac")
+    assert result.exit_code == 1
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.flac"]
+    assert "bad.wav cannot be read as audio" in result.stderr
+    assert "1 of 2 files failed" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["apply", "absent.wav", "out.wav", "-p", "{plugin}"], 1, "no sound file absent.wav"),
+        (["apply", "{sine}", "out.wav", "-p", "nope"], 1, "no plugin 'nope'"),
+        (["apply", "{sine}", "out.wav", "-p", "{plugin}", "--mix", "0.5"], 1, "control 'mix' is unknown"),
+        (
+            ["apply", "{sine}", "out.wav", "-p", "{plugin}", "--set", "gain=9"],
+            1,
+            "gain' is 9; allowed 0 to 4",
+        ),
+        (["apply", "{sine}", "out.wav", "-p", "{plugin}", "--set", "gain"], 1, "is not NAME=VALUE"),
+        (["apply", "{sine}", "/no/such/out.wav", "-p", "{plugin}"], 1, "there is no folder"),
+        (["apply", "{sine}", "out.xyz", "-p", "{plugin}"], 1, "ends in no format"),
+        (["apply", "{sine}"], 2, "Missing argument"),
+        (["apply", "{sine}", "out.wav", "--mix", "much"], 2, "--mix"),
+        (["info", "nope"], 1, "no plugin 'nope'"),
+        (["aply"], 2, "aply"),
+    ],
+)
+def test_what_is_wrong_ends_with_a_line_and_a_code(
+    plugin_file: Write,
+    sine: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*(word.format(plugin=plugin_file("delay"), sine=sine) for word in words))
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["sine.wav"]
+
+
+def test_info_shows_what_people_must_know(plugin_file: Write) -> None:
+    delay, blend = (run("info", plugin_file(kind)).stdout for kind in ("delay", "blend"))
+    for part in ("48000 Hz", "100 samples (2.1 ms)", "0 to 4", "how loud", "MIT", "method"):
+        assert part in delay
+    for part in ("which tone", "half, full", "--reference FILE"):
+        assert part in blend
+
+
+def test_plugins_lists_what_there_is(plugin_file: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = plugin_file("delay")
+    monkeypatch.setattr("latentfx.library.plugins", lambda: [str(path)])
+    monkeypatch.setattr("latentfx.library._shipped", lambda name: path.read_bytes())
+    assert "comes late" in run("plugins").stdout
+
+
+@pytest.mark.parametrize("verb", ["apply", "plugins", "info", "train"])
+def test_every_verb_explains_itself(verb: str) -> None:
+    help_text = run(verb, "--help")
+    assert help_text.exit_code == 0
+    assert f"latentfx {verb}" in help_text.stdout or "Usage" in help_text.stdout
+    assert verb in run("--help").stdout
+
+
+SLOW = """
+import sys, time
+from latentfx import cli, stream
+push = stream.PluginStream.push
+stream.PluginStream.push = lambda self, audio: time.sleep(0.2) or push(self, audio)
+sys.argv[0] = "latentfx"
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_half_way_leaves_the_old_target_and_no_part(
+    plugin_file: Write, tmp_path: Path, number: int, code: int
+) -> None:
+    target = tmp_path / "out.wav"
+    target.write_bytes(b"old")
+    soundfile.write(tmp_path / "in.wav", np.zeros(100 * 65_536), RATE)
+    words = ["apply", str(tmp_path / "in.wav"), str(target), "-p", str(plugin_file("delay"))]
+    command = [sys.executable, "-c", SLOW, *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "COLUMNS": "120"}) as process:
+        while not list(tmp_path.glob(".out.wav.*.part")):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.stderr is not None
+        error = process.stderr.read()
+    assert process.returncode == code
+    assert b"Traceback" not in error
+    assert target.read_bytes() == b"old"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_the_installed_command_says_its_version() -> None:
+    command = Path(sys.executable).with_name("latentfx")
+    ran = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert ran.stdout == "latentfx 0.1.0\n"
