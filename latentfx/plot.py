@@ -15,6 +15,7 @@ from latentfx.plugin_file import Float32
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
 COLUMNS: Final = 1200
@@ -35,11 +36,8 @@ def plot(
         MissingExtraError: matplotlib is not installed.
         AudioFileError: a file cannot be read, or the picture cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("a plot", "plot", error.name or "matplotlib") from None
-    figure = Figure(figsize=(11, 7), dpi=120, layout="constrained")
+    figure_type = require_matplotlib()
+    figure = figure_type(figsize=(11, 7), dpi=120, layout="constrained")
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
     pictures = [spectrogram(path) for path in (before, after)]
     top = max(float(levels.max()) for levels, _, _ in pictures)
@@ -55,6 +53,19 @@ def plot(
     except OSError as error:
         raise AudioFileError(f"cannot write the picture {path}: {error.strerror or error}") from None
     return path
+
+
+def require_matplotlib() -> type[Figure]:
+    """Import what draws.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("a plot", "plot", error.name or "matplotlib") from None
+    return Figure
 
 
 def spectrogram(path: str | os.PathLike[str]) -> tuple[Float32, float, float]:

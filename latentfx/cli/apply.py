@@ -69,6 +69,10 @@ def apply(
 
     `latentfx info PLUGIN` lists the controls of a plugin.
     """
+    if plot:
+        from latentfx.plot import require_matplotlib
+
+        require_matplotlib()
     named: dict[str, Setting | None] = {
         "timbre": timbre,
         "pitch_st": pitch_st,

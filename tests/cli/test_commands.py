@@ -106,6 +106,15 @@ def test_what_is_wrong_ends_with_a_line_and_a_code(
     assert [path.name for path in tmp_path.iterdir()] == ["sine.wav"]
 
 
+def test_a_picture_that_cannot_be_drawn_is_refused_before_any_work(
+    plugin_file: Write, sine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = run("apply", sine, tmp_path / "out.wav", "-p", plugin_file("delay"), "--plot")
+    assert (result.exit_code, "pip install 'latentfx[plot]'" in result.stderr) == (1, True)
+    assert not (tmp_path / "out.wav").exists()
+
+
 def test_info_shows_what_people_must_know(plugin_file: Write) -> None:
     delay, blend = (run("info", plugin_file(kind)).stdout for kind in ("delay", "blend"))
     for part in ("48000 Hz", "100 samples (2.1 ms)", "0 to 4", "how loud", "MIT", "method"):
@@ -121,12 +130,19 @@ def test_plugins_lists_what_there_is(plugin_file: Write, monkeypatch: pytest.Mon
     assert "comes late" in run("plugins").stdout
 
 
-@pytest.mark.parametrize("verb", ["apply", "plugins", "info", "train"])
-def test_every_verb_explains_itself(verb: str) -> None:
-    help_text = run(verb, "--help")
-    assert help_text.exit_code == 0
-    assert f"latentfx {verb}" in help_text.stdout or "Usage" in help_text.stdout
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("apply", ["SOURCE", "TARGET", "--timbre", "--reference", "latentfx apply violin.flac trumpet.wav"]),
+        ("plugins", ["List the plugins"]),
+        ("info", ["PLUGIN", "licence"]),
+        ("train", ["RECIPE", "latentfx train timbre-swap"]),
+    ],
+)
+def test_every_verb_explains_itself(verb: str, words: list[str]) -> None:
     assert verb in run("--help").stdout
+    text = run(verb, "--help").stdout
+    assert [word for word in words if word.lower() not in text.lower()] == []
 
 
 SLOW = """
