@@ -91,7 +91,7 @@ class PhaseGradientPropagation(nn.Module):
             turns = torch.gather(turns + drift[:, n : n + 1], -1, peak[:, n : n + 1]) + lock[:, n : n + 1]
             turns = turns - torch.round(turns)
             steps.append(turns)
-        angle = torch.cat(steps, 1).transpose(1, 2) * (2.0 * math.pi)
+        angle = (torch.cat(steps, 1) * (2.0 * math.pi)).transpose(1, 2)
         signed = magnitude * self.sign.unsqueeze(-1)
         new_state = {self.turns_key: turns, self.log_key: history[:, level.shape[1] :]}
         return signed * angle.cos(), signed * angle.sin(), new_state
