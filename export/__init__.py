@@ -1,8 +1,9 @@
-"""Files that other programs load, written from a torch plugin. Needs the extra `lab`."""
+"""Files that other programs load, written from a torch plugin or a checkpoint. Needs the extra `lab`."""
 
 from __future__ import annotations
 
 from .bundle import REQUIRED_PROVENANCE
+from .checkpoint import Exported, export_checkpoint
 from .onnx import export_onnx
 
-__all__ = ["REQUIRED_PROVENANCE", "export_onnx"]
+__all__ = ["REQUIRED_PROVENANCE", "Exported", "export_checkpoint", "export_onnx"]

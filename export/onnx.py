@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -36,11 +36,14 @@ _CONSTANT_BATCH = (
 )
 
 
+Report = Mapping[str, Any] | Callable[[onnxruntime.InferenceSession], Mapping[str, Any]]
+
+
 def export_onnx(
     plugin: Plugin,
     path: str | os.PathLike[str],
     provenance: Mapping[str, Any],
-    report: Mapping[str, Any] | None = None,
+    report: Report | None = None,
 ) -> Path:
     """Write a plugin as the one file that every host loads.
 
@@ -51,7 +54,8 @@ def export_onnx(
         plugin: any plugin that keeps the contract (`latentfx.testing.verify_contract`).
         path: the file to write; ends in `.onnx`.
         provenance: where the plugin comes from; needs method, licence, date and versions.
-        report: what validation found.
+        report: what validation found; or a function that validates the graph, opened by onnxruntime, before
+            anything is written, and returns what it found.
     Returns:
         The path written.
     Raises:
@@ -62,11 +66,14 @@ def export_onnx(
         raise ExportError(f"a plugin file ends in .onnx, not {target.suffix!r}; rename {target.name!r}")
     check_provenance(provenance)
     state = initial_row(plugin)
-    text = metadata_text(plugin, state, provenance, report or {})
+    text = metadata_text(plugin, state, provenance, {} if callable(report) else report or {})
     with evaluating(plugin):
-        data = _finish(_trace(plugin, state), text).SerializeToString()
-        _check(plugin, state, data)
-    write_file(target, data)
+        graph = _finish(_trace(plugin, state))
+        session = _check(plugin, state, graph.SerializeToString())
+    if callable(report):
+        text = metadata_text(plugin, state, provenance, report(session))
+    onnx.helper.set_model_props(graph, {METADATA_KEY: text})
+    write_file(target, graph.SerializeToString())
     return target
 
 
@@ -125,8 +132,8 @@ def _example(plugin: Plugin, state: State, batch: int) -> tuple[Tensor, ...]:
     return (audio, plugin.default_controls(batch), *rows)
 
 
-def _finish(model: onnx_ir.Model, text: str) -> onnx.ModelProto:
-    """Store every constant once, drop the tracer's notes, and add the metadata."""
+def _finish(model: onnx_ir.Model) -> onnx.ModelProto:
+    """Store every constant once and drop the tracer's notes."""
     for transform in (
         passes.DeduplicateInitializersPass(size_limit=1 << 30),
         passes.CommonSubexpressionEliminationPass(),
@@ -135,7 +142,6 @@ def _finish(model: onnx_ir.Model, text: str) -> onnx.ModelProto:
     ):
         transform(model)
     model.metadata_props.clear()
-    model.metadata_props[METADATA_KEY] = text
     proto = onnx_ir.to_proto(model)
     del proto.graph.value_info[:]
     for port in (*proto.graph.input, *proto.graph.output):
@@ -143,8 +149,8 @@ def _finish(model: onnx_ir.Model, text: str) -> onnx.ModelProto:
     return proto
 
 
-def _check(plugin: Plugin, state: State, data: bytes) -> None:
-    """Run the graph beside eager torch for one row and for three."""
+def _check(plugin: Plugin, state: State, data: bytes) -> onnxruntime.InferenceSession:
+    """Open the graph, and run it beside eager torch for one row and for three."""
     try:
         onnx.checker.check_model(data, full_check=True)
         session = _session(data)
@@ -162,6 +168,7 @@ def _check(plugin: Plugin, state: State, data: bytes) -> None:
             raise ExportError(f"the graph of {plugin.spec.name!r} does not run: {error}") from error
         for port, value, want in zip(session.get_outputs(), found, expected, strict=True):
             _compare(port.name, value, want.numpy())
+    return session
 
 
 def _session(data: bytes) -> onnxruntime.InferenceSession:

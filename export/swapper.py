@@ -24,9 +24,9 @@ def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | No
     Args:
         objective: trained, with a value for every named timbre.
         name: of the plugin.
-        default: the timbre at start; the first one unless given.
+        default: the timbre at start, or `input` for the input's own; the first one unless given.
     Raises:
-        ExportError: a named timbre that training never met.
+        ExportError: a named timbre that training never met, or a default that is not among them.
     """
     config, spectral = objective.config, objective.config.spectral
     unheard = [
@@ -38,6 +38,10 @@ def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | No
         raise ExportError(
             f"the checkpoint knows no timbre of {unheard or 'any instrument'}: train stage 'pitch' on clips "
             "of it, or take it out of method.instruments"
+        )
+    if default not in (None, "input", *config.instruments):
+        raise ExportError(
+            f"the default is {default!r}; this checkpoint knows {', '.join(config.instruments)} and input"
         )
     swap = Swap(
         config.instruments,
@@ -70,7 +74,7 @@ def swapper_provenance(card: Mapping[str, Any]) -> dict[str, Any]:
         "step": card["step"],
         "metrics": card["metrics"],
         "data": card["data"],
-        "licence": card["licence"],
+        "licence": card["licence"] or "not stated",
         "date": card["date"],
         "versions": card["versions"],
     }

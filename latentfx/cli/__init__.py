@@ -13,13 +13,14 @@ from typing import Annotated, NoReturn, ParamSpec
 import typer
 
 from latentfx.cli.apply import apply
+from latentfx.cli.export import export
 from latentfx.cli.show import info, plugins
 from latentfx.errors import LatentFXError
 from latentfx.training.command import train
 
 P = ParamSpec("P")
 
-VERBS = (apply, plugins, info, train)
+VERBS = (apply, plugins, info, train, export)
 
 app = typer.Typer(
     name="latentfx",

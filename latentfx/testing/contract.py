@@ -59,7 +59,8 @@ def verify_contract(
     Args:
         plugin: any plugin; it is run in `eval()` and without gradients.
         nonlinear: for models that do not keep the waveform: latency is measured by energy, recovery by level.
-        tolerance: allowed difference of samples where two runs must agree.
+        tolerance: allowed difference of samples where two runs must agree, relative to the peak of the output
+            where that is above 1 (controls such as `output_db` are set at random).
         settle_s: seconds after which silence must be silent; half of it after which bad samples must be
             forgotten.
         latency_slack: samples that the measured latency may differ; 0 for linear plugins, one block or 5 ms

@@ -140,6 +140,12 @@ def gap(a: Tensor, b: Tensor) -> float:
     return float(difference.nan_to_num(math.inf, math.inf).max()) if difference.numel() else 0.0
 
 
+def relative_gap(a: Tensor, b: Tensor) -> float:
+    """Largest difference of two tensors, relative to the peak of the second where that is above 1."""
+    peak = float(b.abs().nan_to_num(0.0, 0.0).max()) if b.numel() else 0.0
+    return gap(a, b) / max(1.0, peak)
+
+
 def state_gap(a: State, b: State) -> float:
     """Largest difference of two states; infinite where names or shapes differ."""
     if a.keys() != b.keys():

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from latentfx.errors import ContractError
 from latentfx.plugin import Plugin, State
-from latentfx.testing.drive import Terms, decibels, evaluating, gap, phrase, random_controls
+from latentfx.testing.drive import Terms, decibels, evaluating, phrase, random_controls, relative_gap
 
 Step = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
 
@@ -25,7 +25,7 @@ class Agreement:
 
     Args:
         engine: `torchscript` or `onnx`.
-        difference: largest difference of two samples.
+        difference: largest difference of two samples, relative to the block's peak where that is above 1.
         difference_db: the same re full scale.
         blocks: how many blocks were compared, each engine going on from its own state.
     """
@@ -73,7 +73,7 @@ def verify_parity(
         torchscript: whether to compare `torch.jit.script(plugin)`.
         blocks: how many blocks to run.
         batch: how many rows to run.
-        tolerance: largest difference of two samples allowed.
+        tolerance: largest difference of two samples allowed; see `Agreement`.
         seed: of the signal and the control values.
     Raises:
         ContractError: an engine that differs by more, or a file with other inputs than the plugin.
@@ -111,7 +111,7 @@ def _compare(plugin: Plugin, engine: str, step: Step, blocks: int, batch: int, t
                 controls = random_controls(plugin, batch, generator)
             eager, states[0] = plugin(chunk, controls, states[0])
             other, states[1] = step(chunk, controls, states[1])
-            worst = max(worst, gap(eager, other))
+            worst = max(worst, relative_gap(other, eager))
     return Agreement(engine, worst, decibels(worst), blocks)
 
 

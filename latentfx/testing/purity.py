@@ -14,6 +14,7 @@ from latentfx.testing.drive import (
     phrase,
     random_controls,
     random_split,
+    relative_gap,
     run,
     state_gap,
 )
@@ -107,7 +108,7 @@ def check_splits(plugin: Plugin, terms: Terms) -> Check:
     measured = 0.0
     for split in [[1] * blocks, *(random_split(blocks, generator) for _ in range(terms.splits))]:
         pieces, _ = run(plugin, audio, target, state, split)
-        measured = max(measured, gap(pieces, whole))
+        measured = max(measured, relative_gap(pieces, whole))
     return Check(
         "splits",
         measured,
@@ -129,9 +130,9 @@ def check_rows(plugin: Plugin, terms: Terms) -> Check:
         changed = audio.clone()
         changed[1] = other
         neighbours, _ = run(plugin, changed, controls)
-        measured = max(measured, gap(neighbours[::2], out[::2]))
+        measured = max(measured, relative_gap(neighbours[::2], out[::2]))
     alone, _ = run(plugin, audio[2:], controls[2:])
-    measured = max(measured, gap(alone, out[2:]))
+    measured = max(measured, relative_gap(alone, out[2:]))
     return Check(
         "rows",
         measured,

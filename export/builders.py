@@ -1,0 +1,54 @@
+"""Which plugin is built from which method's checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from latentfx.errors import ExportError
+from latentfx.methods.base import Objective
+from latentfx.plugin import Plugin
+
+from .swapper import build_swapper, swapper_provenance
+
+
+@dataclass(frozen=True)
+class Builder:
+    """How the checkpoints of one method become plugins.
+
+    Args:
+        build: makes the plugin from the trained objective, its name, and the choice at start (None: its own).
+        provenance: what the file says of its origin, from the checkpoint's card.
+    """
+
+    build: Callable[[Any, str, str | None], Plugin]
+    provenance: Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+BUILDERS: Mapping[str, Builder] = {"jdsae": Builder(build_swapper, swapper_provenance)}
+
+
+def build_plugin(
+    objective: Objective, card: Mapping[str, Any], name: str, default: str | None = None
+) -> tuple[Plugin, dict[str, Any]]:
+    """Wrap a trained objective as the plugin of its method.
+
+    Args:
+        objective: as `latentfx.training.checkpoint.load_checkpoint` gives it.
+        card: of its checkpoint.
+        name: of the plugin.
+        default: what its operator is set to at start, a timbre for example.
+    Returns:
+        The plugin, and its provenance.
+    Raises:
+        ExportError: a method without a plugin, or a default that the plugin does not have.
+    """
+    method = str(card["recipe"]["method"]["name"])
+    if method not in BUILDERS:
+        raise ExportError(
+            f"no plugin is built from the method {method!r}; allowed: {', '.join(BUILDERS)}. "
+            "Build one with latentfx.effect.LatentEffect and give it to latentfx.export.export_onnx"
+        )
+    builder = BUILDERS[method]
+    return builder.build(objective, name, default), builder.provenance(card)

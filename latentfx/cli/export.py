@@ -1,0 +1,68 @@
+"""The verb `latentfx export`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from latentfx.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from latentfx.export import Exported
+
+
+def export(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A run folder, a checkpoint folder, or its weights file.")
+    ],
+    target: Annotated[
+        Path | None, typer.Argument(metavar="[OUT.onnx]", help="The plugin file.", show_default="NAME.onnx")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the plugin.", show_default="that of the recipe")
+    ] = None,
+    default: Annotated[
+        str | None, typer.Option(help="What it is set to at start: trumpet.", show_default="its first choice")
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify/--no-verify", help="Measure the plugin, and keep the numbers in the file."),
+    ] = True,
+) -> None:
+    """Turn a trained model into a plugin file.
+
+    Nothing is written unless the plugin keeps the contract and sounds the same in onnxruntime as in torch.
+
+    For example:
+
+      latentfx export runs/timbre-swap
+
+      latentfx export runs/mine mine.onnx --name mine --default trumpet
+    """
+    try:
+        from latentfx.export import export_checkpoint
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("latentfx export", "lab", error.name or "torch") from None
+    _show(export_checkpoint(checkpoint, target, name=name, default=default, verify=verify))
+
+
+def _show(exported: Exported) -> None:
+    spec = exported.spec
+    latency_ms = 1000 * spec.latency / spec.sample_rate
+    typer.echo(
+        f"{exported.path}: {spec.name}, {exported.size / 1e6:.1f} MB, {spec.sample_rate} Hz, "
+        f"latency {spec.latency} samples ({latency_ms:.1f} ms), {len(spec.controls)} controls"
+    )
+    typer.echo(_verdict(exported.report))
+
+
+def _verdict(report: Mapping[str, Any]) -> str:
+    if not report:
+        return "not verified"
+    engines = ", ".join(
+        f"{engine['engine']} within {engine['difference']:.1e}" for engine in report["parity"]["engines"]
+    )
+    return f"verified: {len(report['contract']['checks'])} laws of the contract; {engines} of torch"
