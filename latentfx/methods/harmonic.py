@@ -15,6 +15,9 @@ from latentfx.methods.spectral import SpectralConfig
 
 HARMONICS = 16
 DEPTH_BANDS = 16
+SHARPNESS = 8.0
+SHARE_SCALE = 4.0
+BEST_SCALE = 0.1
 
 
 def comb_weights(spectral: SpectralConfig, n_pitch: int) -> Tensor:
@@ -52,7 +55,10 @@ def comb_spectra(spectral: SpectralConfig, n_pitch: int) -> Tensor:
 
 
 class HarmonicEncoder(nn.Module):
-    """q(z_t | x_t): which comb fits, beside a plain network.
+    """q(z_t | x_t) from how well each pitch's comb fits, and from nothing else.
+
+    A network that saw the whole spectrum would let z carry timbre: timbre hardly changes from frame to frame, so the
+    prior p(z_t | z_<t) predicts it at no cost. The combs are fixed; how sharply they compete is learnt.
 
     Shape:
         [B, N, n_local] -> mean, logvar [B, N, z_size]
@@ -60,16 +66,17 @@ class HarmonicEncoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, spectral: SpectralConfig, n_pitch: int) -> None:
         super().__init__()
-        self.comb = nn.Linear(config.n_local, n_pitch)
-        self.comb.weight.data.copy_(8.0 * comb_weights(spectral, n_pitch))
-        self.comb.bias.data.zero_()
-        self.plain = mlp(config.n_local, config.local_hidden[:1], config)
-        self.join = mlp(n_pitch + config.local_hidden[0], config.local_hidden[1:], config)
+        self.register_buffer("combs", comb_weights(spectral, n_pitch).T.contiguous(), persistent=False)
+        self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
+        self.share_scale, self.best_scale = SHARE_SCALE, BEST_SCALE
+        self.body = mlp(n_pitch + 1, config.local_hidden, config)
         self.head = GaussianHead(config.local_hidden[-1], config.z_size)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        fit = torch.softmax(self.comb(x), dim=-1)
-        return self.head(self.join(torch.cat([4.0 * fit, self.plain(x)], dim=-1)))
+        fit = torch.matmul(x, self.combs) * self.sharpness
+        best = torch.amax(fit, dim=-1, keepdim=True)
+        share = torch.softmax(fit, dim=-1)
+        return self.head(self.body(torch.cat([share * self.share_scale, best * self.best_scale], dim=-1)))
 
 
 class HarmonicDecoder(nn.Module):

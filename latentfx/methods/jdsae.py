@@ -47,6 +47,7 @@ class JDSAEConfig:
         local_frames: frames of a crop that z, its prior and the decoder are trained on; 0 takes them all.
         jacobian_weight: weight of the Jacobian term; published: 1.
         beta: weight of the divergence of z; published: 1.
+        weighting: squared errors count by bin as on a `mel` axis (the papers decode mel bands), or all the same.
         networks: `plain` as published, or `harmonic`: see `latentfx.methods.harmonic`.
         n_pitch_combs: pitches that the harmonic networks know, from `spectral.f_min_hz` up.
         stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or
@@ -75,6 +76,7 @@ class JDSAEConfig:
     local_frames: int = 48
     jacobian_weight: float = 1.0
     beta: float = 1.0
+    weighting: Literal["mel", "flat"] = "mel"
     reduction: Literal["elbo_sum", "mean"] = "elbo_sum"
 
     def __post_init__(self) -> None:
@@ -119,6 +121,17 @@ def build_networks(config: JDSAEConfig) -> DSAE:
     return networks
 
 
+def bin_weights(config: JDSAEConfig) -> Tensor:
+    """How much each bin's squared error counts, 1 on average: the slope of the mel axis, or 1.
+
+    Shape:
+        -> [bins]
+    """
+    hz = torch.linspace(0.0, config.spectral.sample_rate / 2.0, config.spectral.bins)
+    slope = 1.0 / (700.0 + hz) if config.weighting == "mel" else torch.ones_like(hz)
+    return slope / slope.mean()
+
+
 def whiten(spectrum: Tensor, half_width: int) -> Tensor:
     """Take the mean over neighbouring bins out of a log spectrum: its envelope, not its harmonics.
 
@@ -150,6 +163,7 @@ class JDSAE(Objective):
         bands = mel_filters(spectral.sample_rate, spectral.n_fft, config.n_bands)
         share = bands / bands.sum(dim=1, keepdim=True).clamp(min=1e-12)
         self.register_buffer("bands", share, persistent=False)
+        self.register_buffer("bin_weights", bin_weights(config), persistent=False)
         self.register_buffer("timbres", torch.zeros(len(config.instruments), config.v_size))
         self.register_buffer("timbre_weights", torch.zeros(len(config.instruments), 1))
         self.register_buffer("prepared", torch.zeros((), dtype=torch.bool))
@@ -243,7 +257,8 @@ class JDSAE(Objective):
         self, x: Tensor, decoded: Tensor, kl_z: Tensor, kl_v: Tensor, jacobian: Tensor
     ) -> dict[str, Tensor]:
         config = self.config
-        error, jacobian_error = (x - decoded).square().mean(), jacobian.square().mean()
+        error = ((x - decoded).square() * self.bin_weights).mean()
+        jacobian_error = (jacobian.square() * self.bin_weights).mean()
         if config.reduction == "mean":
             scale, z_nats, v_nats = 1.0, kl_z.mean(), kl_v.mean()
         else:

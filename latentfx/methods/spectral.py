@@ -92,6 +92,7 @@ class SpectralAnalysis(Analysis):
         super().__init__()
         self.hop = config.hop_length
         self.floor = config.floor
+        self.silence = SILENCE
         self.short = StftAnalysis.hann(config.n_fft, self.hop, prefix="analysis_short_")
         window = rise_and_fall(config.analysis_length, config.analysis_fall)
         self.long = StftAnalysis(
@@ -118,7 +119,7 @@ class SpectralAnalysis(Analysis):
         re, im, new_state = self.short(audio, state)
         magnitude = torch.sqrt(re[:, 0].square() + im[:, 0].square()) * self.short_scale
         level = magnitude.square().mean(dim=1, keepdim=True).sqrt()
-        scale = 1.0 / level.clamp(min=SILENCE)
+        scale = 1.0 / level.clamp(min=self.silence)
         re, im, long_state = self.long(audio, state)
         long_magnitude = torch.sqrt(re[:, 0].square() + im[:, 0].square())
         new_state.update(long_state)
@@ -157,7 +158,7 @@ class SpectralSynthesis(Synthesis):
         return audio, new_state
 
 
-def magnitude_of(logmag: Tensor, level: Tensor, floor: float) -> Tensor:
+def magnitude_of(logmag: Tensor, level: Tensor, floor: float, silence: float = SILENCE) -> Tensor:
     """Undo `SpectralAnalysis`: magnitudes that have this level, whatever the model made of their scale.
 
     Shape:
@@ -165,7 +166,7 @@ def magnitude_of(logmag: Tensor, level: Tensor, floor: float) -> Tensor:
     """
     magnitude = torch.clamp(torch.exp(logmag.clamp(max=12.0)) - floor, min=0.0)
     rms = magnitude.square().mean(dim=1, keepdim=True).sqrt()
-    return magnitude * (level / rms.clamp(min=SILENCE))
+    return magnitude * (level / rms.clamp(min=silence))
 
 
 def box_average(spectrum: Tensor, half_width: int) -> Tensor:
