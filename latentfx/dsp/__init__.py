@@ -1,1 +1,1 @@
-"""Streaming signal processing with explicit state. Only `resample` runs without torch; nothing is imported here."""
+"""Streaming signal processing with explicit state. Only `resample` runs without torch."""
