@@ -161,6 +161,19 @@ def test_every_import_is_a_declared_dependency(modules: dict[str, Module], setti
     assert undeclared == []
 
 
+def test_what_tests_and_examples_import_is_declared(root: Path, settings: dict[str, Any]) -> None:
+    folders = {"tests": root / "tests", "examples": root / "examples"}
+    modules = read_package(folders)
+    allowed = declared(settings, "plot", "lab", "test") | {module.path.stem for module in modules.values()}
+    undeclared = [
+        f"{module.path.relative_to(root)}:{item.line} imports {item.module}"
+        for module in modules.values()
+        for item in third_party(module)
+        if item.module.split(".")[0] not in allowed
+    ]
+    assert undeclared == []
+
+
 def test_only_the_command_line_opens_the_mapped_rooms(modules: dict[str, Module]) -> None:
     """Inside them siblings are relative, elsewhere only `cli` names them; bare names would load a copy."""
     mapped = {"export", "realtime"}

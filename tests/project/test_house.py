@@ -47,7 +47,7 @@ def test_the_constraints_name_every_direct_dependency_once(root: Path, settings:
     assert [version for version in pins.values() if "+" in version] == []
     project = settings["project"]
     wanted = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
-    names = {re.split(r"[\[<>=]", line)[0] for line in wanted} - {"latentfx"}
+    names = {re.split(r"[\[<>=]", line)[0].replace("_", "-") for line in wanted} - {"latentfx"}
     assert names - pins.keys() == set()
 
 
