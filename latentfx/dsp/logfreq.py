@@ -37,6 +37,32 @@ def log_frequency_matrix(
     return weights.float()
 
 
+class LogFrequencyAxis(nn.Module):
+    """Read linear magnitude spectra at log-spaced frequencies: `log_frequency_matrix`, without its zeros.
+
+    Args:
+        matrix: weights whose rows have few neighbouring entries other than 0.
+    Shape:
+        magnitude [B, F, N] -> [B, n_bins, N]
+    """
+
+    def __init__(self, matrix: Tensor) -> None:
+        super().__init__()
+        used = matrix != 0.0
+        self.taps = max(1, int(used.sum(dim=1).max()))
+        first = torch.where(used.any(dim=1), used.int().argmax(dim=1), 0)
+        index = (first.unsqueeze(1) + torch.arange(self.taps)).clamp(max=matrix.shape[1] - 1)
+        weights = torch.gather(matrix, 1, index)
+        repeated = torch.cat([torch.zeros_like(index[:, :1]).bool(), index[:, 1:] == index[:, :-1]], dim=1)
+        weights[repeated] = 0.0
+        self.register_buffer("index", index.flatten(), persistent=False)
+        self.register_buffer("weights", weights.unsqueeze(-1), persistent=False)
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        near = magnitude.index_select(1, self.index).unflatten(1, [-1, self.taps])
+        return (near * self.weights).sum(dim=2)
+
+
 class LogFrequencyShift(nn.Module):
     """Transpose a log-frequency spectrum by any number of semitones and crop the middle.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentfx.dsp.logfreq import log_frequency_matrix
+from latentfx.dsp.logfreq import LogFrequencyAxis, log_frequency_matrix
 from latentfx.dsp.phase import PhaseGradientPropagation
 from latentfx.dsp.stft import StftAnalysis, StftSynthesis
 from latentfx.errors import ShapeError
@@ -106,7 +106,7 @@ class SpectralAnalysis(Analysis):
             config.bins_per_octave,
             config.n_pitch + 2 * config.pitch_margin,
         )
-        self.register_buffer("axis", axis * (2.0 / window.sum()), persistent=False)
+        self.axis = LogFrequencyAxis(axis * (2.0 / window.sum()))
         self.short_scale = 2.0 / float(self.short.window.sum())
 
     @torch.jit.export
@@ -117,16 +117,16 @@ class SpectralAnalysis(Analysis):
 
     def forward(self, audio: Tensor, state: State) -> tuple[Features, State]:
         re, im, new_state = self.short(audio, state)
-        magnitude = torch.sqrt(re[:, 0].square() + im[:, 0].square()) * self.short_scale
-        level = magnitude.square().mean(dim=1, keepdim=True).sqrt()
+        magnitude = absolute(re, im) * self.short_scale
+        level = root_mean_square(magnitude)
         scale = 1.0 / level.clamp(min=self.silence)
         re, im, long_state = self.long(audio, state)
-        long_magnitude = torch.sqrt(re[:, 0].square() + im[:, 0].square())
+        pitch = self.axis(absolute(re, im))
         new_state.update(long_state)
         features = {
             "logmag": torch.log(magnitude * scale + self.floor),
             "level": level,
-            "pitch_spectrum": torch.log(torch.matmul(self.axis, long_magnitude) * scale + self.floor),
+            "pitch_spectrum": torch.log(pitch * scale + self.floor),
         }
         return features, new_state
 
@@ -165,8 +165,26 @@ def magnitude_of(logmag: Tensor, level: Tensor, floor: float, silence: float = S
         logmag [B, F, N], level [B, 1, N] -> [B, F, N]
     """
     magnitude = torch.clamp(torch.exp(logmag.clamp(max=12.0)) - floor, min=0.0)
-    rms = magnitude.square().mean(dim=1, keepdim=True).sqrt()
-    return magnitude * (level / rms.clamp(min=silence))
+    return magnitude * (level / root_mean_square(magnitude).clamp(min=silence))
+
+
+def absolute(re: Tensor, im: Tensor) -> Tensor:
+    """Magnitudes of the first channel. (Products, not powers: onnxruntime's Pow is slow.)
+
+    Shape:
+        re [B, C, F, N], im [B, C, F, N] -> [B, F, N]
+    """
+    re, im = re[:, 0], im[:, 0]
+    return torch.sqrt(re * re + im * im)
+
+
+def root_mean_square(magnitude: Tensor) -> Tensor:
+    """Level of each frame.
+
+    Shape:
+        [B, F, N] -> [B, 1, N]
+    """
+    return torch.sqrt((magnitude * magnitude).mean(dim=1, keepdim=True))
 
 
 def box_average(spectrum: Tensor, half_width: int) -> Tensor:
