@@ -6,7 +6,7 @@ is exchanged must equal what changes in the teacher's (the Jacobian term), so th
 
 Source: "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled
 sequential autoencoder" (2024). Ours: 48 kHz log-magnitudes instead of 16 kHz mels; the local encoder reads a
-log-frequency spectrum with its envelope taken out; z and the decoder are trained on a stretch of each crop.
+log-frequency spectrum with its envelope taken out; v is read from the whole clip, z and the decoder are trained on a crop of it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class JDSAEConfig:
         v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see
             `NetworkConfig`.
         active_db: frames below this level (dBFS) do not count for v.
-        local_frames: frames of a crop that z, its prior and the decoder are trained on; 0 takes them all.
+        global_stride: the global encoder is trained on every so many frames of the whole clip.
         jacobian_weight: weight of the Jacobian term; published: 1.
         beta: weight of the divergence of z; published: 1.
         weighting: squared errors count by bin as on a `mel` axis (the papers decode mel bands), or all the same.
@@ -73,7 +73,7 @@ class JDSAEConfig:
     n_pitch_combs: int = 264
     stage1_local: Literal["kl_only", "frozen"] = "kl_only"
     active_db: float = -60.0
-    local_frames: int = 48
+    global_stride: int = 4
     jacobian_weight: float = 1.0
     beta: float = 1.0
     weighting: Literal["mel", "flat"] = "mel"
@@ -174,17 +174,25 @@ class JDSAE(Objective):
         return self.config.spectral.sample_rate
 
     def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
-        """Log-magnitudes, whitened pitch spectra and activity of every frame; who plays, of every clip."""
+        """Log-magnitudes and whitened pitch spectra of every frame; of every clip who plays, and its mel bands."""
         analysis = SpectralAnalysis(self.config.spectral)
+        frames, overviews = [], []
+        for clip in clips:
+            features = self._features(analysis, clip)
+            frames.append({"logmag": features["logmag"], "pitch": features["pitch"]})
+            overviews.append(self._overview(features))
+        longest = max(len(active) for _, active in overviews)
         cache = FeatureCache.join(
-            [self._features(analysis, clip) for clip in clips],
-            {"instrument": torch.tensor([self._named(clip) for clip in clips])},
+            frames,
+            {
+                "instrument": torch.tensor([self._named(clip) for clip in clips]),
+                "banded": torch.stack([_padded(banded, longest) for banded, _ in overviews]),
+                "active": torch.stack([_padded(active, longest) for _, active in overviews]),
+            },
         )
         if not self.prepared:
             self.prepared.fill_(True)
-            self.networks.decoder.get_parameter("output.bias").data.copy_(
-                cache.frames["logmag"].float().mean(dim=0)
-            )
+            self.networks.decoder.output.bias.data.copy_(cache.frames["logmag"].float().mean(dim=0))
         return cache
 
     @torch.no_grad()
@@ -201,6 +209,15 @@ class JDSAE(Objective):
             "active": (level > config.active_level).float(),
         }
 
+    def _overview(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """What the global encoder sees of a clip.
+
+        Shape:
+            logmag [N, F], active [N] -> banded [M, n_bands], active [M], M = N / global_stride
+        """
+        stride = self.config.global_stride
+        return features["logmag"][::stride].float() @ self.bands.T, features["active"][::stride]
+
     def _named(self, clip: AnyClip) -> int:
         """Number of the timbre that a clip counts for; -1 for none."""
         names, sources = self.config.instruments, self.config.timbre_sources
@@ -216,14 +233,12 @@ class JDSAE(Objective):
         """The published objective of the stage.
 
         Shape:
-            logmag [B, N, F], pitch [B, N, K], active [B, N], instrument [B] -> scalars
+            logmag [B, N, F], pitch [B, N, K], banded [B, M, n_bands], active [B, M], instrument [B] -> scalars
         """
         networks = self.networks
-        banded, active = batch["logmag"] @ self.bands.T, batch["active"]
+        banded, active, x = batch["banded"], batch["active"], batch["logmag"]
         q_v = networks.global_encoder(banded, active)
-        local = self._stretch(batch["logmag"].shape[1])
-        x = batch["logmag"][:, local]
-        q_z = networks.local_encoder(batch["pitch"][:, local])
+        q_z = networks.local_encoder(batch["pitch"])
         z = sample(q_z)
         kl_z = kl_divergence(q_z, networks.prior(z))
         if self.teacher is None:
@@ -234,23 +249,18 @@ class JDSAE(Objective):
             return self._total(x, decoded, kl_z, kl_divergence(q_v), torch.zeros_like(x[:1, :1]))
         teacher_v: Gaussian = self.teacher.global_encoder(banded, active)
         self._remember(q_v[0], batch["instrument"])
-        decoded, jacobian = self._swapped(z, q_v, teacher_v)
+        decoded, jacobian = self._swapped(self.teacher, z, q_v, teacher_v)
         return self._total(x, decoded, kl_z, kl_divergence(q_v, teacher_v), jacobian)
 
-    def _stretch(self, frames: int) -> slice:
-        """Which frames of the crop z and the decoder are trained on."""
-        length = min(self.config.local_frames or frames, frames)
-        start = int(torch.randint(frames - length + 1, ()))
-        return slice(start, start + length)
-
-    def _swapped(self, z: Tensor, q_v: Gaussian, teacher_v: Gaussian) -> tuple[Tensor, Tensor]:
+    def _swapped(
+        self, teacher: DSAE, z: Tensor, q_v: Gaussian, teacher_v: Gaussian
+    ) -> tuple[Tensor, Tensor]:
         """Decoded spectra, and how far an exchange of v changes them otherwise than the teacher's."""
         v, taught = sample(q_v), sample(teacher_v)
         other = torch.randperm(len(v), device=v.device)
         decoded = self.networks.decoder(z, v)
         change = self.networks.decoder(z, v[other]) - decoded
-        assert self.teacher is not None
-        spectrum = self.teacher.decoder(torch.zeros_like(z[:, :1]), taught)
+        spectrum = teacher.decoder(torch.zeros_like(z[:, :1]), taught)
         return decoded, (spectrum[other] - spectrum) - change
 
     def _total(
@@ -288,3 +298,12 @@ class JDSAE(Objective):
                 old = self.timbres[index] * self.timbre_weights[index] * keep
                 self.timbres[index] = (old + (1.0 - keep) * rows.mean(dim=0)) / weight
                 self.timbre_weights[index] = weight
+
+
+def _padded(values: Tensor, length: int) -> Tensor:
+    """Zeros after the last frame, up to a length.
+
+    Shape:
+        [M, ...] -> [length, ...]
+    """
+    return torch.cat([values, values.new_zeros(length - len(values), *values.shape[1:])])
