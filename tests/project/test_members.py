@@ -38,7 +38,7 @@ PUBLIC = {
         "verify_contract",
         "verify_parity",
     ],
-    "latentfx.export": ["REQUIRED_PROVENANCE", "export_onnx"],
+    "latentfx.export": ["Exported", "REQUIRED_PROVENANCE", "export_checkpoint", "export_onnx"],
 }
 HEAVY = {"torch", "torchaudio", "librosa", "scipy", "matplotlib", "onnx", "onnxscript", "sounddevice"}
 

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # These take hours or data: their verb and options are looked up instead.
-TOO_LONG = ("train",)
+TOO_LONG = ("train", "export")
 
 
 def number_of(language: str) -> int:
@@ -69,10 +69,16 @@ def test_long_commands_have_these_verbs_and_options(folder: Path, readme: Module
             assert [word for word in words if word.startswith("--") and word not in helped] == []
 
 
+def test_every_recipe_named_is_shipped(readme: ModuleType) -> None:
+    named = {words[2] for words in commands(readme) if words[1] == "train" and len(words) > 2}
+    assert {"timbre-swap", "timbre-swap-tones"} == named
+    assert [name for name in named if not (ROOT / "presets" / "recipes" / f"{name}.toml").is_file()] == []
+
+
 def test_the_first_two_blocks_are_the_two_commands(readme: ModuleType) -> None:
     first, second = (block.text for block in readme.blocks(README, "sh")[:2])
-    assert re.fullmatch(r"pip install -c constraints\.txt \. && latentfx apply \S+ \S+ .*\n", first)
-    assert second == "pip install -c constraints.txt '.[test]' && pytest\n"
+    assert re.fullmatch(r"pip install -c constraints\.txt -e \. && latentfx apply \S+ \S+ .*\n", first)
+    assert second == "pip install -c constraints.txt -e '.[test]' && pytest\n"
 
 
 def test_every_linked_file_is_there() -> None:
