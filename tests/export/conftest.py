@@ -1,6 +1,10 @@
-"""Lets every test here import `identity_effect` from the folder above."""
+"""Lets every test here import `identity_effect` and `tiny_swap` from the folder above."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tiny_swap import exported, tiny_run, trained
+
+__all__ = ["exported", "tiny_run", "trained"]

@@ -1,0 +1,64 @@
+"""`latentfx export`, as it is typed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from latentfx.cli import app
+
+
+def run(*words: object) -> Result:
+    return CliRunner(env={"COLUMNS": "120"}).invoke(app, [str(word) for word in words])
+
+
+def test_it_says_what_it_wrote_and_how_well_it_does(exported: tuple[Path, str]) -> None:
+    path, printed = exported
+    first, second = printed.splitlines()
+    assert re.fullmatch(
+        rf"{path}: tiny, \d\.\d MB, 16000 Hz, latency 384 samples \(24\.0 ms\), 9 controls", first
+    )
+    assert re.fullmatch(
+        r"verified: 11 laws of the contract; torchscript within \S+, onnx within \S+ of torch", second
+    )
+
+
+def test_what_it_wrote_is_shown_by_info(exported: tuple[Path, str]) -> None:
+    shown = run("info", exported[0])
+    assert shown.exit_code == 0
+    for part in ("J-DSAE", "timbre", "violin, flute, clarinet, input", "--reference FILE", "MIT"):
+        assert part in shown.stdout
+
+
+def test_without_verification_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: tuple[Path, str]
+) -> None:
+    import latentfx.export
+    from latentfx.export import Exported
+    from latentfx.library import load
+
+    def instead(*args: object, verify: bool, **kwargs: object) -> Exported:
+        assert not verify
+        return Exported(exported[0], 10, load(exported[0]).spec, {})
+
+    monkeypatch.setattr(latentfx.export, "export_checkpoint", instead)
+    result = run("export", tmp_path, "--no-verify")
+    assert result.stdout.splitlines()[-1] == "not verified"
+
+
+def test_what_is_no_checkpoint_ends_with_a_line_and_a_code(tmp_path: Path) -> None:
+    result = run("export", tmp_path, tmp_path / "x.onnx")
+    assert result.exit_code == 1
+    assert "give a checkpoint folder or a run folder" in " ".join(result.stderr.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_the_lab_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "latentfx.export", None)
+    result = run("export", tmp_path)
+    assert result.exit_code == 1
+    assert "pip install 'latentfx[lab]'" in result.stderr

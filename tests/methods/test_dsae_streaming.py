@@ -1,0 +1,96 @@
+"""A trained model, frame by frame."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from latentfx.methods.dsae_streaming import StreamingDSAE
+from latentfx.methods.jdsae import JDSAE, whiten
+from latentfx.stages import Features, State
+
+N = 30
+
+
+@pytest.fixture
+def streaming(trained: JDSAE) -> StreamingDSAE:
+    return StreamingDSAE(trained).eval().requires_grad_(False)
+
+
+def features_of(model: JDSAE, rows: int = 2) -> Features:
+    spectral = model.config.spectral
+    generator = torch.Generator().manual_seed(2)
+    return {
+        "logmag": torch.randn(rows, spectral.bins, N, generator=generator),
+        "pitch": torch.randn(rows, spectral.n_pitch, N, generator=generator),
+        "level": torch.rand(rows, 1, N, generator=generator),
+    }
+
+
+def part(features: Features, start: int, stop: int) -> Features:
+    return {name: value[..., start:stop] for name, value in features.items()}
+
+
+def encode(model: StreamingDSAE, features: Features, splits: list[int]) -> tuple[dict[str, Tensor], State]:
+    state, start = model.initial_state(2), 0
+    pieces: list[dict[str, Tensor]] = []
+    for size in splits:
+        factors, state = model.encode(part(features, start, start + size), state)
+        pieces.append(factors)
+        start += size
+    return {name: torch.cat([piece[name] for piece in pieces], -1) for name in pieces[0]}, state
+
+
+@pytest.mark.parametrize("splits", [[1] * N, [7, 1, 22], [29, 1]])
+def test_any_split_gives_the_same_factors_and_state(
+    trained: JDSAE, streaming: StreamingDSAE, splits: list[int]
+) -> None:
+    features = features_of(trained)
+    whole, cut = encode(streaming, features, [N]), encode(streaming, features, splits)
+    torch.testing.assert_close(cut, whole, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_the_factors_are_those_of_the_trained_encoders(trained: JDSAE, streaming: StreamingDSAE) -> None:
+    """With a memory of seconds, a third of a second weighs nearly evenly: v is that of the whole stretch."""
+    features = features_of(trained)
+    factors, state = encode(streaming, features, [N])
+    pitch = whiten(features["pitch"].transpose(1, 2), trained.config.whiten_bins)
+    torch.testing.assert_close(factors["z"].transpose(1, 2), trained.networks.local_encoder(pitch)[0])
+    banded = features["logmag"].transpose(1, 2) @ trained.bands.T
+    mean, _ = trained.networks.global_encoder(banded, torch.ones(2, N))
+    torch.testing.assert_close(factors["v"][..., -1], mean, atol=0.05, rtol=0.05)
+    torch.testing.assert_close(state["model_timbre"], factors["v"][..., -1])
+
+
+def test_what_is_too_soft_does_not_change_v(trained: JDSAE, streaming: StreamingDSAE) -> None:
+    features = features_of(trained)
+    features["level"][..., 20:] = 0.5 * trained.config.active_level
+    factors, _ = encode(streaming, features, [N])
+    held = factors["v"][..., 19:20].expand_as(factors["v"][..., 20:])
+    torch.testing.assert_close(factors["v"][..., 20:], held, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(factors["v"][..., 0], factors["v"][..., 19], atol=1e-3)
+
+
+def test_decoded_magnitudes_have_the_level_of_the_input(trained: JDSAE, streaming: StreamingDSAE) -> None:
+    features = features_of(trained)
+    factors, state = encode(streaming, features, [N])
+    decoded, _ = streaming.decode(factors, features, state)
+    level = decoded["magnitude"].square().mean(1, keepdim=True).sqrt()
+    torch.testing.assert_close(level, features["level"], rtol=1e-4, atol=1e-6)
+    assert float(decoded["magnitude"].min()) >= 0
+
+
+@torch.no_grad()
+def test_another_v_changes_the_spectrum_and_the_old_one_restores_it(
+    trained: JDSAE, streaming: StreamingDSAE
+) -> None:
+    features = features_of(trained)
+    factors, state = encode(streaming, features, [N])
+    before, _ = streaming.decode(factors, features, state)
+    other = trained.timbres[1][None, :, None].expand_as(factors["v"])
+    swapped, _ = streaming.decode({"z": factors["z"], "v": other}, features, state)
+    again, _ = streaming.decode({"z": factors["z"], "v": factors["v"]}, features, state)
+    assert not torch.allclose(swapped["magnitude"], before["magnitude"], rtol=0.05)
+    torch.testing.assert_close(again["magnitude"], before["magnitude"])

@@ -1,0 +1,179 @@
+"""The objective of J-DSAE: its teacher, its Jacobian term, its units; and that it learns."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_swap import INSTRUMENTS, quiet, tiny_config, tiny_model, tiny_recipe
+from torch import Tensor
+
+from latentfx.errors import RecipeError
+from latentfx.methods.jdsae import JDSAE, bin_weights
+from latentfx.training.checkpoint import load_checkpoint
+from latentfx.training.loop import train
+
+Batch = dict[str, Tensor]
+FRAMES = 24
+
+
+def batch_of(model: JDSAE, seed: int = 0) -> Batch:
+    """A batch of noise in the shape of features."""
+    generator = torch.Generator().manual_seed(seed)
+    spectral = model.config.spectral
+    return {
+        "logmag": torch.randn(5, FRAMES, spectral.bins, generator=generator),
+        "pitch": torch.randn(5, FRAMES, spectral.n_pitch, generator=generator),
+        "banded": torch.randn(5, 40, model.config.n_bands, generator=generator),
+        "active": torch.ones(5, 40),
+        "instrument": torch.tensor([0, 1, 2, -1, 0]),
+    }
+
+
+@pytest.fixture
+def taught() -> JDSAE:
+    """A model at the start of stage `pitch`."""
+    model = tiny_model()
+    model.begin_stage(0)
+    model.begin_stage(1)
+    return model
+
+
+def test_the_teacher_gets_no_gradient_and_does_not_change(taught: JDSAE) -> None:
+    assert taught.teacher is not None
+    before = copy.deepcopy(taught.teacher.state_dict())
+    optimizer = torch.optim.AdamW(taught.parameters(), lr=0.01)
+    moved = copy.deepcopy(taught.networks.state_dict())
+    for seed in range(3):
+        optimizer.zero_grad()
+        taught.loss(batch_of(taught, seed))["loss"].backward()
+        optimizer.step()
+    assert all(parameter.grad is None for parameter in taught.teacher.parameters())
+    for name, value in taught.teacher.state_dict().items():
+        assert torch.equal(value, before[name])
+    changed = [name for name, value in taught.networks.state_dict().items() if not value.equal(moved[name])]
+    assert len(changed) >= len(list(taught.networks.parameters())) - 1
+
+
+@torch.no_grad()
+def test_the_jacobian_term_is_0_where_student_is_teacher_and_z_is_0(taught: JDSAE) -> None:
+    assert taught.teacher is not None
+    v = (torch.randn(4, 4), torch.full((4, 4), -200.0))
+    z = torch.zeros(4, 6, 8)
+    _, jacobian = taught._swapped(taught.teacher, z, v, v)
+    assert float(jacobian.abs().max()) < 1e-5
+    _, elsewhere = taught._swapped(taught.teacher, torch.randn(4, 6, 8), v, v)
+    assert float(elsewhere.abs().max()) > 1e-3
+
+
+def test_the_jacobian_term_is_0_where_nothing_is_exchanged(
+    taught: JDSAE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = batch_of(taught)
+    assert float(taught.loss(batch)["jacobian"].detach()) > 0
+    monkeypatch.setattr(torch, "randperm", lambda n, device=None: torch.arange(n, device=device))
+    assert float(taught.loss(batch)["jacobian"].detach()) == 0
+
+
+def test_the_teacher_is_constant_in_time(taught: JDSAE) -> None:
+    assert taught.teacher is not None
+    spectrum = taught.teacher.decoder(torch.zeros(2, 7, 8), torch.randn(2, 4))
+    torch.testing.assert_close(spectrum, spectrum[:, :1].expand_as(spectrum))
+
+
+@pytest.mark.parametrize("mode", ["kl_only", "frozen"])
+def test_in_the_first_stage_the_decoder_never_sees_z(mode: str) -> None:
+    model = tiny_model(stage1_local=mode)
+    model.loss(batch_of(model))["error"].backward()
+    local = [*model.networks.local_encoder.parameters(), *model.networks.prior.parameters()]
+    assert all(parameter.grad is None for parameter in local)
+    model.zero_grad()
+    model.loss(batch_of(model))["loss"].backward()
+    learns = any(p.grad is not None and bool(p.grad.abs().max() > 0) for p in local)
+    assert learns == (mode == "kl_only")
+
+
+def test_reductions_are_those_of_the_documentation(taught: JDSAE) -> None:
+    parts: dict[str, dict[str, float]] = {}
+    for reduction in ("elbo_sum", "mean"):
+        model = tiny_model(reduction=reduction, jacobian_weight=0.7, beta=0.3)
+        model.begin_stage(1)
+        model.load_state_dict(taught.state_dict())
+        torch.manual_seed(5)
+        parts[reduction] = {
+            name: float(value.detach()) for name, value in model.loss(batch_of(model)).items()
+        }
+    elbo, mean = parts["elbo_sum"], parts["mean"]
+    bins, v_size, z_size = 257, 4, 8
+    spectra = elbo["error"] + 0.7 * elbo["jacobian"]
+    nats = 0.3 * elbo["kl_z"] / bins + elbo["kl_v"] / (FRAMES * bins)
+    assert elbo["loss"] == pytest.approx(0.5 * spectra + nats, rel=1e-5)
+    assert mean["loss"] == pytest.approx(
+        spectra + 0.3 * mean["kl_z"] / z_size + mean["kl_v"] / v_size, rel=1e-5
+    )
+    assert elbo["error"] == pytest.approx(mean["error"])
+
+
+def test_bins_count_as_on_a_mel_axis_or_all_the_same() -> None:
+    flat = bin_weights(tiny_config(weighting="flat"))
+    mel = bin_weights(tiny_config(weighting="mel"))
+    torch.testing.assert_close(flat, torch.ones(257))
+    assert float(mel.mean()) == pytest.approx(1.0, abs=1e-5)
+    assert float(mel[0] / mel[-1]) == pytest.approx((700 + 8000) / 700, rel=1e-4)
+
+
+def test_named_timbres_are_means_over_their_own_clips_while_training() -> None:
+    model = tiny_model()
+    values = torch.tensor([[1.0] * 4, [2.0] * 4, [3.0] * 4, [9.0] * 4])
+    for _ in range(3):
+        model._remember(values, torch.tensor([0, 1, 0, -1]))
+    assert model.timbres[0].tolist() == pytest.approx([2.0] * 4)
+    assert model.timbres[1].tolist() == pytest.approx([2.0] * 4)
+    assert float(model.timbre_weights[2]) == 0.0
+    kept = model.timbres.clone()
+    model.eval()
+    model._remember(100 * values, torch.tensor([0, 1, 2, 2]))
+    torch.testing.assert_close(model.timbres, kept)
+
+
+@pytest.mark.parametrize("names", [["violin", "violin"], ["alto sax"]])
+def test_instruments_must_be_different_identifiers(names: list[str]) -> None:
+    with pytest.raises(RecipeError, match="allowed different identifiers"):
+        tiny_config(instruments=names)
+
+
+def test_z_lowers_the_error_below_what_v_alone_reaches(tiny_run: Path) -> None:
+    rows = [line.split(",") for line in (tiny_run / "curves.csv").read_text().splitlines()]
+    error = [(row[2], float(row[5])) for row in rows if row[3:5] == ["validation", "error"]]
+    with_v_alone = [value for stage, value in error if stage == "timbre"]
+    with_z = [value for stage, value in error if stage == "pitch"]
+    assert with_v_alone[-1] < with_v_alone[0]
+    assert with_z[-1] < 0.85 * with_v_alone[-1]
+
+
+@torch.no_grad()
+def test_learnt_timbres_differ_by_instrument(trained: JDSAE) -> None:
+    """Decoded at the same z, each pair of instruments differs by nearly 1 dB or more."""
+    table = trained.timbres
+    assert table.shape == (len(INSTRUMENTS), 4)
+    decoded = trained.networks.decoder(torch.zeros(3, 1, 8), table)[:, 0]
+    distance = torch.cdist(decoded, decoded) / decoded.shape[1] ** 0.5
+    apart = distance[~torch.eye(3, dtype=torch.bool)]
+    assert float(apart.min()) > 0.1
+
+
+def test_the_same_seed_gives_the_same_model(tmp_path_factory: pytest.TempPathFactory) -> None:
+    short = {"train_stages.timbre.steps": 4, "train_stages.pitch.steps": 6, "train_validate_every": 6}
+    losses: list[float] = []
+    weights: list[Tensor] = []
+    for seed in (3, 3, 4):
+        folder = tmp_path_factory.mktemp("seed")
+        recipe = tiny_recipe(recipe_seed=seed, **short)
+        outcome = train(recipe, folder, device="cpu", threads=1, reporter=quiet())
+        assert outcome.best is not None
+        losses.append(outcome.best)
+        weights.append(load_checkpoint(folder)[0].state_dict()["networks.decoder.output.weight"])
+    assert losses[0] == losses[1] != losses[2]
+    assert torch.equal(weights[0], weights[1])

@@ -1,0 +1,131 @@
+"""Audio to spectra relative to the level, and back."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from latentfx.errors import ShapeError
+from latentfx.methods.jdsae import whiten
+from latentfx.methods.spectral import (
+    SpectralAnalysis,
+    SpectralConfig,
+    SpectralSynthesis,
+    box_average,
+    magnitude_of,
+    rise_and_fall,
+)
+
+CONFIG = SpectralConfig()
+
+
+def vibrato_tone(seconds: float = 1.0, f0_hz: float = 330.0, depth_st: float = 0.5) -> Tensor:
+    """Twelve harmonics with a vibrato.
+
+    Shape:
+        -> [1, 1, T]
+    """
+    time = torch.arange(int(seconds * CONFIG.sample_rate) // 256 * 256, dtype=torch.float64)
+    time = time / CONFIG.sample_rate
+    f0 = f0_hz * 2.0 ** (depth_st / 12 * torch.sin(2 * math.pi * 5.5 * time))
+    phase = 2 * math.pi * torch.cumsum(f0, 0) / CONFIG.sample_rate
+    return (0.2 * sum(torch.sin(k * phase) / k for k in range(1, 13))).float()[None, None]
+
+
+def features_of(audio: Tensor) -> dict[str, Tensor]:
+    analysis = SpectralAnalysis(CONFIG)
+    return analysis(audio, analysis.initial_state(1))[0]
+
+
+def short_magnitudes(audio: Tensor) -> Tensor:
+    """Magnitudes of whole Hann frames by torch's own FFT.
+
+    Shape:
+        audio [1, 1, T] -> [F, N]
+    """
+    frames = audio[0, 0].unfold(0, CONFIG.n_fft, CONFIG.hop_length)
+    window = torch.hann_window(CONFIG.n_fft)
+    return (torch.fft.rfft(frames * window).abs() * 2 / window.sum()).T
+
+
+def test_analysis_and_synthesis_keep_level_and_spectrum() -> None:
+    audio = vibrato_tone()
+    features = features_of(audio)
+    synthesis = SpectralSynthesis(CONFIG)
+    magnitude = magnitude_of(features["logmag"], features["level"], CONFIG.floor)
+    out, _ = synthesis({"magnitude": magnitude}, synthesis.initial_state(1))
+    before = short_magnitudes(audio[..., : -synthesis.latency])[:, 20:]
+    after = short_magnitudes(out[..., synthesis.latency :])[:, 20:]
+    convergence_db = 20 * math.log10(float((after - before).norm() / before.norm()))
+    level_db = 20 * math.log10(float(after.norm() / before.norm()))
+    assert synthesis.latency == CONFIG.n_fft - CONFIG.hop_length
+    assert convergence_db < -20
+    assert abs(level_db) < 0.5
+
+
+def test_magnitude_of_undoes_the_analysis() -> None:
+    audio = vibrato_tone(0.3)
+    features = features_of(audio)
+    magnitude = magnitude_of(features["logmag"], features["level"], CONFIG.floor)[0]
+    expected = short_magnitudes(audio)
+    frames = magnitude[:, -expected.shape[1] :]
+    torch.testing.assert_close(frames, expected, atol=1e-5, rtol=1e-3)
+
+
+def test_magnitude_of_keeps_the_level_whatever_the_scale() -> None:
+    logmag, level = torch.randn(1, 9, 4), torch.rand(1, 1, 4)
+    for lift in (0.0, 2.0):
+        magnitude = magnitude_of(logmag + lift, level, 0.01)
+        torch.testing.assert_close(magnitude.square().mean(1, keepdim=True).sqrt(), level)
+    silent = magnitude_of(logmag, torch.zeros_like(level), 0.01)
+    assert float(silent.abs().max()) == 0.0
+
+
+def test_a_full_scale_sine_has_the_magnitude_1_and_level_scales_nothing_else() -> None:
+    time = torch.arange(48_000 // 256 * 256) / 48_000
+    sine = torch.sin(2 * math.pi * 3000.0 * time)[None, None]
+    loud, soft = features_of(sine), features_of(0.05 * sine)
+    magnitude = (loud["logmag"].exp() - CONFIG.floor) * loud["level"]
+    assert float(magnitude[0, 64, 20:].mean()) == pytest.approx(1.0, abs=1e-3)
+    torch.testing.assert_close(soft["level"], 0.05 * loud["level"], rtol=1e-4, atol=1e-7)
+    for name in ("logmag", "pitch_spectrum"):
+        torch.testing.assert_close(soft[name][..., 20:], loud[name][..., 20:], atol=5e-3, rtol=0)
+
+
+def test_the_pitch_axis_shows_a_harmonic_tone_where_it_is() -> None:
+    features = features_of(vibrato_tone(0.5, 440.0, depth_st=0.0))
+    spectrum = features["pitch_spectrum"][0, CONFIG.pitch_margin : -CONFIG.pitch_margin, -1]
+    expected = CONFIG.bins_per_octave * math.log2(440.0 / CONFIG.f_min_hz)
+    assert abs(int(spectrum.argmax()) - expected) <= 1
+
+
+def test_the_long_window_rises_for_long_and_falls_at_the_newest_end() -> None:
+    window = rise_and_fall(2048, 640)
+    assert int(window.argmax()) in (1407, 1408)
+    assert float(window.max()) == pytest.approx(1.0, abs=1e-4)
+    assert (window[:1408].diff() > 0).all()
+    assert (window[1408:].diff() < 0).all()
+
+
+def test_a_fall_shorter_than_a_hop_is_refused() -> None:
+    with pytest.raises(ShapeError, match="analysis_fall is 100; allowed 256 to 2047 samples"):
+        SpectralConfig(analysis_fall=100)
+
+
+def test_whitening_takes_out_an_envelope() -> None:
+    comb = torch.zeros(200)
+    comb[10::20] = 5.0
+    tilt = torch.linspace(0.0, 8.0, 200)
+    bare, tilted = whiten(comb, 20), whiten(comb + tilt, 20)
+    torch.testing.assert_close(tilted[21:-21], bare[21:-21], atol=1e-3, rtol=0)
+    assert float(bare.max()) > 4.0
+    torch.testing.assert_close(whiten(comb, 0), comb)
+
+
+def test_box_average_is_a_mean_of_neighbours_with_the_edges_repeated() -> None:
+    x = torch.randn(2, 3, 30)
+    padded = torch.nn.functional.pad(x, (4, 4), mode="replicate")
+    torch.testing.assert_close(box_average(x, 4), padded.unfold(-1, 9, 1).mean(-1), atol=1e-5, rtol=0)
