@@ -46,6 +46,9 @@ class LogFrequencyAxis(nn.Module):
         magnitude [B, F, N] -> [B, n_bins, N]
     """
 
+    index: Tensor
+    weights: Tensor
+
     def __init__(self, matrix: Tensor) -> None:
         super().__init__()
         used = matrix != 0.0

@@ -1,8 +1,8 @@
 """A local encoder and a decoder that know what a harmonic spectrum looks like.
 
-Both are drop-in forms of `LocalEncoder` and `FactorisedDecoder`: plain networks have to learn every comb of harmonics at
-every pitch; these start with them. Nothing about pitch is labelled: which comb fits is learnt from the reconstruction.
-(Ours, not in the papers.)
+Both are drop-in forms of `LocalEncoder` and `FactorisedDecoder`: plain networks have to learn every comb of
+harmonics at every pitch; these start with them. Nothing about pitch is labelled: which comb fits is learnt
+from the reconstruction. (Ours, not in the papers.)
 """
 
 import math
@@ -21,7 +21,7 @@ BEST_SCALE = 0.1
 
 
 def comb_weights(spectral: SpectralConfig, n_pitch: int) -> Tensor:
-    """Weights that sum a log-frequency spectrum over the harmonics of every pitch, less the mean of what lies between.
+    """Weights that sum a log spectrum over the harmonics of every pitch, less what lies between them.
 
     Shape:
         -> [n_pitch, spectral.n_pitch]
@@ -39,7 +39,7 @@ def comb_weights(spectral: SpectralConfig, n_pitch: int) -> Tensor:
 
 
 def comb_spectra(spectral: SpectralConfig, n_pitch: int) -> Tensor:
-    """Log-magnitudes of harmonics of equal strength at every pitch, as the short Hann frame sees them, without their mean.
+    """Log-magnitudes of equal harmonics at every pitch, as the short Hann frame sees them, less their mean.
 
     Shape:
         -> [n_pitch, bins]
@@ -57,12 +57,15 @@ def comb_spectra(spectral: SpectralConfig, n_pitch: int) -> Tensor:
 class HarmonicEncoder(nn.Module):
     """q(z_t | x_t) from how well each pitch's comb fits, and from nothing else.
 
-    A network that saw the whole spectrum would let z carry timbre: timbre hardly changes from frame to frame, so the
-    prior p(z_t | z_<t) predicts it at no cost. The combs are fixed; how sharply they compete is learnt.
+    A network that saw the whole spectrum would let z carry timbre: timbre hardly changes from frame to frame,
+    so the prior p(z_t | z_<t) predicts it at no cost. The combs are fixed; how sharply they
+    compete is learnt.
 
     Shape:
         [B, N, n_local] -> mean, logvar [B, N, z_size]
     """
+
+    combs: Tensor
 
     def __init__(self, config: NetworkConfig, spectral: SpectralConfig, n_pitch: int) -> None:
         super().__init__()
@@ -76,7 +79,9 @@ class HarmonicEncoder(nn.Module):
         fit = torch.matmul(x, self.combs) * self.sharpness
         best = torch.amax(fit, dim=-1, keepdim=True)
         share = torch.softmax(fit, dim=-1)
-        return self.head(self.body(torch.cat([share * self.share_scale, best * self.best_scale], dim=-1)))
+        seen = torch.cat([share * self.share_scale, best * self.best_scale], dim=-1)
+        z: tuple[Tensor, Tensor] = self.head(self.body(seen))
+        return z
 
 
 class HarmonicDecoder(nn.Module):
@@ -85,6 +90,8 @@ class HarmonicDecoder(nn.Module):
     Shape:
         z [B, N, z_size], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
     """
+
+    bands: Tensor
 
     def __init__(self, config: NetworkConfig, spectral: SpectralConfig, n_pitch: int) -> None:
         super().__init__()
@@ -103,7 +110,8 @@ class HarmonicDecoder(nn.Module):
         hidden = self.body(torch.cat([z, v], dim=-1))
         comb = torch.matmul(torch.softmax(self.pitch(z), dim=-1), self.combs)
         depth = torch.matmul(torch.nn.functional.softplus(self.depth(hidden)), self.bands)
-        return self.output(hidden) + depth * comb
+        x: Tensor = self.output(hidden) + depth * comb
+        return x
 
 
 def _band_slopes(bins: int) -> Tensor:

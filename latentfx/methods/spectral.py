@@ -1,8 +1,8 @@
 """What models of magnitude spectra share: audio to log-magnitudes, and magnitudes back to audio.
 
-Two windows look at the same moment. The decoder's target is a symmetric Hann frame (short: it sets the latency); the
-local encoder sees a longer frame, whose rise is long and whose fall is short, read on a log-frequency axis in
-which a transposition is a shift. Both end at the newest sample.
+Two windows look at the same moment. The decoder's target is a symmetric Hann frame (short: it sets the
+latency); the local encoder sees a longer frame, whose rise is long and whose fall is short, read on a
+log-frequency axis in which a transposition is a shift. Both end at the newest sample.
 """
 
 import math
@@ -85,7 +85,8 @@ class SpectralAnalysis(Analysis):
     `logmag` is log(magnitude / level + floor); `pitch_spectrum` the same of the long frame on the log axis.
 
     Shape:
-        audio [B, 1, T] -> logmag [B, n_fft / 2 + 1, N], level [B, 1, N], pitch_spectrum [B, n_pitch + 2 margin, N]
+        audio [B, 1, T] -> logmag [B, n_fft / 2 + 1, N], level [B, 1, N],
+        pitch_spectrum [B, n_pitch + 2 margin, N]
     """
 
     def __init__(self, config: SpectralConfig) -> None:
@@ -169,7 +170,7 @@ def magnitude_of(logmag: Tensor, level: Tensor, floor: float, silence: float = S
 
 
 def absolute(re: Tensor, im: Tensor) -> Tensor:
-    """Magnitudes of the first channel. (Products, not powers: onnxruntime's Pow is slow.)
+    """Magnitudes of the first channel, by products: onnxruntime's Pow is slow.
 
     Shape:
         re [B, C, F, N], im [B, C, F, N] -> [B, F, N]

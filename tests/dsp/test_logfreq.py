@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentfx.dsp.logfreq import LogFrequencyShift, log_frequency_matrix
+from latentfx.dsp.logfreq import LogFrequencyAxis, LogFrequencyShift, log_frequency_matrix
 from latentfx.errors import ShapeError
 
 RATE, N_FFT, BINS_PER_OCTAVE, F_MIN = 48_000, 8192, 48, 110.0
@@ -45,6 +45,12 @@ def test_rows_average_and_those_above_nyquist_are_empty() -> None:
     above = F_MIN * 2.0 ** (torch.arange(12 * 9) / 12) >= RATE / 2
     torch.testing.assert_close(matrix.sum(1), (~above).float())
     assert above.any()
+
+
+def test_the_axis_without_its_zeros_reads_what_the_matrix_reads() -> None:
+    matrix = log_frequency_matrix(256, RATE, F_MIN, 12, 12 * 9)
+    magnitude = torch.rand(2, 129, 3)
+    torch.testing.assert_close(LogFrequencyAxis(matrix)(magnitude), matrix @ magnitude)
 
 
 @pytest.mark.parametrize("semitones", [-12.0, -5.0, -0.5, 0.0, 0.25, 3.0, 7.0, 12.0])
