@@ -63,7 +63,8 @@ class LogFrequencyAxis(nn.Module):
 
     def forward(self, magnitude: Tensor) -> Tensor:
         near = magnitude.index_select(1, self.index).unflatten(1, [-1, self.taps])
-        return (near * self.weights).sum(dim=2)
+        read: Tensor = (near * self.weights).sum(dim=2)
+        return read
 
 
 class LogFrequencyShift(nn.Module):

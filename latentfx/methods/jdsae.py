@@ -6,7 +6,8 @@ is exchanged must equal what changes in the teacher's (the Jacobian term), so th
 
 Source: "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled
 sequential autoencoder" (2024). Ours: 48 kHz log-magnitudes instead of 16 kHz mels; the local encoder reads a
-log-frequency spectrum with its envelope taken out; v is read from the whole clip, z and the decoder are trained on a crop of it.
+log-frequency spectrum with its envelope taken out; v is read from the whole clip, z and the decoder are
+trained on a crop of it; squared errors count by bin as on a mel axis.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class JDSAEConfig:
         global_stride: the global encoder is trained on every so many frames of the whole clip.
         jacobian_weight: weight of the Jacobian term; published: 1.
         beta: weight of the divergence of z; published: 1.
-        weighting: squared errors count by bin as on a `mel` axis (the papers decode mel bands), or all the same.
+        weighting: squared errors count by bin as on a `mel` axis (the papers decode mel bands), or `flat`.
         networks: `plain` as published, or `harmonic`: see `latentfx.methods.harmonic`.
         n_pitch_combs: pitches that the harmonic networks know, from `spectral.f_min_hz` up.
         stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or
@@ -152,6 +153,7 @@ class JDSAE(Objective):
     stages = ("timbre", "pitch")
     config: JDSAEConfig
     bands: Tensor
+    bin_weights: Tensor
     timbres: Tensor
     timbre_weights: Tensor
     prepared: Tensor
@@ -174,7 +176,7 @@ class JDSAE(Objective):
         return self.config.spectral.sample_rate
 
     def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
-        """Log-magnitudes and whitened pitch spectra of every frame; of every clip who plays, and its mel bands."""
+        """Spectra of every frame, whitened for the local encoder; who plays and mel bands, of every clip."""
         analysis = SpectralAnalysis(self.config.spectral)
         frames, overviews = [], []
         for clip in clips:
@@ -192,7 +194,8 @@ class JDSAE(Objective):
         )
         if not self.prepared:
             self.prepared.fill_(True)
-            self.networks.decoder.output.bias.data.copy_(cache.frames["logmag"].float().mean(dim=0))
+            mean = cache.frames["logmag"].float().mean(dim=0)
+            self.networks.decoder.get_parameter("output.bias").data.copy_(mean)
         return cache
 
     @torch.no_grad()
@@ -233,7 +236,8 @@ class JDSAE(Objective):
         """The published objective of the stage.
 
         Shape:
-            logmag [B, N, F], pitch [B, N, K], banded [B, M, n_bands], active [B, M], instrument [B] -> scalars
+            logmag [B, N, F], pitch [B, N, K], banded [B, M, n_bands], active [B, M], instrument [B]
+            -> every value a scalar
         """
         networks = self.networks
         banded, active, x = batch["banded"], batch["active"], batch["logmag"]
@@ -252,9 +256,7 @@ class JDSAE(Objective):
         decoded, jacobian = self._swapped(self.teacher, z, q_v, teacher_v)
         return self._total(x, decoded, kl_z, kl_divergence(q_v, teacher_v), jacobian)
 
-    def _swapped(
-        self, teacher: DSAE, z: Tensor, q_v: Gaussian, teacher_v: Gaussian
-    ) -> tuple[Tensor, Tensor]:
+    def _swapped(self, teacher: DSAE, z: Tensor, q_v: Gaussian, teacher_v: Gaussian) -> tuple[Tensor, Tensor]:
         """Decoded spectra, and how far an exchange of v changes them otherwise than the teacher's."""
         v, taught = sample(q_v), sample(teacher_v)
         other = torch.randperm(len(v), device=v.device)
