@@ -44,6 +44,9 @@ class JDSAEConfig:
         whiten_octaves: the local encoder's spectrum less its mean over so many octaves; 0 leaves it.
         v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see
             `NetworkConfig`.
+        named_share: in stage `pitch`, this share of the clips is decoded from the mean v of their instrument in
+            place of their own, so that the decoder knows the values that players choose by name (ours: it is the
+            only use of labels in training; 0 has none).
         active_db: frames below this level (dBFS) do not count for v.
         global_stride: the global encoder is trained on every so many frames of the whole clip.
         jacobian_weight: weight of the Jacobian term; published: 1.
@@ -73,6 +76,7 @@ class JDSAEConfig:
     networks: Literal["plain", "harmonic"] = "harmonic"
     n_pitch_combs: int = 264
     stage1_local: Literal["kl_only", "frozen"] = "kl_only"
+    named_share: float = 0.0
     active_db: float = -60.0
     global_stride: int = 4
     jacobian_weight: float = 1.0
@@ -250,15 +254,39 @@ class JDSAE(Objective):
             if self.config.stage1_local == "frozen":
                 kl_z = torch.zeros_like(kl_z)
             decoded = networks.decoder(torch.zeros_like(z[:, :1]), v)
-            return self._total(x, decoded, kl_z, kl_divergence(q_v), torch.zeros_like(x[:1, :1]))
+            still = torch.zeros_like(x[:1, :1])
+            return self._total(x, decoded, kl_z, kl_divergence(q_v), still, self._clip_frames(active))
         teacher_v: Gaussian = self.teacher.global_encoder(banded, active)
         self._remember(q_v[0], batch["instrument"])
-        decoded, jacobian = self._swapped(self.teacher, z, q_v, teacher_v)
-        return self._total(x, decoded, kl_z, kl_divergence(q_v, teacher_v), jacobian)
+        v = self._named_in_part(sample(q_v), batch["instrument"])
+        decoded, jacobian = self._swapped(self.teacher, z, v, sample(teacher_v))
+        kl_v = kl_divergence(q_v, teacher_v)
+        return self._total(x, decoded, kl_z, kl_v, jacobian, self._clip_frames(active))
 
-    def _swapped(self, teacher: DSAE, z: Tensor, q_v: Gaussian, teacher_v: Gaussian) -> tuple[Tensor, Tensor]:
-        """Decoded spectra, and how far an exchange of v changes them otherwise than the teacher's."""
-        v, taught = sample(q_v), sample(teacher_v)
+    def _clip_frames(self, active: Tensor) -> int:
+        """Frames of the clip that v stands for."""
+        return active.shape[1] * self.config.global_stride
+
+    def _named_in_part(self, v: Tensor, instrument: Tensor) -> Tensor:
+        """Put the mean of the instrument in the place of v, in the configured share of the clips.
+
+        Shape:
+            v [B, V], instrument [B] -> [B, V]
+        """
+        share = self.config.named_share
+        if share <= 0.0:
+            return v
+        row = instrument.clamp(min=0)
+        known = (instrument >= 0) & (self.timbre_weights[row, 0] > 0.0)
+        chosen = known & (torch.rand(len(v), device=v.device) < share)
+        return torch.where(chosen.unsqueeze(1), self.timbres[row], v)
+
+    def _swapped(self, teacher: DSAE, z: Tensor, v: Tensor, taught: Tensor) -> tuple[Tensor, Tensor]:
+        """Decoded spectra, and how far an exchange of v changes them otherwise than the teacher's.
+
+        Shape:
+            z [B, N, Z], v [B, V], taught [B, V] -> two of [B, N, F]
+        """
         other = torch.randperm(len(v), device=v.device)
         decoded = self.networks.decoder(z, v)
         change = self.networks.decoder(z, v[other]) - decoded
@@ -266,18 +294,18 @@ class JDSAE(Objective):
         return decoded, (spectrum[other] - spectrum) - change
 
     def _total(
-        self, x: Tensor, decoded: Tensor, kl_z: Tensor, kl_v: Tensor, jacobian: Tensor
+        self, x: Tensor, decoded: Tensor, kl_z: Tensor, kl_v: Tensor, jacobian: Tensor, clip_frames: int
     ) -> dict[str, Tensor]:
+        """Weigh the terms. A clip has one v for all its frames, of which the crop shows a few."""
         config = self.config
         error = ((x - decoded).square() * self.bin_weights).mean()
         jacobian_error = (jacobian.square() * self.bin_weights).mean()
         if config.reduction == "mean":
             scale, z_nats, v_nats = 1.0, kl_z.mean(), kl_v.mean()
         else:
-            frames, bins = x.shape[1:]
             scale = 0.5
-            z_nats = kl_z.sum(-1).mean() / bins
-            v_nats = kl_v.sum(-1).mean() / (frames * bins)
+            z_nats = kl_z.sum(-1).mean() / x.shape[-1]
+            v_nats = kl_v.sum(-1).mean() / (clip_frames * x.shape[-1])
         loss = scale * (error + config.jacobian_weight * jacobian_error) + config.beta * z_nats + v_nats
         return {
             "loss": loss,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,7 @@ def test_the_teacher_gets_no_gradient_and_does_not_change(taught: JDSAE) -> None
 @torch.no_grad()
 def test_the_jacobian_term_is_0_where_student_is_teacher_and_z_is_0(taught: JDSAE) -> None:
     assert taught.teacher is not None
-    v = (torch.randn(4, 4), torch.full((4, 4), -200.0))
-    z = torch.zeros(4, 6, 8)
+    v, z = torch.randn(4, 4), torch.zeros(4, 6, 8)
     _, jacobian = taught._swapped(taught.teacher, z, v, v)
     assert float(jacobian.abs().max()) < 1e-5
     _, elsewhere = taught._swapped(taught.teacher, torch.randn(4, 6, 8), v, v)
@@ -108,7 +108,8 @@ def test_reductions_are_those_of_the_documentation(taught: JDSAE) -> None:
     elbo, mean = parts["elbo_sum"], parts["mean"]
     bins, v_size, z_size = 257, 4, 8
     spectra = elbo["error"] + 0.7 * elbo["jacobian"]
-    nats = 0.3 * elbo["kl_z"] / bins + elbo["kl_v"] / (FRAMES * bins)
+    stride = taught.config.global_stride
+    nats = 0.3 * elbo["kl_z"] / bins + elbo["kl_v"] / (40 * stride * bins)
     assert elbo["loss"] == pytest.approx(0.5 * spectra + nats, rel=1e-5)
     assert mean["loss"] == pytest.approx(
         spectra + 0.3 * mean["kl_z"] / z_size + mean["kl_v"] / v_size, rel=1e-5
@@ -122,6 +123,18 @@ def test_bins_count_as_on_a_mel_axis_or_all_the_same() -> None:
     torch.testing.assert_close(flat, torch.ones(257))
     assert float(mel.mean()) == pytest.approx(1.0, abs=1e-5)
     assert float(mel[0] / mel[-1]) == pytest.approx((700 + 8000) / 700, rel=1e-4)
+
+
+def test_a_share_of_the_named_clips_is_decoded_from_the_mean_of_their_instrument() -> None:
+    model = JDSAE(dataclasses.replace(tiny_config(), named_share=0.5))
+    model.timbres.normal_()
+    model.timbre_weights[:2] = 1.0
+    own, instrument = torch.zeros(900, model.config.v_size), torch.tensor([0, 1, 2, -1, 0, 1]).repeat(150)
+    v = model._named_in_part(own, instrument)
+    named = v.abs().amax(1) > 0
+    assert not named[(instrument == -1) | (instrument == 2)].any()
+    assert 0.4 < float(named[(instrument == 0) | (instrument == 1)].float().mean()) < 0.6
+    assert v[named].equal(model.timbres[instrument[named]])
 
 
 def test_named_timbres_are_means_over_their_own_clips_while_training() -> None:
