@@ -8,9 +8,9 @@ BWV 1003, which no training saw) is cut into clips of 3.5 s; those that CREPE fi
 goes through the plugin for each timbre.
 
 RPA: share of frames, voiced in the original, whose pitch comes back less than 50 cents from CREPE's pitch
-of the original. Named as wanted: share of clips that a classifier, trained on recorded notes (three of
-every four pitches), calls by the timbre asked for. LSD: log-spectral distance to the original; small is
-good for the instrument's own timbre only. FAD: Fréchet distance between the classifier's embeddings of the
+of the original. Named as wanted: share of clips that a classifier, trained on tunes played on recorded
+notes (three of every four pitches), calls by the timbre asked for. LSD: log-spectral distance to the
+original; small is good for the instrument's own timbre only. FAD: Fréchet distance between the classifier's embeddings of the
 clips and of the recorded notes of that timbre (phrases of the original for its own timbre); comparable only
 between runs with one classifier.
 
@@ -35,7 +35,7 @@ from latentfx.dsp.phase import propagate_phase
 from latentfx.dsp.stft import StftAnalysis, StftSynthesis
 from latentfx.training.data.recordings import find_recordings, read_audio
 from latentfx.training.metrics.classifier import Classifier
-from latentfx.training.metrics.classifier_training import train_on_notes
+from latentfx.training.metrics.classifier_training import train_on_phrases
 from latentfx.training.metrics.crepe import CrepeModel
 from latentfx.training.metrics.notes import load_notes
 from latentfx.training.metrics.swap import HEADER, Phrase, Swap, SwapReport, cut_phrases, evaluate_swap, row
@@ -73,7 +73,7 @@ def main() -> None:
     print(
         f"\n{len(phrases)} clips of {arguments.clip_s:g} s, {voiced} voiced frames, CREPE {arguments.crepe}"
     )
-    print(f"classifier on held-out notes: {classifier.report['held_out']['accuracy']:.3f} right")
+    print(f"classifier on phrases of held-out notes: {classifier.report['held_out']['accuracy']:.3f} right")
     write_json(arguments.json, {**result, "classifier": classifier.report})
 
 
@@ -107,7 +107,7 @@ def _classifier(path: Path | None, data: Path) -> Classifier:
     """Read the classifier, or train it (some four minutes on one core) and keep it."""
     if path is not None and path.is_file():
         return Classifier.load(path)
-    classifier = train_on_notes(load_notes(data))
+    classifier = train_on_phrases(data)
     if path is not None:
         classifier.save(path)
     return classifier

@@ -1,10 +1,11 @@
-"""Train the instrument classifier on recorded notes, and score it on notes that it has not heard."""
+"""Train the instrument classifier on tunes played on recorded notes, and score it on notes not heard."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,9 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from latentfx.errors import DataError
+from latentfx.training.data import load_data
+from latentfx.training.data.recordings import find_recordings
 from latentfx.training.metrics.augmentation import random_phrase
 from latentfx.training.metrics.classifier import Classifier, ClassifierConfig, ClassifierNet
-from latentfx.training.metrics.notes import NoteSet, is_held_out
+from latentfx.training.metrics.notes import INSTRUMENTS, is_held_out
 
 Float32 = NDArray[np.float32]
 
@@ -116,23 +119,55 @@ def train_classifier(
     return Classifier(net, names, config, report)
 
 
-def train_on_notes(
-    notes: NoteSet,
+def train_on_phrases(
+    root: Path,
+    labels: Sequence[str] = INSTRUMENTS,
+    seconds_per_instrument: float = 160.0,
     training: ClassifierTraining | None = None,
     progress: Callable[[int, float], None] = lambda step, loss: None,
 ) -> Classifier:
-    """Train on three of every four pitches; what it makes of the fourth stands in its report.
+    """Train on phrases played on recorded notes; what it makes of others stands in its report.
+
+    Tunes are played on three of every four pitches, moved by up to 3 semitones, in rooms and with noise; the
+    score is over other tunes played on the fourth.
 
     Args:
-        notes: recorded notes, at the rate of the classifier's default configuration.
+        root: folder of recorded notes with a manifest.
+        labels: instruments.
+        seconds_per_instrument: audio of each instrument, training and held-out phrases together.
         training: how.
         progress: called with the step and its loss after every step.
+    Raises:
+        DataError: an instrument has no notes, or too few for an octave on either side.
     """
-    heard, unheard = notes.where(lambda pitch: not is_held_out(pitch)), notes.where(is_held_out)
-    classifier = train_classifier(heard.audio, heard.labels, notes.sample_rate, training, progress=progress)
-    score = score_classifier(classifier, unheard.audio, unheard.labels, notes.sample_rate)
+    training, config = training or ClassifierTraining(), ClassifierConfig()
+    notes = [item for item in find_recordings(root) if item.is_note and item.instrument in labels]
+    held = [n.name for n in notes if n.pitch_midi is not None and is_held_out(round(n.pitch_midi))]
+    part = {
+        "kind": "notes",
+        "root": str(root.resolve()),
+        "include": [note.name for note in notes],
+        "holdout": held,
+        "seconds_per_instrument": seconds_per_instrument,
+        "reverb": 0.6,
+        "noise": 0.5,
+        "stretch_st": 3.0,
+    }
+    table = {"instruments": list(labels), "validation": 0.15, "parts": [part]}
+    data = load_data(table, config.sample_rate, training.seed)
+    classifier = train_classifier(
+        [clip.audio for clip in data.train],
+        [clip.instrument for clip in data.train],
+        config.sample_rate,
+        training,
+        config,
+        progress,
+    )
+    unheard = [clip.audio for clip in data.validation]
+    names = [clip.instrument for clip in data.validation]
+    score = score_classifier(classifier, unheard, names, config.sample_rate)
     classifier.report["held_out"] = {
-        "notes": len(unheard.audio),
+        "phrases": len(unheard),
         "accuracy": score.accuracy,
         "macro_f1": score.macro_f1,
         "confusion": score.confusion.tolist(),

@@ -1,8 +1,8 @@
-"""Recorded single notes for the instrument classifier, split by pitch into heard and held out."""
+"""Recorded single notes with their labels, and which pitches the instrument classifier does not hear."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +33,6 @@ class NoteSet:
     labels: tuple[str, ...]
     pitches: tuple[int, ...]
     sample_rate: int
-
-    def where(self, keep: Callable[[int], bool]) -> NoteSet:
-        """The notes whose pitch is kept."""
-        index = [i for i, pitch in enumerate(self.pitches) if keep(pitch)]
-        return NoteSet(
-            tuple(self.audio[i] for i in index),
-            tuple(self.labels[i] for i in index),
-            tuple(self.pitches[i] for i in index),
-            self.sample_rate,
-        )
 
 
 def load_notes(root: Path, labels: Sequence[str] = INSTRUMENTS, sample_rate: int = 16_000) -> NoteSet:

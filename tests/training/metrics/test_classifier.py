@@ -19,7 +19,7 @@ from latentfx.training.metrics.classifier_training import (
     ClassifierTraining,
     score_classifier,
     train_classifier,
-    train_on_notes,
+    train_on_phrases,
 )
 from latentfx.training.metrics.notes import is_held_out, load_notes
 
@@ -124,21 +124,32 @@ def test_phrases_are_as_long_as_wanted_and_keep_the_pitch(make_note: MakeNote) -
         assert abs(12 * np.log2(peak_hz / 500.0)) < 1.1
 
 
-def test_notes_are_read_by_manifest_and_split_by_pitch(make_note: MakeNote, tmp_path: Path) -> None:
+@pytest.fixture
+def bank(make_note: MakeNote, tmp_path: Path) -> Path:
+    """Notes of two instruments, every fourth semitone for training and every fourth held out."""
     rows = ["path,kind,instrument,pitch_midi"]
     for instrument, timbre in (("violin", "bright"), ("flute", "pure")):
-        for pitch in (59, 60, 63):
-            soundfile.write(tmp_path / f"{instrument}{pitch}.wav", make_note(timbre, 440.0, 0.2), SAMPLE_RATE)
+        for pitch in (*range(60, 80, 4), *range(59, 79, 4)):
+            f0_hz = 440.0 * 2 ** ((pitch - 69) / 12)
+            soundfile.write(tmp_path / f"{instrument}{pitch}.wav", make_note(timbre, f0_hz, 0.6), SAMPLE_RATE)
             rows.append(f"{instrument}{pitch}.wav,note,{instrument},{pitch}")
     (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
-    notes = load_notes(tmp_path, ("violin", "flute"))
-    held = notes.where(is_held_out)
-    assert held.pitches == (59, 63, 59, 63)
-    assert held.labels == ("violin", "violin", "flute", "flute")
-    assert notes.where(lambda pitch: not is_held_out(pitch)).pitches == (60, 60)
-    assert len(notes.audio[0]) == round(0.2 * ClassifierConfig().sample_rate)
+    return tmp_path
+
+
+def test_notes_are_read_by_manifest(bank: Path) -> None:
+    notes = load_notes(bank, ("violin", "flute"))
+    assert notes.labels == ("violin",) * 10 + ("flute",) * 10
+    assert sum(is_held_out(pitch) for pitch in notes.pitches) == 10
+    assert len(notes.audio[0]) == round(0.6 * ClassifierConfig().sample_rate)
     with pytest.raises(DataError, match="trumpet"):
-        load_notes(tmp_path, ("violin", "trumpet"))
-    report = train_on_notes(notes, ClassifierTraining(steps=1, batch_size=2)).report
-    assert report["clips"] == {"violin": 1, "flute": 1}
-    assert np.sum(report["held_out"]["confusion"]) == report["held_out"]["notes"] == 4
+        load_notes(bank, ("violin", "trumpet"))
+
+
+def test_a_classifier_of_phrases_is_scored_on_notes_it_never_heard(bank: Path) -> None:
+    training = ClassifierTraining(steps=1, batch_size=2)
+    report = train_on_phrases(bank, ("violin", "flute"), 16.0, training).report
+    assert report["clips"] == {"violin": 3, "flute": 3}
+    assert np.sum(report["held_out"]["confusion"]) == report["held_out"]["phrases"] == 2
+    with pytest.raises(DataError, match="trumpet"):
+        train_on_phrases(bank, ("violin", "trumpet"), 16.0, training)
