@@ -7,12 +7,12 @@ BWV 1003, which no training saw) is cut into clips of 3.5 s; those that CREPE fi
 0.5 or more) in at least 80 % of their frames are kept, which leaves out double stops and rests. Every clip
 goes through the plugin for each timbre.
 
-RPA: share of frames, voiced in the original, whose pitch comes back less than 50 cents from CREPE's pitch
-of the original. Named as wanted: share of clips that a classifier, trained on tunes played on recorded
-notes (three of every four pitches), calls by the timbre asked for. LSD: log-spectral distance to the
-original; small is good for the instrument's own timbre only. FAD: Fréchet distance between the classifier's embeddings of the
-clips and of the recorded notes of that timbre (phrases of the original for its own timbre); comparable only
-between runs with one classifier.
+RPA: share of frames, voiced in the original, whose pitch comes back less than 50 cents from CREPE's
+pitch of the original. Named as wanted: share of clips that a classifier, trained on tunes played on
+recorded notes (three of every four pitches), calls by the timbre asked for. LSD: log-spectral distance
+to the original; small is good for the instrument's own timbre only. FAD: Fréchet distance between the
+classifier's embeddings of the clips and of the recorded notes of that timbre (phrases of the original
+for its own timbre); comparable only between runs with one classifier.
 
 Two rows frame the others. "Original" is the recording itself: how sure the classifier is of it. "Ceiling"
 is the recording resynthesised from its own STFT magnitudes by phase propagation: no plugin that decodes

@@ -44,9 +44,9 @@ class JDSAEConfig:
         whiten_octaves: the local encoder's spectrum less its mean over so many octaves; 0 leaves it.
         v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see
             `NetworkConfig`.
-        named_share: in stage `pitch`, this share of the clips is decoded from the mean v of their instrument
-            in place of their own, so that the decoder knows the values that players choose by name (ours, and the
-            only use of labels in training; 0 has none).
+        named_share: in stage `pitch`, this share of the clips is decoded from the mean v of their
+            instrument in place of their own, so that the decoder knows the values that players choose by
+            name (ours, and the only use of labels in training; 0 has none).
         active_db: frames below this level (dBFS) do not count for v.
         global_stride: the global encoder is trained on every so many frames of the whole clip.
         jacobian_weight: weight of the Jacobian term; published: 1.
