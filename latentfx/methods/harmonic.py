@@ -95,10 +95,11 @@ class HarmonicDecoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, spectral: SpectralConfig, n_pitch: int) -> None:
         super().__init__()
-        size = config.z_size + config.v_size
+        size = config.z_size + config.v_size + n_pitch
         self.pitch = nn.Sequential(*mlp(config.z_size, (256,), config), nn.Linear(256, n_pitch))
         self.combs = nn.Parameter(comb_spectra(spectral, n_pitch))
         self.body = mlp(size, config.decoder_hidden, config)
+        self.share_scale = SHARE_SCALE
         self.depth = nn.Linear(config.decoder_hidden[-1], DEPTH_BANDS)
         self.output = nn.Linear(config.decoder_hidden[-1], config.n_output)
         self.register_buffer("bands", _band_slopes(spectral.bins), persistent=False)
@@ -107,8 +108,9 @@ class HarmonicDecoder(nn.Module):
         if v.dim() == 2:
             v = v.unsqueeze(1)
         v = v.expand(z.shape[0], z.shape[1], v.shape[-1])
-        hidden = self.body(torch.cat([z, v], dim=-1))
-        comb = torch.matmul(torch.softmax(self.pitch(z), dim=-1), self.combs)
+        share = torch.softmax(self.pitch(z), dim=-1)
+        hidden = self.body(torch.cat([z, v, share * self.share_scale], dim=-1))
+        comb = torch.matmul(share, self.combs)
         depth = torch.matmul(torch.nn.functional.softplus(self.depth(hidden)), self.bands)
         x: Tensor = self.output(hidden) + depth * comb
         return x
