@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -89,13 +90,11 @@ class AudioWriter:
         _check_target(self.path)
         self._part = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex[:8]}.part")
         try:
-            self._part.touch(exist_ok=False)
-        except OSError as error:
-            raise AudioFileError(self._cannot(reason(error))) from None
-        try:
+            self._touch()
             self._file = self._create()
-        except BaseException:
-            self._part.unlink(missing_ok=True)
+        except BaseException:  # Ctrl-C too, as soon as the file is there
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
             raise
         return self
 
@@ -109,6 +108,12 @@ class AudioWriter:
             if not self._file.closed:
                 self._discard()
             self._part.unlink(missing_ok=True)
+
+    def _touch(self) -> None:
+        try:
+            self._part.touch(exist_ok=False)
+        except OSError as error:
+            raise AudioFileError(self._cannot(reason(error))) from None
 
     def _create(self) -> soundfile.SoundFile:
         like = self._like
