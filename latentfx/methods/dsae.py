@@ -28,7 +28,6 @@ class NetworkConfig:
         decoder_hidden: hidden layers of the decoder.
         prior_hidden: units of each of the prior's two LSTM layers.
         activation: `tanh` (as published) or `silu`.
-        normalise: layer normalisation before each activation (not in the papers; trains faster).
     """
 
     n_global: int = 80
@@ -41,7 +40,6 @@ class NetworkConfig:
     decoder_hidden: tuple[int, ...] = (64, 64)
     prior_hidden: int = 32
     activation: str = "tanh"
-    normalise: bool = False
 
 
 def mlp(n_in: int, hidden: tuple[int, ...], config: NetworkConfig) -> nn.Sequential:
@@ -49,8 +47,6 @@ def mlp(n_in: int, hidden: tuple[int, ...], config: NetworkConfig) -> nn.Sequent
     layers: list[nn.Module] = []
     for width in hidden:
         layers.append(nn.Linear(n_in, width))
-        if config.normalise:
-            layers.append(nn.LayerNorm(width))
         layers.append(nn.SiLU() if config.activation == "silu" else nn.Tanh())
         n_in = width
     return nn.Sequential(*layers)
