@@ -12,6 +12,9 @@
     ├── DataError             training data that is missing or unusable
     ├── CheckpointError       a checkpoint that is damaged or belongs to another recipe
     ├── TrainingError         a training that cannot go on (its loss is no longer a number)
+    ├── PresetError           a preset that is missing, damaged, or does not fit its plugin
+    ├── MidiError             a MIDI port that cannot be opened, or a binding that makes no sense
+    ├── LiveError             live sound that cannot start or go on: devices, rates, feedback, too slow
     └── MissingExtraError     a part of latentfx whose optional packages are not installed
 
 A message says what happened, the value received, what is allowed, and what to do.
@@ -66,6 +69,18 @@ class CheckpointError(LatentFXError, ValueError):
 
 class TrainingError(LatentFXError, RuntimeError):
     """A training that cannot go on (its loss is no longer a number)."""
+
+
+class PresetError(LatentFXError, ValueError):
+    """A preset that is missing, damaged, or does not fit its plugin."""
+
+
+class MidiError(LatentFXError, ValueError):
+    """A MIDI port that cannot be opened, or a binding that makes no sense."""
+
+
+class LiveError(LatentFXError, RuntimeError):
+    """Live sound that cannot start or go on: devices, rates, feedback, a plugin that is too slow."""
 
 
 class MissingExtraError(LatentFXError, ImportError):

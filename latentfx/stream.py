@@ -33,7 +33,7 @@ class PluginStream:
     def __init__(
         self, spec: PluginSpec, open_blocks: Callable[[int], BlockStream], channels: int, sample_rate: float
     ) -> None:
-        rows = _rows(spec, channels)
+        rows = count_rows(spec, channels)
         if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
             raise ShapeError(f"sample_rate is {sample_rate!r}; allowed {LOWEST_RATE} to {HIGHEST_RATE} Hz")
         self.spec = spec
@@ -115,8 +115,12 @@ class PluginStream:
         return np.pad(audio, ((0, 0), (0, missing))) if missing else audio
 
 
-def _rows(spec: PluginSpec, channels: int) -> int:
-    """Rows of the batch: a plugin with one channel in runs every channel on its own."""
+def count_rows(spec: PluginSpec, channels: int) -> int:
+    """Rows of the batch: a plugin with one channel in runs every channel on its own.
+
+    Raises:
+        ShapeError: a number of channels that the plugin cannot take.
+    """
     if channels == spec.in_channels:
         return 1
     if spec.in_channels == 1 and spec.out_channels == 1 and channels > 0:

@@ -26,11 +26,12 @@ class StreamResampler:
         in_rate: Hz.
         out_rate: Hz; equal rates pass audio on untouched.
         channels: channels in and out.
+        quality: a recipe of soxr. `HQ` is for recordings; `LQ` waits a quarter as long, for live sound.
     Raises:
         ShapeError: a rate that is not a number above 0, or fewer than 1 channel.
     """
 
-    def __init__(self, in_rate: float, out_rate: float, channels: int) -> None:
+    def __init__(self, in_rate: float, out_rate: float, channels: int, quality: str = "HQ") -> None:
         if not (0 < in_rate < math.inf and 0 < out_rate < math.inf) or channels < 1:
             raise ShapeError(
                 f"resampling {channels} channels from {in_rate} to {out_rate} Hz; "
@@ -39,6 +40,7 @@ class StreamResampler:
         self.in_rate = in_rate
         self.out_rate = out_rate
         self.channels = channels
+        self.quality = quality
         self.reset()
 
     def reset(self) -> None:
@@ -48,7 +50,7 @@ class StreamResampler:
         self._stream: soxr.ResampleStream | None = None
         if self.in_rate != self.out_rate:
             self._stream = soxr.ResampleStream(
-                self.in_rate, self.out_rate, self.channels, dtype="float32", quality="HQ"
+                self.in_rate, self.out_rate, self.channels, dtype="float32", quality=self.quality
             )
 
     def process(self, block: Float32) -> Float32:

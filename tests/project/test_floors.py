@@ -20,6 +20,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"control"},
             {"spec"},
             {"plugin", "plugin_file", "dsp", "wire"},
+            {"binding"},
             {"stages"},
             {"methods", "operators"},
             {"training"},
@@ -27,7 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"guard", "layout", "graph", "stream", "processor"},
             {"runtime", "audio", "audio_writer"},
             {"library"},
-            {"board", "preset", "plot"},
+            {"board", "preset", "preset_text", "plot"},
             {"offline"},
             {"batch"},
             {"export", "realtime", "presets"},
@@ -41,7 +42,7 @@ LIGHT_DSP = {"latentfx.dsp", "latentfx.dsp.resample"}
 # Hosts load these when someone asks for a picture, and say which extra is missing.
 ON_REQUEST = {"matplotlib"}
 # Distribution -> what it is imported as, where the two differ.
-IMPORTED_AS = {"lightning-fabric": "lightning_fabric"}
+IMPORTED_AS = {"jack-client": "jack", "lightning-fabric": "lightning_fabric", "python-rtmidi": "rtmidi"}
 
 
 def room(name: str) -> str:

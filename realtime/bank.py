@@ -1,0 +1,41 @@
+"""Presets to choose from while playing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from latentfx.errors import PresetError
+from latentfx.preset import Preset
+
+
+class Bank:
+    """A list of presets and the place of the one that sounds.
+
+    Args:
+        presets: in the order of the list.
+    """
+
+    def __init__(self, presets: Iterable[Preset]) -> None:
+        self.presets = list(presets)
+        self.current: Preset | None = None
+
+    def neighbour(self, step: int) -> Preset:
+        """The preset so many places further, and round.
+
+        Raises:
+            PresetError: the list is empty.
+        """
+        if not self.presets:
+            raise PresetError("there are no presets to choose from; save one with: latentfx preset save NAME")
+        names = [preset.name for preset in self.presets]
+        if self.current is not None and self.current.name in names:
+            return self.presets[(names.index(self.current.name) + step) % len(names)]
+        return self.presets[0 if step > 0 else -1]
+
+    def program(self, number: int) -> Preset | None:
+        """The preset that a program change calls: the one that asks for it, or by its place."""
+        for preset in self.presets:
+            if preset.program == number:
+                return preset
+        free = [preset for preset in self.presets if preset.program is None]
+        return free[number] if number < len(free) else None

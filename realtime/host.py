@@ -1,0 +1,341 @@
+"""A plugin, played: blocks of any size in, blocks out, no device inside."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+from mido import Message
+from numpy.typing import ArrayLike
+
+from latentfx.binding import Binding
+from latentfx.errors import ShapeError
+from latentfx.layout import find_layout, from_channels, to_channels
+from latentfx.plugin_file import Float32
+from latentfx.preset import Preset
+from latentfx.runtime import Controls, LatentPlugin, Setting
+from latentfx.stream import HIGHEST_RATE, LOWEST_RATE
+
+from .bank import Bank
+from .desk import Desk
+from .midi import MidiMap
+from .mixing import MAX_BLOCK, peak
+from .output import OutputStage
+from .stats import Latency, Place, Stats, Times, decibels
+from .voice import Voice
+
+_CROSSFADE_S: Final = 0.05
+_PEAK_FALL_DB_S: Final = 20.0
+_SOUND_OFF: Final = 120
+
+Tap = Callable[[Float32, Float32], None]
+
+
+class LiveHost:
+    """Plays a plugin block by block, and lets its controls be turned meanwhile. Use it in a `with` block.
+
+    Args:
+        plugin: what is played. It is copied: turn the host's controls, not the plugin's.
+        sample_rate: of the blocks, in Hz; the plugin's own where None.
+        channels: channels in. A plugin with one channel in runs every channel on its own.
+        outputs: channels out; as many as the plugin makes of them where None.
+        block: samples of every block, which saves latency where it is known; None for any number.
+        place: where inference runs, `"callback"` or `"worker"`; None measures a step of the plugin, and
+            takes the callback when the worst block fits three times into its time.
+        bindings: what MIDI turns.
+        presets: those that `next_preset` and program changes choose from.
+        source: what presets call the plugin; its name where None.
+
+    Raises:
+        LiveError: the plugin is too slow for this machine.
+        ShapeError: a number of channels or a rate that the plugin cannot take.
+    """
+
+    def __init__(
+        self,
+        plugin: LatentPlugin,
+        sample_rate: float | None = None,
+        *,
+        channels: int = 1,
+        outputs: int | None = None,
+        block: int | None = None,
+        place: Place | None = None,
+        bindings: Iterable[Binding] = (),
+        presets: Iterable[Preset] = (),
+        source: str | None = None,
+    ) -> None:
+        self.sample_rate = float(plugin.sample_rate if sample_rate is None else sample_rate)
+        if not LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE:
+            raise ShapeError(f"sample_rate is {sample_rate!r}; allowed {LOWEST_RATE} to {HIGHEST_RATE} Hz")
+        self.channels = channels
+        self.bank = Bank(presets)
+        self.tap: Tap | None = None
+        self.device_latency_s = float("nan")
+        self.xruns = self.dropped = self.reconnects = 0
+        self._source = plugin.name if source is None else source
+        self._place = place
+        self._block = _checked(block)
+        self._bindings = tuple(bindings)
+        self._wishes: deque[int | Preset] = deque()
+        self._desk = Desk(plugin)
+        self.midi = self._map(self._desk, self._bindings)
+        self._voice = self._sound(self._desk)
+        self._coming: Voice | None = None
+        self._faded = 0
+        self._panicking = False
+        self._done: deque[Voice] = deque()
+        self._choosing = threading.Lock()
+        self.outputs = self._voice.engine.outputs if outputs is None else outputs
+        self.output = OutputStage(self.outputs, self.sample_rate)
+        self._fading = np.zeros((self.outputs, MAX_BLOCK), np.float32)
+        self._times = Times()
+        self._late = self._samples = self._last = 0
+        self._peaks = [0.0, 0.0]
+
+    @property
+    def plugin(self) -> LatentPlugin:
+        """The plugin as its controls are set now."""
+        return self._desk.panel
+
+    @property
+    def controls(self) -> Controls:
+        """The controls: `host.controls["mix"] = 0.5` is heard from the next hop on."""
+        return self.plugin.controls
+
+    @property
+    def place(self) -> Place:
+        """Where inference runs."""
+        return self._voice.place
+
+    @property
+    def latency(self) -> int:
+        """Samples from input to output, the device apart."""
+        return self._voice.latency
+
+    @property
+    def bypass(self) -> bool:
+        """Whether the input goes through as it is, as late as the effect would be."""
+        return self.output.bypass
+
+    @bypass.setter
+    def bypass(self, on: bool) -> None:
+        self.output.bypass = on
+
+    def set(self, **settings: Setting) -> None:
+        """Set controls and blends by name: `host.set(timbre="cello", mix=0.8)`.
+
+        Raises:
+            ControlError: one that does not exist, or a value that is not allowed; then none is changed.
+        """
+        self.plugin.set(**settings)
+
+    def send(self, message: Message) -> None:
+        """Hand in a MIDI message, from any thread; it is heard from the next hop on."""
+        self._desk.messages.append(message)
+
+    def panic(self) -> None:
+        """Silence now: let every key go, forget what was heard, and begin anew."""
+        self.send(Message("control_change", control=_SOUND_OFF))
+        self._panicking = True
+        self.output.mute(self.latency + 2 * round(self._voice.engine.hop_s * self.sample_rate) + self._last)
+
+    def recall(self, preset: Preset) -> None:
+        """Choose a preset: its values glide in, and a preset of another plugin fades in.
+
+        Raises:
+            PresetError: the preset does not fit its plugin.
+            PluginNotFoundError: its plugin is not there.
+            LiveError: its plugin is too slow for this machine.
+        """
+        with self._choosing:
+            if self._coming is not None:  # one change of plugins at a time
+                self._wishes.append(preset)
+                return
+            if preset.plugin == self._source:
+                self._desk.recall(preset)
+                self.midi.replace((*self._bindings, *preset.bindings))
+            else:
+                self._change_plugin(preset)
+            self.bank.current = preset
+
+    def next_preset(self, step: int = 1) -> None:
+        """Choose the preset so many places further in the list, and round.
+
+        Raises:
+            PresetError: the list is empty.
+        """
+        self.recall(self.bank.neighbour(step))
+
+    def attend(self) -> None:
+        """Do what must not be done while sound is made: presets that MIDI called, plugins that are done with.
+
+        A stream calls it; so does every `process`.
+        """
+        while self._done:
+            self._done.popleft().close()
+        while self._wishes and self._coming is None:
+            wish = self._wishes.popleft()
+            preset = self.bank.program(wish) if isinstance(wish, int) else wish
+            if preset is not None:
+                self.recall(preset)
+
+    def process(self, audio: ArrayLike) -> Float32:
+        """Play the next block of a stream; the output is `latency` samples late.
+
+        Shape:
+            audio [T], [C, T] or [T, C] -> the same, with the channels out
+
+        Raises:
+            ShapeError: audio with other channels.
+        """
+        self.attend()
+        array = np.asarray(audio)
+        layout = find_layout(array.shape, self.channels, "channels first")
+        rows = to_channels(array, layout)
+        out = np.zeros((self.outputs, rows.shape[1]), np.float32)
+        self.render(rows, out)
+        return from_channels(out, layout)
+
+    def render(self, audio: Float32, out: Float32) -> None:
+        """Play a block into memory that is there: what an audio callback calls.
+
+        Shape:
+            audio [C_in, T], out [C_out, T]
+
+        Raises:
+            ShapeError: audio with other channels.
+        """
+        size = audio.shape[1]
+        if audio.shape[0] != self.channels or out.shape != (self.outputs, size):
+            raise ShapeError(
+                f"a block of {audio.shape} into one of {out.shape}; this host takes {self.channels} and "
+                f"gives {self.outputs} channels"
+            )
+        begin = time.perf_counter_ns()
+        good = True
+        for at in range(0, size, MAX_BLOCK):
+            end = min(at + MAX_BLOCK, size)
+            good &= self._play(audio[:, at:end], out[:, at:end])
+        if self.tap is not None:
+            self.tap(audio, out)
+        self._note(audio, out)
+        took = time.perf_counter_ns() - begin
+        self._times.add(took)
+        self._late += not good or took * self.sample_rate > 1e9 * size
+
+    def prepare(self, block: int | None) -> None:
+        """Begin anew with blocks of another size; not while blocks come in.
+
+        Raises:
+            LiveError: the plugin is too slow for it.
+        """
+        self._block = _checked(block)
+        self._voice.close()
+        self._desk = Desk(self._desk.panel)
+        self.midi = self._map(self._desk, self.midi.bindings)
+        self._voice = self._sound(self._desk)
+
+    def stats(self) -> Stats:
+        """The stream so far."""
+        engine = self._voice.engine
+        ms = 1000 / self.sample_rate
+        steps = engine.step_times.spread()
+        latency = Latency(engine.plugin_latency * ms, self._voice.held * ms, 1000 * self.device_latency_s)
+        limiter = self.output.limiter
+        return Stats(
+            plugin=self.plugin.name,
+            preset="" if self.bank.current is None else self.bank.current.name,
+            place=self.place,
+            sample_rate=self.sample_rate,
+            block=self._last,
+            blocks=self._times.count,
+            seconds=self._samples / self.sample_rate,
+            deadline_ms=self._last * ms,
+            callback_ms=self._times.spread(),
+            step_ms=steps,
+            load=steps.p50 / (1000 * engine.hop_s),
+            late=self._late,
+            xruns=self.xruns,
+            dropped=self.dropped,
+            limited=0 if limiter is None else limiter.blocks,
+            non_finite=engine.non_finite,
+            reconnects=self.reconnects,
+            input_db=decibels(self._peaks[0]),
+            output_db=decibels(self._peaks[1]),
+            latency=latency,
+            controls=dict(self.controls),
+        )
+
+    def close(self) -> None:
+        """End what runs beside the blocks."""
+        for voice in (self._voice, self._coming, *self._done):
+            if voice is not None:
+                voice.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _sound(self, desk: Desk) -> Voice:
+        return Voice(desk, self.channels, self.sample_rate, self._block, self._place)
+
+    def _map(self, desk: Desk, bindings: Iterable[Binding]) -> MidiMap:
+        return MidiMap(desk, bindings, self._wishes.append)
+
+    def _change_plugin(self, preset: Preset) -> None:
+        """Start the preset's plugin beside the one that plays; blocks fade over to it."""
+        desk = Desk(preset.load())
+        midi = self._map(desk, (*self._bindings, *preset.bindings))
+        voice = self._sound(desk)
+        self._desk, self.midi, self._source = desk, midi, preset.plugin
+        self._faded = 0
+        self._coming = voice
+
+    def _play(self, audio: Float32, out: Float32) -> bool:
+        good = self._voice.play(audio, out)
+        coming = self._coming
+        if coming is not None:
+            good &= self._fade_over(coming, audio, out)
+        self.output.process(audio, out, self._voice.latency)
+        if self._panicking and self.output.silent:
+            self._voice.engine.wants_reset = True
+            self._panicking = False
+        return good
+
+    def _fade_over(self, coming: Voice, audio: Float32, out: Float32) -> bool:
+        size = audio.shape[1]
+        other = self._fading[:, :size]
+        good = coming.play(audio, other)
+        whole = _CROSSFADE_S * self.sample_rate
+        # The newcomer is heard when it has something to say.
+        begin = self._faded - coming.latency
+        gain = np.clip((begin + np.arange(size, dtype=np.float32)) / np.float32(whole), 0, 1)
+        out += gain * (other - out)
+        self._faded += size
+        if gain[-1] == 1:
+            self._done.append(self._voice)
+            self._voice, self._coming = coming, None
+        return good
+
+    def _note(self, audio: Float32, out: Float32) -> None:
+        """Levels fall slowly, so that eyes can follow."""
+        self._last = audio.shape[1]
+        self._samples += self._last
+        fall = 10 ** (-_PEAK_FALL_DB_S / 20 * self._last / self.sample_rate)
+        self._peaks[0] = max(peak(audio), self._peaks[0] * fall)
+        self._peaks[1] = max(peak(out), self._peaks[1] * fall)
+
+
+def _checked(block: int | None) -> int | None:
+    if block is not None and not 1 <= block <= MAX_BLOCK:
+        raise ShapeError(f"block is {block}; allowed 1 to {MAX_BLOCK} samples, or None for any number")
+    return block

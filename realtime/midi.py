@@ -1,0 +1,271 @@
+"""MIDI messages, and the controls that they turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from mido import Message
+
+from latentfx.binding import Binding, Source, Target
+from latentfx.runtime import LatentPlugin
+
+from .desk import Desk
+
+_DATA, _DATA_FINE, _NRPN_FINE, _NRPN, _RPN_FINE, _RPN = 6, 38, 98, 99, 100, 101
+_SOUND_OFF, _RESET, _NOTES_OFF = 120, 121, 123
+_FINE = 32  # a controller's fine half lies so much higher
+
+
+@dataclass
+class _Channel:
+    """What one MIDI channel said last."""
+
+    coarse: dict[int, int] = field(default_factory=dict)
+    fine: dict[int, int] = field(default_factory=dict)
+    parameter: int | None = None
+    pending: int = 0
+    data: dict[int, tuple[int, int | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Bound:
+    binding: Binding
+    target: Target
+
+
+class MidiMap:
+    """Turns the controls of a desk as messages say. Runs in the thread that plays, before each hop.
+
+    Args:
+        desk: the controls.
+        bindings: what turns what.
+        on_program: called with the number of a program change.
+
+    Raises:
+        ControlError: a binding of a control that the plugin does not have.
+        MidiError: a binding that makes no sense for it.
+    """
+
+    def __init__(
+        self, desk: Desk, bindings: Iterable[Binding] = (), on_program: Callable[[int], None] | None = None
+    ) -> None:
+        self._desk = desk
+        self._on_program = on_program
+        self._bound: tuple[_Bound, ...] = ()
+        self._channels = [_Channel() for _ in range(16)]
+        self._held: list[tuple[int, int]] = []
+        self._rest: dict[Binding, float] = {}
+        self.learning: str | None = None
+        self.received = 0
+        for binding in bindings:
+            self.bind(binding)
+        desk.handle = self.handle
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """What turns what."""
+        return tuple(bound.binding for bound in self._bound)
+
+    @property
+    def plugin(self) -> LatentPlugin:
+        """The plugin whose controls are turned."""
+        return self._desk.panel
+
+    def bind(self, binding: Binding) -> None:
+        """Add a binding.
+
+        Raises:
+            ControlError: a control that the plugin does not have, or a value that it does not allow.
+            MidiError: a binding that makes no sense for it.
+        """
+        target = binding.target(self.plugin.spec)
+        for index in target.indices:
+            self._desk.smooth(index, binding.smoothing_ms)
+        self._bound = (*self._bound, _Bound(binding, target))
+
+    def replace(self, bindings: Iterable[Binding]) -> None:
+        """Bind these and no others.
+
+        Raises:
+            ControlError: a control that the plugin does not have, or a value that it does not allow.
+            MidiError: a binding that makes no sense for it.
+        """
+        self._bound = ()
+        for binding in bindings:
+            self.bind(binding)
+
+    def unbind(self, control: str) -> None:
+        """Take every binding off a control."""
+        self._bound = tuple(bound for bound in self._bound if bound.binding.control != control)
+
+    def learn(self, control: str) -> None:
+        """Bind the next controller that moves to a control; its earlier binding goes.
+
+        Raises:
+            ControlError: a control that the plugin does not have.
+        """
+        self.plugin.spec.index(control)
+        self.learning = control
+
+    def release_all(self) -> None:
+        """Let every key go, as if the player had."""
+        self._held.clear()
+        for bound in self._bound:
+            if bound.binding.source.kind == "steps":
+                self._release(bound)
+
+    def handle(self, message: Message) -> None:
+        """Hear one message."""
+        self.received += 1
+        reader = _READERS.get(message.type)
+        if reader is not None:
+            reader(self, message)
+
+    def _control_change(self, message: Message) -> None:
+        channel, number, value = self._channels[message.channel], message.control, message.value
+        if number in (_NRPN, _NRPN_FINE, _RPN, _RPN_FINE):
+            self._select(channel, number, value)
+        elif number in (_DATA, _DATA_FINE) and channel.parameter is not None:
+            self._data(channel, message)
+        elif number in (_SOUND_OFF, *range(_NOTES_OFF, 128)):
+            self.release_all()
+        elif number == _RESET:
+            self._fire("bend", None, message.channel, 0.5)
+            self._fire("pressure", None, message.channel, 0.0)
+        else:
+            self._controller(channel, message)
+
+    def _controller(self, channel: _Channel, message: Message) -> None:
+        number, value = message.control, message.value
+        self._fire("cc", number, message.channel, value / 127)
+        if number < _FINE:
+            channel.coarse[number] = value
+            if number in channel.fine:
+                channel.fine[number] = 0
+        elif number < 2 * _FINE:
+            number -= _FINE
+            channel.fine[number] = value
+        else:
+            return
+        position = _join(channel.coarse.get(number, 0), channel.fine.get(number))
+        self._fire("cc14", number, message.channel, position, learnable=False)
+
+    def _select(self, channel: _Channel, number: int, value: int) -> None:
+        """Choose the parameter that data entry speaks of; a registered one (RPN) is none of ours."""
+        if number in (_RPN, _RPN_FINE):
+            channel.parameter = None
+        elif number == _NRPN:
+            channel.pending = value
+            channel.parameter = value << 7
+        else:
+            channel.parameter = channel.pending << 7 | value
+
+    def _data(self, channel: _Channel, message: Message) -> None:
+        number = channel.parameter
+        if number is None:
+            return
+        coarse, fine = channel.data.get(number, (0, None))
+        if message.control == _DATA:
+            coarse, fine = message.value, None if fine is None else 0
+        else:
+            fine = message.value
+        channel.data[number] = coarse, fine
+        self._fire("nrpn", number, message.channel, _join(coarse, fine))
+
+    def _pitchwheel(self, message: Message) -> None:
+        bend = message.pitch
+        self._fire("bend", None, message.channel, 0.5 + bend / (2 * (8191 if bend > 0 else 8192)))
+
+    def _aftertouch(self, message: Message) -> None:
+        self._fire("pressure", None, message.channel, message.value / 127)
+
+    def _note_on(self, message: Message) -> None:
+        if message.velocity == 0:
+            self._note_off(message)
+            return
+        if self.learning is not None:
+            self._learn_note(message)
+        key = (message.channel, message.note)
+        if key in self._held:
+            self._held.remove(key)
+        self._held.append(key)
+        self._fire("velocity", None, message.channel, message.velocity / 127, learnable=False)
+        self._notes(message.channel)
+
+    def _note_off(self, message: Message) -> None:
+        key = (message.channel, message.note)
+        if key in self._held:
+            self._held.remove(key)
+            self._notes(message.channel)
+
+    def _notes(self, channel: int) -> None:
+        """The last key that is still held says where to go."""
+        for bound in self._bound:
+            source = bound.binding.source
+            if source.kind not in ("note", "steps") or not _hears(source, channel):
+                continue
+            held = [note for ch, note in self._held if _hears(source, ch)]
+            if not held:
+                self._release(bound)
+            elif source.kind == "note":
+                self._write(bound, held[-1] / 127)
+            else:
+                row = self.plugin.controls.values_row
+                self._rest.setdefault(bound.binding, float(row[bound.target.indices[0]]))
+                bound.target.write_steps(row, held[-1] - (source.number or 0))
+
+    def _release(self, bound: _Bound) -> None:
+        rest = self._rest.pop(bound.binding, None)
+        if rest is not None and bound.binding.release == "return":
+            self.plugin.controls.values_row[bound.target.indices[0]] = rest
+
+    def _program_change(self, message: Message) -> None:
+        if self._on_program is not None:
+            self._on_program(message.program)
+
+    def _fire(
+        self, kind: str, number: int | None, channel: int, position: float, learnable: bool = True
+    ) -> None:
+        if self.learning is not None and learnable:
+            self._learn(Source(kind, number, channel + 1))
+        for bound in self._bound:
+            source = bound.binding.source
+            if source.kind == kind and source.number == number and _hears(source, channel):
+                self._write(bound, position)
+
+    def _write(self, bound: _Bound, position: float) -> None:
+        bound.target.write(self.plugin.controls.values_row, position)
+
+    def _learn(self, source: Source) -> None:
+        control = self.learning
+        self.learning = None
+        if control is not None:
+            self.unbind(control)
+            self._bound = tuple(b for b in self._bound if b.binding.source != source)
+            self.bind(Binding(source, control))
+
+    def _learn_note(self, message: Message) -> None:
+        """A key is learnt for a control of whole steps, as their root."""
+        spec = self.plugin.spec
+        if self.learning is not None and spec.controls[spec.index(self.learning)].curve == "integer":
+            self._learn(Source("steps", message.note, message.channel + 1))
+
+
+_READERS: dict[str, Callable[[MidiMap, Message], None]] = {
+    "control_change": MidiMap._control_change,
+    "pitchwheel": MidiMap._pitchwheel,
+    "aftertouch": MidiMap._aftertouch,
+    "note_on": MidiMap._note_on,
+    "note_off": MidiMap._note_off,
+    "program_change": MidiMap._program_change,
+}
+
+
+def _hears(source: Source, channel: int) -> bool:
+    return source.channel in (None, channel + 1)
+
+
+def _join(coarse: int, fine: int | None) -> float:
+    """Both halves as 0 to 1; a device that never sends the fine half reaches 1 too."""
+    return coarse / 127 if fine is None else (coarse << 7 | fine) / 16383

@@ -1,0 +1,96 @@
+"""Between the plugin and the loudspeaker: channels, bypass, panic, limiter."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from latentfx.plugin_file import Float32
+
+from .limiter import Limiter
+from .mixing import MAX_BLOCK, spread
+from .rings import Ring
+
+_BYPASS_S: Final = 0.02
+_MUTE_S: Final = 0.003
+_LONGEST_LATENCY_S: Final = 12.0
+
+
+class OutputStage:
+    """Makes what is heard of what the plugin gives.
+
+    Args:
+        outputs: channels out.
+        sample_rate: Hz.
+    """
+
+    def __init__(self, outputs: int, sample_rate: float) -> None:
+        self.bypass = False
+        self._sample_rate = sample_rate
+        self.limiter: Limiter | None = Limiter(sample_rate)
+        self._dry = np.zeros((outputs, MAX_BLOCK), np.float32)
+        self._delay = Ring(outputs, int(_LONGEST_LATENCY_S * sample_rate))
+        self._delayed = 0
+        self._dry_gain = _Ramp(1 / (_BYPASS_S * sample_rate))
+        self._gain = _Ramp(1 / (_MUTE_S * sample_rate), 1.0)
+        self._muted = 0
+        self.silent = False
+
+    def mute(self, samples: int) -> None:
+        """Fall silent, and come back so many samples later."""
+        self._muted = samples + round(_MUTE_S * self._sample_rate)
+
+    def process(self, audio: Float32, out: Float32, latency: int) -> None:
+        """Finish a block in place.
+
+        Args:
+            audio: the input of the host.
+            out: what the plugin gave.
+            latency: how much later that is than the input.
+        Shape:
+            audio [C_in, T], out [C_out, T]
+        """
+        size = out.shape[1]
+        dry = self._late(audio, size, latency)
+        dry_gain = self._dry_gain.towards(float(self.bypass), size)
+        if dry_gain is not None:
+            out += dry_gain * (dry - out)
+        gain = self._gain.towards(0.0 if self._muted > 0 else 1.0, size)
+        self._muted -= size
+        self.silent = gain is not None and not np.any(gain)
+        if gain is not None:
+            out *= gain
+        if self.limiter is not None:
+            self.limiter.process(out)
+
+    def _late(self, audio: Float32, size: int, latency: int) -> Float32:
+        """The input, as late as the plugin's output."""
+        dry = self._dry[:, :size]
+        spread(audio, dry)
+        if latency > self._delayed:
+            self._delay.pad(latency - self._delayed)
+        else:
+            self._delay.skip(self._delayed - latency)
+        self._delayed = latency
+        self._delay.write(dry)
+        self._delay.read(dry)
+        return dry
+
+
+class _Ramp:
+    """A gain that moves in a straight line; None stands for its idle value, which changes nothing."""
+
+    def __init__(self, step: float, idle: float = 0.0) -> None:
+        self._step = step
+        self._idle = idle
+        self._now = idle
+        self._count = np.arange(1, MAX_BLOCK + 1, dtype=np.float32)
+
+    def towards(self, goal: float, size: int) -> Float32 | float | None:
+        if self._now == goal:
+            return None if goal == self._idle else goal
+        sign = 1.0 if goal > self._now else -1.0
+        ramp: Float32 = np.clip(self._now + sign * self._step * self._count[:size], 0.0, 1.0)
+        self._now = float(ramp[-1])
+        return ramp

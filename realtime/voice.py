@@ -1,0 +1,171 @@
+"""A plugin that plays: in the audio callback itself, or in a worker that the callback never waits for."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Final
+
+import numpy as np
+
+from latentfx.errors import LiveError
+from latentfx.plugin_file import Float32
+
+from .desk import Desk
+from .engine import Engine, StepCost
+from .mixing import MAX_BLOCK, spread
+from .rings import Ring
+from .stats import Place
+from .steady import flush_denormals
+
+FADE: Final = 64
+# Inference stays in the callback while its worst block takes less than this part of the time.
+CALLBACK_SHARE: Final = 1 / 3
+# A hop that takes more than this part of its own length on average leaves no room for anything else.
+HIGHEST_LOAD: Final = 0.85
+_ANY_BLOCK = 256
+_RING_S = 1.0
+_STEPS_AHEAD = 2
+
+
+class Voice:
+    """One plugin with its controls, sounding.
+
+    Args:
+        desk: the plugin and its controls.
+        channels: channels in.
+        sample_rate: of the device, in Hz.
+        block: samples that come at once; None for any number.
+        place: where inference runs; None measures, and chooses.
+
+    Raises:
+        LiveError: the plugin is too slow for this machine.
+    """
+
+    def __init__(
+        self, desk: Desk, channels: int, sample_rate: float, block: int | None, place: Place | None = None
+    ) -> None:
+        self.desk = desk
+        capacity = int(_RING_S * sample_rate) + 4 * MAX_BLOCK + 4 * desk.panel.spec.block_size
+        self.engine = Engine(desk.playing, channels, sample_rate, desk.before_hop, capacity)
+        self.cost = self.engine.measure()
+        self.place = _choose(self.engine, self.cost, block) if place is None else place
+        self.held = self.engine.wait_for(block)
+        self._worker: _Worker | None = None
+        if self.place == "worker":
+            self.held += _blocks_ahead(self.cost, sample_rate, block)
+            self._worker = _Worker(self.engine, capacity)
+        self.engine.output.pad(self.held)
+        self._owed = 0
+        self._broken = False
+        self._wet = np.zeros((self.engine.outputs, MAX_BLOCK), np.float32)
+        self._last = np.zeros((self.engine.outputs, 1), np.float32)
+        self._rise = np.linspace(0, 1, FADE, dtype=np.float32)
+
+    @property
+    def latency(self) -> int:
+        """Samples from input to output, device and driver apart."""
+        return self.held + self.engine.plugin_latency
+
+    def play(self, audio: Float32, out: Float32) -> bool:
+        """Take a block and give one; a block that is not there in time is a short fade.
+
+        Returns:
+            Whether it was there.
+        Shape:
+            audio [C_in, T], out [channels of any number, T], T up to `MAX_BLOCK`
+        """
+        wet = self._wet[:, : out.shape[1]]
+        good = self._run(audio, wet)
+        spread(wet, out)
+        return good
+
+    def _run(self, audio: Float32, out: Float32) -> bool:
+        taken = True
+        if self._worker is None:
+            self.engine.push(audio)
+        else:
+            taken = self._worker.push(audio)
+        self._owed -= self.engine.output.skip(self._owed)
+        good = self._owed == 0 and self.engine.output.read(out)
+        if not good:
+            self._fade_out(out)
+            if self._worker is None:  # blocks became smaller or larger: the stream needs more in hand
+                self.held += out.shape[1]
+            elif taken:
+                self._owed += out.shape[1]
+        elif self._broken:
+            size = min(FADE, out.shape[1])
+            out[:, :size] *= self._rise[:size]
+        self._broken = not good
+        self._last[:] = out[:, -1:]
+        return good
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._worker is not None:
+            self._worker.close()
+
+    def _fade_out(self, out: Float32) -> None:
+        size = min(FADE, out.shape[1])
+        out[:] = 0
+        out[:, :size] = self._last * self._rise[::-1][:size]
+
+
+class _Worker:
+    """A thread that runs an engine on what the callback leaves in a ring."""
+
+    def __init__(self, engine: Engine, capacity: int) -> None:
+        self._engine = engine
+        self._input = Ring(engine.channels, capacity)
+        self._piece = np.zeros((engine.channels, MAX_BLOCK), np.float32)
+        self._bell = threading.Lock()  # released by the callback, which never waits for it
+        self._bell.acquire()
+        self._running = True
+        self._thread = threading.Thread(target=self._work, name="latentfx-worker", daemon=True)
+        self._thread.start()
+
+    def push(self, audio: Float32) -> bool:
+        """Leave a block; False where there is no room, because the worker is a second behind."""
+        taken = self._input.write(audio)
+        if self._bell.locked():
+            self._bell.release()
+        return taken
+
+    def close(self) -> None:
+        self._running = False
+        if self._bell.locked():
+            self._bell.release()
+        self._thread.join(timeout=2)
+
+    def _work(self) -> None:
+        flush_denormals()
+        while self._running:
+            self._bell.acquire(timeout=0.1)
+            while size := min(self._input.available, MAX_BLOCK):
+                piece = self._piece[:, :size]
+                self._input.read(piece)
+                self._engine.push(piece)
+
+
+def _choose(engine: Engine, cost: StepCost, block: int | None) -> Place:
+    """Callback or worker, by what a step costs.
+
+    Raises:
+        LiveError: neither keeps up.
+    """
+    if cost.p50 > HIGHEST_LOAD * engine.hop_s:
+        raise LiveError(
+            f"plugin {engine.plugin.name!r} takes {1000 * cost.p50:.1f} ms for {1000 * engine.hop_s:.1f} ms "
+            f"of sound (channels: {engine.rows}): too slow to play live here. Play fewer channels, "
+            "end what else runs, or apply it to a recording"
+        )
+    period_s = (block or _ANY_BLOCK) / engine.sample_rate
+    worst_s = (math.ceil(period_s / engine.hop_s) - 1) * cost.p50 + cost.p999
+    return "callback" if worst_s < CALLBACK_SHARE * period_s else "worker"
+
+
+def _blocks_ahead(cost: StepCost, sample_rate: float, block: int | None) -> int:
+    """Samples that a worker keeps in hand: whole blocks, for two slow steps and one block more."""
+    size = block or _ANY_BLOCK
+    return size * (math.ceil(_STEPS_AHEAD * cost.p999 * sample_rate / size) + 1)

@@ -1,0 +1,296 @@
+"""The host without a device: what comes out is what `apply` makes, only later, at any block and rate."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import latentfx
+from latentfx.errors import LiveError, PresetError, ShapeError
+from latentfx.graph import BlockStream
+from latentfx.preset import Preset
+from latentfx.realtime.host import LiveHost
+
+RATE = 48_000
+Audio = NDArray[np.float32]
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def delay(plugin_file: Write) -> latentfx.LatentPlugin:
+    """Audio times `gain`, 100 samples later, in hops of 64."""
+    return latentfx.load(plugin_file("delay"))
+
+
+def noise(samples: int, channels: int = 1) -> Audio:
+    rng = np.random.default_rng(5)
+    return rng.uniform(-0.3, 0.3, (channels, samples)).astype(np.float32)
+
+
+in_callback = partial(LiveHost, place="callback")
+
+
+def play(host: LiveHost, audio: Audio, *sizes: int) -> Audio:
+    """Play in blocks of these sizes, over and over."""
+    parts, at, turn = [], 0, 0
+    while at < audio.shape[1]:
+        size = sizes[turn % len(sizes)]
+        parts.append(host.process(audio[:, at : at + size]))
+        at, turn = at + size, turn + 1
+    return np.concatenate(parts, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("block", "held"), [(32, 32), (64, 0), (96, 32), (128, 0), (100, 60), (441, 63), (4096, 0)]
+)
+def test_a_known_block_costs_no_more_latency_than_its_fit_to_the_hop(
+    delay: latentfx.LatentPlugin, block: int, held: int
+) -> None:
+    audio = noise(16 * 4096)
+    whole = latentfx.apply(audio, plugin=delay, sample_rate=RATE, gain=0.5)
+    delay.gain = 0.5
+    with in_callback(delay, block=block) as host:
+        heard = play(host, audio, block)
+        assert host.latency == 100 + held
+        assert not heard[:, : host.latency].any()
+        np.testing.assert_array_equal(heard[:, host.latency :], whole[:, : -host.latency])
+
+
+@pytest.mark.parametrize("sizes", [(1,), (7, 300, 64), (5000, 33), (4096, 32, 1000)])
+def test_any_block_is_taken_where_none_was_promised(
+    delay: latentfx.LatentPlugin, sizes: tuple[int, ...]
+) -> None:
+    audio = noise(9000)
+    with in_callback(delay) as host:
+        heard = play(host, audio, *sizes)
+        assert host.latency == 100 + 63
+        np.testing.assert_array_equal(heard[:, host.latency :], audio[:, : -host.latency])
+
+
+@pytest.mark.parametrize("rate", [44_100, 96_000, 32_000])
+def test_other_rates_are_resampled_and_their_wait_is_counted(delay: latentfx.LatentPlugin, rate: int) -> None:
+    times = np.arange(rate) / rate
+    audio = (0.3 * np.sin(2 * np.pi * 440 * times))[None].astype(np.float32)
+    with in_callback(delay, rate, block=128) as host:
+        heard = play(host, audio, 128)
+        buffering = host.stats().latency.buffering
+        late = host.latency
+    assert 5 < buffering < 60
+    middle = slice(late + rate // 4, rate // 2)
+    expected = np.roll(audio, late)[0, middle]
+    fraction = 100 * rate / RATE - round(100 * rate / RATE)
+    expected = 0.3 * np.sin(2 * np.pi * 440 * (times[middle] - (late + fraction) / rate))
+    np.testing.assert_allclose(heard[0, middle], expected, atol=2e-3)
+
+
+def test_the_worker_gives_the_same_samples_later(delay: latentfx.LatentPlugin) -> None:
+    audio = noise(RATE)
+    with LiveHost(delay, block=128, place="worker") as host:
+        parts = []
+        for at in range(0, RATE - 128, 128):
+            parts.append(host.process(audio[:, at : at + 128]))
+            time.sleep(0.0005)
+        heard = np.concatenate(parts, axis=1)
+        late = host.latency
+        stats = host.stats()
+    assert (stats.place, late > 100) == ("worker", True)
+    if stats.late == 0:  # a machine that stalls for longer than the blocks in hand shows its fades instead
+        np.testing.assert_array_equal(heard[:, late:], audio[:, : heard.shape[1] - late])
+
+
+class Stalling:
+    """A step that takes its time when told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go = threading.Event()
+        self.go.set()
+        step = BlockStream.step
+
+        def slow(stream: BlockStream, audio: Audio) -> Audio:
+            self.go.wait(5)
+            return step(stream, audio)
+
+        monkeypatch.setattr(BlockStream, "step", slow)
+
+
+def test_a_late_block_fades_is_counted_and_costs_no_time(
+    delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stall = Stalling(monkeypatch)
+    ramp = np.arange(400 * 128, dtype=np.float32)[None] / (400 * 128)
+    with LiveHost(delay, block=128, place="worker") as host:
+        heard = []
+        for count in range(400):
+            if count == 200:
+                stall.go.clear()
+            if count == 220:
+                stall.go.set()
+            heard.append(host.process(ramp[:, count * 128 : (count + 1) * 128]))
+            time.sleep(0.002)
+        late = host.latency
+        stats = host.stats()
+    assert stats.late >= 20 - late // 128
+    out = np.concatenate(heard, axis=1)[0]
+    silent = out[210 * 128 : 219 * 128]
+    assert not silent.any()
+    # No edge is steeper than the fade of 64 samples, and the line goes on where it would have been.
+    assert np.abs(np.diff(out[late + 128 :])).max() < out.max() / 50
+    end = slice(380 * 128, 400 * 128)
+    np.testing.assert_array_equal(out[end], ramp[0, 380 * 128 - late : 400 * 128 - late])
+
+
+def test_the_place_is_chosen_by_the_measured_step(
+    delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LiveHost(delay, block=2048) as host:
+        assert host.place == "callback"
+    step = BlockStream.step
+    slow = (0.0011, 0.0016)
+
+    def stepping(seconds: float) -> Callable[[BlockStream, Audio], Audio]:
+        def stepped(stream: BlockStream, audio: Audio) -> Audio:
+            end = time.perf_counter() + seconds
+            while time.perf_counter() < end:
+                pass
+            return step(stream, audio)
+
+        return stepped
+
+    monkeypatch.setattr(BlockStream, "step", stepping(slow[0]))
+    with LiveHost(delay, block=64) as host:
+        assert host.place == "worker"
+        assert host.latency > 100 + 2 * 64
+    monkeypatch.setattr(BlockStream, "step", stepping(slow[1]))
+    with pytest.raises(LiveError, match=r"1\.\d ms for 1\.3 ms .*too slow"):
+        LiveHost(delay, block=64)
+
+
+def test_stereo_through_mono_and_onto_other_outputs(delay: latentfx.LatentPlugin) -> None:
+    audio = noise(6400, channels=2)
+    with in_callback(delay, channels=2, block=64) as host:
+        np.testing.assert_array_equal(play(host, audio, 64)[:, 100:], audio[:, :-100])
+    with in_callback(delay, channels=2, outputs=1, block=64) as host:
+        np.testing.assert_allclose(play(host, audio, 64)[0, 100:], audio[:, :-100].mean(axis=0), atol=1e-7)
+    with in_callback(delay, channels=1, outputs=2, block=64) as host:
+        heard = play(host, audio[:1], 64)
+        np.testing.assert_array_equal(heard[0], heard[1])
+    with in_callback(delay) as host, pytest.raises(ShapeError, match="this host takes 1"):
+        host.render(audio, np.zeros((1, 6400), np.float32))
+
+
+def test_controls_are_heard_from_the_next_hop_on(delay: latentfx.LatentPlugin) -> None:
+    ones = np.full((1, 64), 0.25, np.float32)
+    with in_callback(delay, block=64) as host:
+        for _ in range(4):
+            out = host.process(ones)
+        assert out[0, -1] == 0.25
+        host.controls["gain"] = 2.0
+        out = np.concatenate([host.process(ones) for _ in range(3)], axis=1)[0]
+    assert np.unique(out[:100]).tolist() == [0.25]
+    assert np.unique(out[100:]).tolist() == [0.5]
+    assert delay.gain == 1.0
+
+
+def test_bypass_gives_the_input_as_late_as_the_effect_and_without_a_click(
+    delay: latentfx.LatentPlugin,
+) -> None:
+    delay.gain = 0.0
+    audio = (0.3 * np.sin(np.arange(RATE) / 20))[None].astype(np.float32)
+    with in_callback(delay, block=96) as host:
+        host.bypass = True
+        heard = play(host, audio[:, :24_000], 96)
+        host.bypass = False
+        after = play(host, audio[:, 24_000:], 96)
+        late = host.latency
+    np.testing.assert_allclose(heard[:, 2000:], audio[:, 2000 - late : 24_000 - late], atol=1e-7)
+    assert np.abs(np.diff(np.concatenate([heard, after], axis=1))).max() < 0.02
+    assert not after[:, 1000:].any()
+
+
+def test_panic_is_silence_and_then_a_fresh_start(delay: latentfx.LatentPlugin) -> None:
+    audio = np.full((1, 6400), 0.5, np.float32)
+    with in_callback(delay, block=64) as host:
+        play(host, audio, 64)
+        host.panic()
+        out = play(host, audio, 64)[0]
+    silent = np.flatnonzero(out == 0)
+    assert silent[0] <= 0.004 * RATE
+    assert len(silent) > 100
+    assert np.abs(np.diff(out)).max() < 0.02
+    assert out[-1] == 0.5
+
+
+def test_loud_output_is_limited_and_quiet_output_is_not_touched(delay: latentfx.LatentPlugin) -> None:
+    delay.gain = 4.0
+    loud = (0.9 * np.sin(np.arange(9600) / 9))[None].astype(np.float32)
+    with in_callback(delay, block=64) as host:
+        heard = play(host, loud, 64)
+        assert host.stats().limited > 0
+    assert np.abs(heard).max() <= 1.0
+    assert np.abs(heard[:, 4800:]).max() > 0.99
+
+
+def test_samples_that_are_no_numbers_are_counted_and_not_played(delay: latentfx.LatentPlugin) -> None:
+    audio = noise(640)
+    audio[0, 100:103] = np.nan, np.inf, -np.inf
+    with in_callback(delay, block=64) as host:
+        heard = play(host, audio, 64)
+        assert host.stats().non_finite == 3
+    assert np.isfinite(heard).all()
+    assert not heard[0, 200:203].any()
+
+
+def test_presets_glide_and_those_of_another_plugin_fade_in(plugin_file: Write) -> None:
+    source = str(plugin_file("delay"))
+    delay = latentfx.load(source)
+    presets = [
+        Preset("soft", source, {"gain": 0.5}),
+        Preset("loud", source, {"gain": 2.0}),
+        Preset("plain", str(plugin_file("gain")), {"gain": 3.0}),
+    ]
+    block = np.full((1, 64), 0.25, np.float32)
+    with in_callback(delay, block=64, presets=presets, source=source) as host:
+
+        def settle() -> Audio:
+            return np.concatenate([host.process(block) for _ in range(200)], axis=1)[0]
+
+        parts = [settle()]
+        levels = []
+        for _ in range(4):
+            host.next_preset()
+            parts.append(settle())
+            levels.append((host.stats().preset, float(parts[-1][-1])))
+    assert levels == [("soft", 0.125), ("loud", 0.5), ("plain", 0.75), ("soft", 0.125)]
+    # Two hops at 50 ms: no step is larger than a hop's part of the glide.
+    steps = np.abs(np.diff(np.concatenate(parts)[200:]))
+    assert steps.max() < 0.04
+    with in_callback(delay) as host, pytest.raises(PresetError, match="no presets to choose from"):
+        host.next_preset()
+
+
+def test_a_preset_that_does_not_fit_changes_nothing(delay: latentfx.LatentPlugin) -> None:
+    with in_callback(delay) as host:
+        with pytest.raises(PresetError, match=r"'odd' does not fit plugin 'delay'.*'drive' is unknown.*gain"):
+            host.recall(Preset("odd", "delay", {"gain": 2.0, "drive": 1.0}))
+        assert dict(host.controls) == {"gain": 1.0}
+
+
+def test_stats_say_what_was_measured(delay: latentfx.LatentPlugin) -> None:
+    with in_callback(delay, block=96) as host:
+        play(host, np.full((1, 9600), 0.1, np.float32), 96)
+        stats = host.stats()
+    assert (stats.plugin, stats.place, stats.blocks, stats.block) == ("delay", "callback", 100, 96)
+    assert stats.seconds == pytest.approx(0.2)
+    assert stats.deadline_ms == pytest.approx(2.0)
+    assert 0 < stats.callback_ms.p50 <= stats.callback_ms.p99 <= stats.callback_ms.worst
+    assert stats.latency.algorithmic == pytest.approx(100 / 48)
+    assert stats.latency.buffering == pytest.approx(32 / 48)
+    assert stats.input_db == pytest.approx(-20, abs=0.01)
+    assert stats.controls == {"gain": 1.0}
