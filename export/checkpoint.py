@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
+import torch
 
+from latentfx.errors import ExportError
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
 from latentfx.testing import verify_contract, verify_parity
 from latentfx.training.checkpoint import load_checkpoint
 
 from .builders import build_plugin
+from .nn_tilde import export_nn_tilde
+from .nn_tilde_parity import verify_nn_tilde
 from .onnx import export_onnx
+from .patches import write_patches
+
+SUFFIXES = {"onnx": ".onnx", "nn~": ".ts"}
 
 
 @dataclass(frozen=True)
@@ -28,18 +35,21 @@ class Exported:
         size: bytes.
         spec: of the plugin.
         report: what was measured, as the file holds it; empty when nothing was.
+        patches: help patches written beside it, for the hosts that load them.
     """
 
     path: Path
     size: int
     spec: PluginSpec
     report: Mapping[str, Any]
+    patches: tuple[Path, ...] = ()
 
 
 def export_checkpoint(
     path: str | os.PathLike[str],
     target: str | os.PathLike[str] | None = None,
     *,
+    to: str | None = None,
     name: str | None = None,
     default: str | None = None,
     verify: bool = True,
@@ -48,28 +58,54 @@ def export_checkpoint(
 
     Args:
         path: a checkpoint folder, its weights file, or a run folder (whose last stage's best is taken).
-        target: the file to write; `NAME.onnx` in the current folder unless given.
+        target: the file to write; `NAME.onnx` or `NAME.ts` in the current folder unless given.
+        to: `onnx` for our own hosts, `nn~` for Max/MSP and Pure Data (with help patches beside it); as
+            `target` ends unless given, and `onnx` without one.
         name: of the plugin; that of the recipe unless given.
         default: what the plugin is set to at start, a timbre for example; its first choice unless given.
-        verify: measure the plugin against the contract, and the graph against torch and TorchScript, and keep
-            the numbers in the file.
+        verify: measure the plugin against the contract, and the file against torch, and keep the numbers in
+            the file.
     Raises:
         CheckpointError: no checkpoint, or a damaged one.
         ExportError: the method has no plugin, or the file cannot be written.
         ContractError: the plugin breaks the contract. Then nothing is written.
     """
+    to = _format(path, target, to)
     objective, card = load_checkpoint(Path(path))
     plugin, provenance = build_plugin(objective, card, name or str(card["recipe"]["recipe"]["name"]), default)
+    target = Path(target or plugin.spec.name + SUFFIXES[to])
     report: dict[str, Any] = {}
+    patches: tuple[Path, ...] = ()
 
-    def measure(session: onnxruntime.InferenceSession) -> Mapping[str, Any]:
-        report.update(measure_plugin(plugin, session))
+    def measure(graph: onnxruntime.InferenceSession | torch.jit.ScriptModule) -> Mapping[str, Any]:
+        measured = measure_plugin if to == "onnx" else measure_nn_tilde
+        report.update(measured(plugin, graph))
         return report
 
-    file = export_onnx(
-        plugin, target or f"{plugin.spec.name}.onnx", provenance, measure if verify else report
-    )
-    return Exported(file, file.stat().st_size, plugin.spec, report)
+    if to == "onnx":
+        file = export_onnx(plugin, target, provenance, measure if verify else report)
+    else:
+        file = export_nn_tilde(plugin, target, provenance, measure if verify else report)
+        patches = write_patches(plugin, file)
+    return Exported(file, file.stat().st_size, plugin.spec, report, patches)
+
+
+def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | None, to: str | None) -> str:
+    """Which form the file takes.
+
+    Raises:
+        ExportError: a form that is unknown, or a source that has no torch side.
+    """
+    if Path(source).suffix in SUFFIXES.values():
+        raise ExportError(
+            f"{source} is a plugin file: a finished graph, from which torch cannot be won back. Export from "
+            "the model's run folder or checkpoint (latentfx train writes one)"
+        )
+    if to is None:
+        return "nn~" if target is not None and Path(target).suffix == ".ts" else "onnx"
+    if to not in SUFFIXES:
+        raise ExportError(f"nothing is exported to {to!r}; allowed: {', '.join(SUFFIXES)}")
+    return to
 
 
 def measure_plugin(plugin: Plugin, session: onnxruntime.InferenceSession) -> dict[str, Any]:
@@ -82,3 +118,15 @@ def measure_plugin(plugin: Plugin, session: onnxruntime.InferenceSession) -> dic
     """
     contract = verify_contract(plugin, nonlinear=True)
     return {"contract": contract.as_dict(), "parity": verify_parity(plugin, session).as_dict()}
+
+
+def measure_nn_tilde(plugin: Plugin, module: torch.jit.ScriptModule) -> dict[str, Any]:
+    """Measure a plugin that makes its own phase against the contract, and its file for nn~ against torch.
+
+    Returns:
+        `contract` and `parity`, as JSON can hold them.
+    Raises:
+        ContractError: a law or the agreement fails.
+    """
+    contract = verify_contract(plugin, nonlinear=True)
+    return {"contract": contract.as_dict(), "parity": verify_nn_tilde(plugin, module).as_dict()}

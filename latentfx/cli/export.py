@@ -19,7 +19,15 @@ def export(
         Path, typer.Argument(help="A run folder, a checkpoint folder, or its weights file.")
     ],
     target: Annotated[
-        Path | None, typer.Argument(metavar="[OUT.onnx]", help="The plugin file.", show_default="NAME.onnx")
+        Path | None,
+        typer.Argument(metavar="[OUT]", help="The plugin file: .onnx or .ts.", show_default="NAME.onnx"),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="onnx, for this program and its hosts; nn~, for Max/MSP and Pure Data.",
+            show_default="as OUT ends",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the plugin.", show_default="that of the recipe")
@@ -34,19 +42,25 @@ def export(
 ) -> None:
     """Turn a trained model into a plugin file.
 
-    Nothing is written unless the plugin keeps the contract and sounds the same in onnxruntime as in torch.
+    Nothing is written unless the plugin keeps the contract and sounds the same in the file as in torch.
 
     For example:
 
       latentfx export runs/timbre-swap
 
       latentfx export runs/mine mine.onnx --name mine --default trumpet
+
+      latentfx export runs/mine mine.ts        for nn~, with the help patches mine.pd and mine.maxpat
+
+    In Max or Pure Data, with the external nn~: `nn~ mine forward`. Its methods are forward, encode, decode
+    and the operator (swap); messages such as `set pitch_st -12` and `set timbre trumpet:0.7+flute:0.3` turn
+    the controls, `set reset 1` starts again, and `bufsize 0` has the smallest delay.
     """
     try:
         from latentfx.export import export_checkpoint
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx export", "lab", error.name or "torch") from None
-    _show(export_checkpoint(checkpoint, target, name=name, default=default, verify=verify))
+    _show(export_checkpoint(checkpoint, target, to=to, name=name, default=default, verify=verify))
 
 
 def _show(exported: Exported) -> None:
@@ -57,6 +71,8 @@ def _show(exported: Exported) -> None:
         f"latency {spec.latency} samples ({latency_ms:.1f} ms), {len(spec.controls)} controls"
     )
     typer.echo(_verdict(exported.report))
+    if exported.patches:
+        typer.echo(f"help patches: {', '.join(map(str, exported.patches))}")
 
 
 def _verdict(report: Mapping[str, Any]) -> str:

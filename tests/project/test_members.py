@@ -38,7 +38,13 @@ PUBLIC = {
         "verify_contract",
         "verify_parity",
     ],
-    "latentfx.export": ["Exported", "REQUIRED_PROVENANCE", "export_checkpoint", "export_onnx"],
+    "latentfx.export": [
+        "Exported",
+        "REQUIRED_PROVENANCE",
+        "export_checkpoint",
+        "export_nn_tilde",
+        "export_onnx",
+    ],
 }
 HEAVY = {"torch", "torchaudio", "librosa", "scipy", "matplotlib", "onnx", "onnxscript", "sounddevice"}
 

@@ -1,0 +1,132 @@
+"""What players set by name in nn~, as TorchScript: controls, blends, `reset`, and facts that can be read.
+
+nn~ finds an attribute by its methods `set_NAME` and `get_NAME` and a tensor `NAME_params` of type codes.
+Names differ from plugin to plugin, so the source is written here and compiled by torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from latentfx.control import Control
+from latentfx.errors import ExportError
+from latentfx.spec import Blend, PluginSpec
+
+_INT, _FLOAT, _STR = 1, 2, 3
+_FORBIDDEN = {"sr", "none", "sample_rate", "latency", "reset"}
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One name that nn~ can set and get.
+
+    Args:
+        name: as players type it.
+        type_code: 1 int, 2 float, 3 str.
+        source: its setter and getter in TorchScript. A setter returns 0, or 1 for what it refuses.
+    """
+
+    name: str
+    type_code: int
+    source: str
+
+
+def attributes(spec: PluginSpec) -> tuple[Attribute, ...]:
+    """Every attribute of a plugin.
+
+    Raises:
+        ExportError: a control or blend with a name that means something else in nn~, or one that says what
+            another says.
+    """
+    found = list(_attributes(spec))
+    names = [attribute.name for attribute in found]
+    twice = sorted({name for name in names if names.count(name) > 1} | ({"sr", "none"} & set(names)))
+    if twice:
+        raise ExportError(
+            f"{', '.join(twice)} of {spec.name!r} cannot be an attribute of nn~, where that name has another "
+            f"meaning or belongs to something else already. Rename it; taken: {', '.join(sorted(_FORBIDDEN))}"
+        )
+    return tuple(found)
+
+
+def _attributes(spec: PluginSpec) -> Iterator[Attribute]:
+    for index, control in enumerate(spec.controls):
+        yield _control(index, control)
+    for blend in spec.blends:
+        yield _blend(spec, blend)
+        if blend.reference is not None:
+            yield _learn(spec, blend)
+    yield _trigger("reset", "self.reset_state()")
+    yield _fact("sample_rate", "self.rate_hz")
+    yield _fact("latency", "self.latency_samples")
+
+
+def _control(index: int, control: Control) -> Attribute:
+    integer = control.curve == "integer"
+    kind, value = ("int", "float(value)") if integer else ("float", "value")
+    got = f"self.turned({index})"
+    source = (
+        f"def set_{control.name}(self, value: {kind}) -> int:\n"
+        f"    return self.turn({index}, {value}, {control.minimum!r}, {control.maximum!r})\n"
+        f"def get_{control.name}(self) -> Tuple[{kind}]:\n"
+        f"    return ({f'int({got})' if integer else got},)\n"
+    )
+    return Attribute(control.name, _INT if integer else _FLOAT, source)
+
+
+def _blend(spec: PluginSpec, blend: Blend) -> Attribute:
+    labels, indices = _members(spec, blend)
+    source = (
+        f"def set_{blend.name}(self, value: str) -> int:\n"
+        f"    return self.blend(value, {labels}, {indices})\n"
+        f"def get_{blend.name}(self) -> Tuple[str]:\n"
+        f"    return (self.blended({labels}, {indices}),)\n"
+    )
+    return Attribute(blend.name, _STR, source)
+
+
+def _learn(spec: PluginSpec, blend: Blend) -> Attribute:
+    assert blend.reference is not None
+    labels, indices = _members(spec, blend)
+    learn = f"self.memory.learn({_text(blend.reference.source)}, {_text(blend.reference.target)})"
+    choose = f'self.blend("reference", {labels}, {indices})'
+    return _trigger(f"learn_{blend.name}", f"{learn}\n        return {choose}")
+
+
+def _members(spec: PluginSpec, blend: Blend) -> tuple[str, str]:
+    labels = f"[{', '.join(map(_text, blend.labels))}]"
+    return labels, str([spec.index(control) for control in blend.labels.values()])
+
+
+def _trigger(name: str, action: str) -> Attribute:
+    source = (
+        f"def set_{name}(self, value: int) -> int:\n"
+        "    if value != 0:\n"
+        f"        {action}\n"
+        "    return 0\n"
+        f"def get_{name}(self) -> Tuple[int]:\n"
+        "    return (0,)\n"
+    )
+    return Attribute(name, _INT, source)
+
+
+def _fact(name: str, value: str) -> Attribute:
+    source = (
+        f"def set_{name}(self, value: int) -> int:\n"
+        "    return 1\n"
+        f"def get_{name}(self) -> Tuple[int]:\n"
+        f"    return ({value},)\n"
+    )
+    return Attribute(name, _INT, source)
+
+
+def _text(value: str) -> str:
+    """A string literal of TorchScript.
+
+    Raises:
+        ExportError: a label that would end the literal.
+    """
+    if not value.isprintable() or '"' in value or "\\" in value:
+        raise ExportError(f"the label {value!r} cannot be said in nn~; use letters, digits and _")
+    return f'"{value}"'

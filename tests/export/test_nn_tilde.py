@@ -1,0 +1,293 @@
+"""The file for nn~: what its methods give, what its attributes take, and what is refused."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from identity_effect import Identity, Lift, identity_effect
+from torch import Tensor
+
+from latentfx.control import Control
+from latentfx.errors import ContractError, ExportError
+from latentfx.export import export_checkpoint, export_nn_tilde
+from latentfx.export.nn_tilde import METADATA_FILE, open_bytes
+from latentfx.export.nn_tilde_parity import verify_nn_tilde
+from latentfx.export.swapper import build_swapper
+from latentfx.methods.jdsae import JDSAE
+from latentfx.plugin import Plugin, PluginSpec, State
+from latentfx.plugin_file import load_metadata
+from latentfx.stages import Factors, Features
+from latentfx.testing.drive import phrase
+
+PROVENANCE = {"method": "none", "licence": "MIT", "date": "2025-01-01", "versions": {"latentfx": "0"}}
+Module = torch.jit.ScriptModule
+
+
+@pytest.fixture(scope="module")
+def swapper(trained: JDSAE) -> Plugin:
+    return build_swapper(trained, "tiny", "flute")
+
+
+@pytest.fixture(scope="module")
+def path(swapper: Plugin, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("nn") / "tiny.ts"
+    return export_nn_tilde(swapper, target, PROVENANCE, lambda m: verify_nn_tilde(swapper, m).as_dict())
+
+
+@pytest.fixture
+def module(path: Path) -> Module:
+    return open_bytes(path.read_bytes())
+
+
+def sound(swapper: Plugin, calls: int = 8, batch: int = 1) -> Tensor:
+    return phrase(swapper, calls * 512 // 128, batch, torch.Generator().manual_seed(1))
+
+
+def play(module: Module, audio: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return torch.cat([module(chunk) for chunk in audio.split(512, -1)], -1)
+
+
+def test_every_method_says_its_ports_and_keeps_to_them(module: Module) -> None:
+    ports = {name: getattr(module, f"{name}_params").tolist() for name in module.get_methods()}
+    assert ports == {
+        "forward": [1, 1, 1, 1],
+        "info": [1, 512, 2, 512],
+        "encode": [1, 1, 13, 128],
+        "decode": [13, 128, 1, 1],
+        "swap": [13, 128, 13, 128],
+    }
+    for batch in (1, 4):
+        for name, (n_in, in_ratio, n_out, out_ratio) in ports.items():
+            with torch.inference_mode():
+                out = getattr(module, name)(torch.zeros(batch, n_in, 4096 // in_ratio))
+            assert (out.dtype, tuple(out.shape)) == (torch.float32, (batch, n_out, 4096 // out_ratio))
+
+
+def test_latent_channels_are_labelled_by_factor(module: Module) -> None:
+    labels = (
+        [f"(signal) z_{k}" for k in range(8)] + [f"(signal) v_{k}" for k in range(4)] + ["(signal) level"]
+    )
+    assert module.encode_output_labels == module.decode_input_labels == labels
+    assert module.swap_input_labels == module.swap_output_labels == labels
+
+
+def test_the_report_of_parity_is_in_the_file_and_needs_no_torch_to_read(path: Path, swapper: Plugin) -> None:
+    with zipfile.ZipFile(path) as archive:
+        (name,) = (entry for entry in archive.namelist() if entry.endswith(f"extra/{METADATA_FILE}"))
+        metadata = load_metadata(archive.read(name).decode())
+    assert metadata.spec == swapper.spec
+    assert metadata.provenance == PROVENANCE
+    engines = {engine["engine"]: engine["difference"] for engine in metadata.report["engines"]}
+    assert engines.keys() == {"nn~", "mc.nn~", "nn~ latent"}
+    assert max(engines.values()) < 1e-4
+
+
+def test_controls_hold_their_range_whatever_is_sent(module: Module, swapper: Plugin) -> None:
+    for control in swapper.spec.controls:
+        setter, getter = (getattr(module, f"{verb}_{control.name}") for verb in ("set", "get"))
+        assert getattr(module, f"{control.name}_params").tolist() == [2]
+        assert getter() == (pytest.approx(control.default),)
+        for sent, kept in ((1e9, control.maximum), (-1e9, control.minimum), (math.inf, control.maximum)):
+            assert setter(sent) == 0
+            assert getter() == (pytest.approx(kept),)
+        assert setter(math.nan) == 1
+        assert getter() == (pytest.approx(control.maximum),)
+
+
+def test_a_timbre_is_said_by_name(module: Module) -> None:
+    assert module.get_timbre() == ("flute",)
+    assert module.set_timbre("violin:0.7+clarinet:0.25") == 0
+    assert module.get_timbre() == ("violin:0.7+clarinet:0.25",)
+    assert [module.get_timbre_violin()[0], module.get_timbre_flute()[0]] == [pytest.approx(0.7), 0.0]
+    for wrong in ("tuba", "flute:0", "flute:2", "flute:-1", "flute:0.5:1", ""):
+        assert module.set_timbre(wrong) == 1
+    with pytest.raises(RuntimeError):  # nn~ reports what the interpreter says
+        module.set_timbre("flute:much")
+    assert module.get_timbre() == ("violin:0.7+clarinet:0.25",)
+
+
+def test_a_control_is_heard_and_two_timbres_differ(module: Module, swapper: Plugin) -> None:
+    audio = sound(swapper, 16)
+    heard = {}
+    for timbre in ("violin", "clarinet"):
+        module.set_timbre(timbre)
+        module.set_reset(1)
+        heard[timbre] = play(module, audio)
+    assert float((heard["violin"] - heard["clarinet"]).abs().max()) > 1e-3
+    module.set_mix(0.0)
+    module.set_reset(1)
+    dry = play(module, audio)
+    torch.testing.assert_close(dry[..., 384:], audio[..., :-384])
+
+
+def test_reset_starts_again_and_rows_are_independent(module: Module, swapper: Plugin) -> None:
+    audio = sound(swapper, batch=3)
+    first = play(module, audio)
+    assert float((play(module, audio) - first).abs().max()) > 1e-3
+    module.set_reset(1)
+    assert torch.equal(play(module, audio), first)
+    alone = play(module, audio[1:2])
+    torch.testing.assert_close(alone, first[1:2], atol=1e-4, rtol=0)
+
+
+def test_bad_samples_never_reach_the_loudspeaker(module: Module, swapper: Plugin) -> None:
+    audio = sound(swapper, 24)
+    audio[..., 600:700], audio[..., 900], audio[..., 1000] = math.nan, math.inf, 1e30
+    out = play(module, audio)
+    assert bool(out.isfinite().all())
+    assert float(out[..., -2048:].square().mean().sqrt()) > 1e-2
+    with torch.inference_mode():
+        bad = module.decode(torch.full([1, 13, 4], math.nan))
+        assert bool(bad.isfinite().all())
+        assert bool(module.encode(torch.full([1, 1, 512], math.inf)).isfinite().all())
+        assert bool(module.swap(torch.full([1, 13, 4], -math.inf)).isfinite().all())
+
+
+def test_the_rate_and_the_latency_can_be_read_and_not_set(module: Module) -> None:
+    assert (module.get_sample_rate(), module.get_latency()) == ((16000,), (384,))
+    assert (module.set_sample_rate(48000), module.set_latency(0)) == (1, 1)
+    assert module.get_sample_rate() == (16000,)
+    assert module.info(torch.zeros(1, 1, 1)).flatten().tolist() == [16000.0, 384.0]
+
+
+def test_a_timbre_is_learnt_from_what_was_played(module: Module, swapper: Plugin) -> None:
+    """After learning, `timbre_reference` sounds as the input's own timbre does, and a reset keeps it."""
+    audio = sound(swapper, 40)
+    play(module, audio)
+    assert module.set_learn_timbre(1) == 0
+    assert module.get_timbre() == ("reference",)
+    learnt = play(module, audio)
+    module.set_reset(1)
+    assert torch.equal(play(module, audio), learnt)
+    module.set_timbre("violin")
+    module.set_reset(1)
+    assert float((play(module, audio) - learnt).abs().max()) > 1e-3
+
+
+def test_the_first_call_does_not_wait_for_the_compiler(path: Path, swapper: Plugin) -> None:
+    """The file is frozen: no parameter is left, and nothing but state, controls and port numbers."""
+    module = open_bytes(path.read_bytes())
+    assert list(module.parameters()) == []
+    names = {name.rpartition(".")[2] for name, _ in module.named_buffers()}
+    assert {name for name in names if not name.endswith("_params")} == {"control_values", "start", "held"}
+
+
+class Scaled(Plugin):
+    """Louder by a number that can be a whole one; no latent space."""
+
+    def __init__(self, block_size: int = 64, name: str = "gain") -> None:
+        controls = (Control(name, 1.0, 4.0, 2.0, curve="integer"),)
+        super().__init__(PluginSpec("scaled", 16000, block_size, 0, controls=controls))
+
+    def initial_state(self, batch_size: int = 1) -> State:
+        return {}
+
+    def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        return audio * controls[:, :1].unsqueeze(-1), state
+
+
+def test_a_plugin_without_latent_space_state_or_blends(tmp_path: Path) -> None:
+    plugin = Scaled()
+    target = export_nn_tilde(plugin, tmp_path / "scaled.ts", PROVENANCE)
+    module = open_bytes(target.read_bytes())
+    verify_nn_tilde(plugin, module)
+    assert module.get_methods() == ["forward", "info"]
+    assert (module.set_gain(3), module.get_gain(), module.gain_params.tolist()) == (0, (3,), [1])
+    assert torch.equal(module(torch.ones(1, 1, 512)), torch.full([1, 1, 512], 3.0))
+
+
+class Flipped(Scaled):
+    """Another sign in the file than in torch."""
+
+    def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        sign = -1.0 if torch.jit.is_scripting() else 1.0
+        return sign * audio * controls[:, :1].unsqueeze(-1), state
+
+
+def test_a_file_that_sounds_otherwise_than_torch_is_refused(tmp_path: Path) -> None:
+    plugin = Flipped()
+    with pytest.raises(ContractError, match=r"differs from torch in nn~ .*; allowed 0\.0001"):
+        export_nn_tilde(
+            plugin, tmp_path / "bad.ts", PROVENANCE, lambda m: verify_nn_tilde(plugin, m).as_dict()
+        )
+    assert not list(tmp_path.iterdir())
+
+
+class Unscriptable(Scaled):
+    def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        import json
+
+        return audio * len(json.dumps([])), state
+
+
+class TooNew(Scaled):
+    """Uses an operator that came after libtorch 2.5.1, in a branch that is never taken."""
+
+    def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        if audio.shape[-1] > 1 << 20:
+            audio = torch.hash_tensor(audio).to(audio.dtype)
+        return audio, state
+
+
+class Pooled(Identity):
+    def encode(self, features: Features, state: State) -> tuple[Factors, State]:
+        new: State = {}
+        return {"level": features["logmag"].mean(-1)}, new
+
+    def decode(self, factors: Factors, features: Features, state: State) -> tuple[Features, State]:
+        new: State = {}
+        return {"magnitude": features["logmag"].exp() + factors["level"].unsqueeze(-1) * 0.0}, new
+
+
+class PooledLift(Lift):
+    def forward(self, factors: Factors, controls: Tensor, state: State) -> tuple[Factors, State]:
+        new: State = {}
+        return {"level": factors["level"]}, new
+
+
+REFUSED: list[tuple[Callable[[], Plugin], str, str]] = [
+    (Scaled, "plugin.pt", r"ends in \.ts, not '\.pt'"),
+    (Scaled, "ab.ts", "fewer than 3 letters"),
+    (lambda: Scaled(96), "plugin.ts", "the block of 'scaled' has 96 samples; nn~ works in powers of two"),
+    (lambda: Scaled(8192), "plugin.ts", "has 8192 samples; .* up to 4096"),
+    (lambda: Scaled(name="latency"), "plugin.ts", "latency of 'scaled' cannot be an attribute of nn~"),
+    (lambda: Scaled(name="sr"), "plugin.ts", "sr of 'scaled' cannot be an attribute of nn~"),
+    (Unscriptable, "plugin.ts", "'scaled' cannot be written for nn~, which runs TorchScript"),
+    (TooNew, "plugin.ts", "uses aten::hash_tensor, which libtorch 2.5.1 inside nn~ does not have"),
+    (
+        lambda: identity_effect(model=Pooled(), operator=PooledLift()),
+        "plugin.ts",
+        r"'level' of 'identity' has the shape \(1, 129\) for 1 hops; a latent signal",
+    ),
+    (lambda: identity_effect(n_fft=1024), "plugin.ts", "has 513 channels; nn~ gets 512 at most"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "name", "message"), REFUSED, ids=[row[2][:24] for row in REFUSED])
+def test_what_nn_tilde_cannot_run_is_refused_with_the_reason(
+    tmp_path: Path, make: Callable[[], Plugin], name: str, message: str
+) -> None:
+    with pytest.raises(ExportError, match=message):
+        export_nn_tilde(make(), tmp_path / name, PROVENANCE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_large_latent_space_can_be_left_out(tmp_path: Path) -> None:
+    target = export_nn_tilde(identity_effect(n_fft=1024), tmp_path / "wide.ts", PROVENANCE, latent=False)
+    assert open_bytes(target.read_bytes()).get_methods() == ["forward", "info"]
+
+
+def test_a_finished_graph_is_no_source(exported: tuple[Path, str], tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="torch cannot be won back"):
+        export_checkpoint(exported[0], tmp_path / "tiny.ts")
+
+
+def test_an_unknown_target_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="nothing is exported to 'vst'; allowed: onnx, nn~"):
+        export_checkpoint(tmp_path, to="vst")

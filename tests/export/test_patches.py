@@ -1,0 +1,217 @@
+"""The help patches: opened by real Pure Data, and with its external nn~ where a folder with one is named.
+
+LATENTFX_NN_TILDE names that folder. Without it, an abstraction takes the place of nn~ and prints messages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from tiny_swap import INSTRUMENTS
+
+from latentfx.control import Control
+from latentfx.export import export_nn_tilde
+from latentfx.export.nn_tilde import open_bytes
+from latentfx.export.patch_max import max_patch
+from latentfx.export.patch_pd import pd_patch
+from latentfx.export.patches import panel_of, write_patches
+from latentfx.export.swapper import build_swapper
+from latentfx.methods.jdsae import JDSAE
+from latentfx.spec import PluginSpec
+
+PROVENANCE = {"method": "none", "licence": "MIT", "date": "2025-01-01", "versions": {"latentfx": "0"}}
+EXTERNAL = os.environ.get("LATENTFX_NN_TILDE", "")
+PD = shutil.which("pd") or shutil.which("puredata")
+needs_pd = pytest.mark.skipif(PD is None, reason="Pure Data is not installed (apt-get install puredata-core)")
+COMPLAINT = re.compile(r"error: nn~|couldn't create|setter|not settable|not found")
+STAND_IN = """#N canvas 0 0 300 200 12;
+#X obj 10 10 inlet~ fwd;
+#X obj 10 60 outlet~;
+#X obj 90 60 print nn;
+#X connect 0 0 1 0;
+#X connect 0 1 2 0;
+"""
+SPEC = PluginSpec(
+    "odd",
+    48_000,
+    64,
+    100,
+    in_channels=2,
+    out_channels=2,
+    controls=(
+        Control("rate_hz", 0.1, 20.0, 2.0, "Hz", "log", "how fast; with $ and, commas"),
+        Control("voices", 1.0, 8.0, 3.0, "", "integer"),
+        *(Control(f"knob_{index}", -1.0, 1.0, 0.25) for index in range(12)),
+    ),
+    description="many knobs; of every kind, for $1",
+)
+
+
+@pytest.fixture
+def folder(trained: JDSAE, tmp_path: Path) -> Path:
+    """A folder with tiny.ts, tiny.pd and tiny.maxpat."""
+    effect = build_swapper(trained, "tiny", "flute")
+    file = export_nn_tilde(effect, tmp_path / "tiny.ts", PROVENANCE)
+    assert [path.name for path in write_patches(effect, file)] == ["tiny.pd", "tiny.maxpat"]
+    return tmp_path
+
+
+def open_in_pd(patch: Path, *options: str) -> str:
+    """Open a patch in Pure Data, let it load, end; what it printed."""
+    assert PD is not None
+    command = [PD, "-nogui", "-noaudio", "-stderr", *options, "-open", patch.name, "-send", "pd quit"]
+    ran = subprocess.run(command, cwd=patch.parent, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stderr
+
+
+@needs_pd
+def test_pure_data_opens_the_patch_and_misses_nothing_but_nn_tilde(folder: Path) -> None:
+    lines = open_in_pd(folder / "tiny.pd").splitlines()
+    assert [line.partition(": ")[2] for line in lines if "verbose" in line] == [
+        "nn~ tiny forward",
+        "... couldn't create",
+    ]
+    assert [line for line in lines if "verbose" not in line] == [
+        "print: tiny needs a sample rate of 16000 Hz - see Media/Audio Settings"
+    ]
+
+
+@needs_pd
+def test_the_dials_send_their_defaults_when_the_patch_opens(folder: Path) -> None:
+    (folder / "nn~.pd").write_text(STAND_IN)
+    printed = open_in_pd(folder / "tiny.pd", "-r", "16000").splitlines()
+    sent = dict(line.removeprefix("nn: set ").split() for line in printed if line.startswith("nn: set "))
+    assert {name: float(value) for name, value in sent.items()} == {
+        **{f"timbre_{name}": float(name == "flute") for name in (*INSTRUMENTS, "input", "reference")},
+        "pitch_st": 0.0,
+        "mix": 1.0,
+        "input_db": 0.0,
+        "output_db": 0.0,
+    }
+    assert [line for line in printed if not line.startswith("nn: set ")] == ["nn: bufsize 0"]
+
+
+@needs_pd
+def test_every_kind_of_control_arrives_at_its_default(tmp_path: Path) -> None:
+    (tmp_path / "nn~.pd").write_text(STAND_IN)
+    (tmp_path / "odd.pd").write_text(pd_patch(panel_of(SPEC, "odd")))
+    printed = open_in_pd(tmp_path / "odd.pd", "-r", "48000").splitlines()
+    sent = dict(line.removeprefix("nn: set ").split() for line in printed if line.startswith("nn: set "))
+    assert sent.keys() == {control.name for control in SPEC.controls}
+    for control in SPEC.controls:
+        assert float(sent[control.name]) == pytest.approx(control.default, rel=1e-4)
+    assert sent["voices"] == "3"
+
+
+def check_max(text: str, spec: PluginSpec) -> dict[str, dict[str, object]]:
+    """Every line of a Max patch joins ports that are there; returns the boxes."""
+    patcher = json.loads(text)["patcher"]
+    boxes = {entry["box"]["id"]: entry["box"] for entry in patcher["boxes"]}
+    assert len(boxes) == len(patcher["boxes"])
+    for entry in patcher["lines"]:
+        (source, outlet), (target, inlet) = entry["patchline"]["source"], entry["patchline"]["destination"]
+        assert outlet < boxes[source]["numoutlets"] == len(boxes[source]["outlettype"])
+        assert inlet < boxes[target]["numinlets"]
+    dials = {box["varname"]: box for box in boxes.values() if box["maxclass"] == "live.dial"}
+    assert list(dials) == [control.name for control in spec.controls]
+    for control in spec.controls:
+        value = dials[control.name]["saved_attribute_attributes"]["valueof"]
+        assert (value["parameter_mmin"], value["parameter_mmax"]) == (control.minimum, control.maximum)
+        assert (value["parameter_initial"], value["parameter_initial_enable"]) == ([control.default], 1)
+    return boxes
+
+
+def test_the_max_patch_has_a_dial_for_every_control_wired_to_nn_tilde(folder: Path, trained: JDSAE) -> None:
+    spec = build_swapper(trained, "tiny", "flute").spec
+    text = (folder / "tiny.maxpat").read_text()
+    boxes = check_max(text, spec)
+    (effect,) = (name for name, box in boxes.items() if box.get("text") == "nn~ tiny forward 0")
+    lines = [entry["patchline"] for entry in json.loads(text)["patcher"]["lines"]]
+    senders = {boxes[line["source"][0]].get("text") for line in lines if line["destination"][0] == effect}
+    wanted = {f"prepend set {control.name}" for control in spec.controls}
+    assert wanted | {"set timbre violin", "set learn_timbre 1", "set reset 1", "bufsize 0"} <= senders
+    check_max(max_patch(panel_of(SPEC, "odd")), SPEC)
+
+
+BATCH = """#N canvas 0 0 600 400 12;
+#X obj 10 10 table in {length};
+#X obj 10 30 table out {length};
+#X obj 10 50 soundfiler;
+#X obj 10 70 tabplay~ in;
+#X obj 10 90 nn~ tiny forward;
+#X obj 10 110 tabwrite~ out;
+#X obj 100 10 loadbang;
+#X obj 100 30 t b b b b b;
+#X msg 100 60 read -resize in.wav in;
+#X msg 200 60 bufsize 0;
+#X msg 300 60 \\; pd dsp 1;
+#X obj 300 100 delay {milliseconds};
+#X msg 300 120 write -wave -bytes 4 out.wav out;
+#X msg 300 140 \\; pd quit;
+#X obj 300 160 t b b;
+#X msg 200 90 set timbre violin:0.5+clarinet:0.5 \\, set pitch_st 3;
+#X connect 3 0 4 0;
+#X connect 4 0 5 0;
+#X connect 6 0 7 0;
+#X connect 7 4 8 0;
+#X connect 8 0 2 0;
+#X connect 7 3 9 0;
+#X connect 9 0 4 0;
+#X connect 7 2 15 0;
+#X connect 15 0 4 0;
+#X connect 7 1 10 0;
+#X connect 7 1 11 0;
+#X connect 7 0 3 0;
+#X connect 7 0 5 0;
+#X connect 11 0 14 0;
+#X connect 14 1 12 0;
+#X connect 12 0 2 0;
+#X connect 14 0 13 0;
+"""
+
+
+@needs_pd
+@pytest.mark.skipif(not EXTERNAL, reason="LATENTFX_NN_TILDE names no folder with a built nn~")
+def test_real_nn_tilde_in_real_pure_data_gives_what_python_gives(folder: Path) -> None:
+    rate, length, buffer = 16_000, 32_768, 512
+    audio = (0.1 * np.random.default_rng(0).standard_normal(length)).astype(np.float32)
+    soundfile.write(folder / "in.wav", audio, rate, subtype="FLOAT")
+    (folder / "batch.pd").write_text(BATCH.format(length=length, milliseconds=1000 * length / rate + 200))
+    assert PD is not None
+    command = [PD, "-nogui", "-batch", "-stderr", "-r", str(rate), "-path", EXTERNAL, "-lib", "nn~"]
+    ran = subprocess.run(
+        [*command, "-open", "batch.pd"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert not COMPLAINT.search(ran.stderr), ran.stderr
+    heard = soundfile.read(folder / "out.wav", dtype="float32")[0]
+    module = open_bytes((folder / "tiny.ts").read_bytes())
+    module.set_timbre("violin:0.5+clarinet:0.5")
+    module.set_pitch_st(3.0)
+    with torch.inference_mode():
+        chunks = torch.from_numpy(audio).reshape(1, 1, -1).split(buffer, -1)
+        wanted = torch.cat([module(chunk) for chunk in chunks], -1)[0, 0].numpy()
+    delay = buffer - 64
+    np.testing.assert_allclose(heard[delay:], wanted[: length - delay], atol=1e-5)
+
+
+@needs_pd
+@pytest.mark.skipif(not EXTERNAL, reason="LATENTFX_NN_TILDE names no folder with a built nn~")
+def test_the_help_patch_opens_with_real_nn_tilde(folder: Path) -> None:
+    printed = open_in_pd(folder / "tiny.pd", "-r", "16000", "-path", EXTERNAL, "-lib", "nn~")
+    assert not COMPLAINT.search(printed), printed
