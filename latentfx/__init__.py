@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from latentfx.errors import LatentFXError
     from latentfx.library import load, plugins
     from latentfx.offline import Applied, AudioWarning, apply
+    from latentfx.preset import Preset, load_preset, morph
+    from latentfx.realtime import LiveHost, live
     from latentfx.runtime import LatentPlugin
     from latentfx.spec import PluginSpec
 
@@ -26,9 +28,14 @@ __all__ = [
     "Control",
     "LatentFXError",
     "LatentPlugin",
+    "LiveHost",
     "PluginSpec",
+    "Preset",
     "apply",
+    "live",
     "load",
+    "load_preset",
+    "morph",
     "plugins",
 ]
 
@@ -39,9 +46,14 @@ _HOME = {
     "Control": "control",
     "LatentFXError": "errors",
     "LatentPlugin": "runtime",
+    "LiveHost": "realtime",
     "PluginSpec": "spec",
+    "Preset": "preset",
     "apply": "offline",
+    "live": "realtime",
     "load": "library",
+    "load_preset": "preset",
+    "morph": "preset",
     "plugins": "library",
 }
 

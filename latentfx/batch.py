@@ -14,6 +14,7 @@ from pathlib import Path
 from latentfx.audio_writer import WRITTEN
 from latentfx.errors import AudioFileError, LatentFXError
 from latentfx.offline import DEFAULT_PLUGIN, Applied, PathLike, apply_file, prepare
+from latentfx.preset import Preset
 from latentfx.runtime import Setting
 
 Pair = tuple[Path, Path]
@@ -39,7 +40,7 @@ class Outcome:
 def apply_many(
     sources: PathLike | Iterable[PathLike],
     target: PathLike,
-    plugin: PathLike = DEFAULT_PLUGIN,
+    plugin: PathLike | Preset = DEFAULT_PLUGIN,
     *,
     jobs: int = 1,
     suffix: str | None = None,
@@ -53,7 +54,7 @@ def apply_many(
     Args:
         sources: folders, patterns such as `"takes/*.wav"`, or files.
         target: folder for the results, made where it is absent.
-        plugin: name or file of a plugin.
+        plugin: name or file of a plugin, or a preset.
         jobs: processes that work side by side.
         suffix: format of the results, such as `".flac"`; each source's own where None.
         reference: a recording to learn a choice from.
@@ -142,7 +143,7 @@ def _make(folder: Path) -> None:
 
 
 def _apply_one(
-    pair: Pair, plugin: PathLike, reference: PathLike | None, controls: dict[str, Setting]
+    pair: Pair, plugin: PathLike | Preset, reference: PathLike | None, controls: dict[str, Setting]
 ) -> Outcome:
     source, target = pair
     try:

@@ -10,6 +10,7 @@ import pedalboard
 
 from latentfx.errors import ControlError, ShapeError
 from latentfx.plugin_file import Float32
+from latentfx.preset import Preset
 from latentfx.processor import Processor, Stage
 from latentfx.runtime import LatentPlugin
 
@@ -23,13 +24,13 @@ class Board(Processor, MutableSequence["Effect"]):
     """A list of effects that is called like one.
 
     Args:
-        effects: latent plugins, Pedalboard's plugins and boards of either kind.
+        effects: latent plugins, presets of them, Pedalboard's plugins and boards of either kind.
 
     Raises:
         ControlError: something else.
     """
 
-    def __init__(self, effects: Iterable[Effect] = ()) -> None:
+    def __init__(self, effects: Iterable[Effect | Preset] = ()) -> None:
         super().__init__()
         self._effects = [_checked(effect) for effect in effects]
 
@@ -69,7 +70,7 @@ class Board(Processor, MutableSequence["Effect"]):
         """
         return BoardStream(self._effects, channels, sample_rate)
 
-    def insert(self, index: int, value: Effect) -> None:
+    def insert(self, index: int, value: Effect | Preset) -> None:
         self._effects.insert(index, _checked(value))
         self._stream = None
 
@@ -188,11 +189,13 @@ class NativeStage:
 
 
 def _checked(effect: object) -> Effect:
+    if isinstance(effect, Preset):
+        return effect.load()
     if isinstance(effect, LatentPlugin | Board | pedalboard.Plugin):
         return effect
     raise ControlError(
         f"{type(effect).__name__} cannot stand on a board; allowed are latentfx.load(NAME), plugins of "
-        "pedalboard, and other boards"
+        "pedalboard, presets, and other boards"
     )
 
 

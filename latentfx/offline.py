@@ -19,6 +19,7 @@ from latentfx.errors import ControlError, ShapeError
 from latentfx.layout import find_layout, from_channels, to_channels
 from latentfx.library import load
 from latentfx.plugin_file import Float32
+from latentfx.preset import Preset
 from latentfx.processor import Processor, Stage
 from latentfx.runtime import LatentPlugin, Setting
 
@@ -63,7 +64,7 @@ class Applied:
 def apply(
     source: PathLike,
     target: None = None,
-    plugin: PathLike | Processor = ...,
+    plugin: PathLike | Processor | Preset = ...,
     *,
     sample_rate: None = None,
     reference: Reference | None = ...,
@@ -75,7 +76,7 @@ def apply(
 def apply(
     source: Audio,
     target: None = None,
-    plugin: PathLike | Processor = ...,
+    plugin: PathLike | Processor | Preset = ...,
     *,
     sample_rate: float | None = ...,
     reference: Reference | None = ...,
@@ -87,7 +88,7 @@ def apply(
 def apply(
     source: PathLike | Audio,
     target: PathLike,
-    plugin: PathLike | Processor = ...,
+    plugin: PathLike | Processor | Preset = ...,
     *,
     sample_rate: float | None = ...,
     reference: Reference | None = ...,
@@ -98,7 +99,7 @@ def apply(
 def apply(
     source: PathLike | Audio,
     target: PathLike | None = None,
-    plugin: PathLike | Processor = DEFAULT_PLUGIN,
+    plugin: PathLike | Processor | Preset = DEFAULT_PLUGIN,
     *,
     sample_rate: float | None = None,
     reference: Reference | None = None,
@@ -113,7 +114,8 @@ def apply(
     Args:
         source: a sound file, or an array.
         target: the sound file to write, or a folder for one of the same name; None returns the audio.
-        plugin: name or file of a plugin, a loaded one, or a `Board`. Its own settings stay as they are.
+        plugin: name or file of a plugin, a loaded one, a preset, or a `Board`. Its own settings stay as they
+            are.
         sample_rate: of an array, in Hz. A file knows its own.
         reference: a recording to learn a choice from (the timbre of *my* horn): a file or (array, rate).
         progress: called with the samples done and the samples in all.
@@ -148,9 +150,11 @@ def apply(
 
 
 def prepare(
-    plugin: PathLike | Processor, reference: Reference | None, controls: Mapping[str, Setting]
+    plugin: PathLike | Processor | Preset, reference: Reference | None, controls: Mapping[str, Setting]
 ) -> Processor:
     """Load a plugin, or copy a loaded one, and set it up; see `apply`."""
+    if isinstance(plugin, Preset):
+        plugin = plugin.load()
     processor = plugin if isinstance(plugin, Processor) else load(plugin)
     if not isinstance(processor, LatentPlugin):
         if controls or reference is not None:

@@ -1,0 +1,26 @@
+"""Live sound: a plugin between a microphone and a loudspeaker, turned by MIDI. No torch."""
+
+from __future__ import annotations
+
+from .devices import Device, list_devices
+from .host import LiveHost
+from .midi import MidiMap
+from .ports import list_midi_inputs
+from .recorder import Recorder
+from .session import live
+from .stats import Latency, Spread, Stats
+from .stream import LiveStream
+
+__all__ = [
+    "Device",
+    "Latency",
+    "LiveHost",
+    "LiveStream",
+    "MidiMap",
+    "Recorder",
+    "Spread",
+    "Stats",
+    "list_devices",
+    "list_midi_inputs",
+    "live",
+]

@@ -77,7 +77,7 @@ class LiveHost:
         self.tap: Tap | None = None
         self.device_latency_s = float("nan")
         self.xruns = self.dropped = self.reconnects = 0
-        self._source = plugin.name if source is None else source
+        self.source = plugin.name if source is None else source
         self._place = place
         self._block = _checked(block)
         self._bindings = tuple(bindings)
@@ -156,7 +156,7 @@ class LiveHost:
             if self._coming is not None:  # one change of plugins at a time
                 self._wishes.append(preset)
                 return
-            if preset.plugin == self._source:
+            if preset.plugin == self.source:
                 self._desk.recall(preset)
                 self.midi.replace((*self._bindings, *preset.bindings))
             else:
@@ -296,7 +296,7 @@ class LiveHost:
         desk = Desk(preset.load())
         midi = self._map(desk, (*self._bindings, *preset.bindings))
         voice = self._sound(desk)
-        self._desk, self.midi, self._source = desk, midi, preset.plugin
+        self._desk, self.midi, self.source = desk, midi, preset.plugin
         self._faded = 0
         self._coming = voice
 

@@ -12,15 +12,24 @@ from typing import Annotated, NoReturn, ParamSpec
 
 import typer
 
+from latentfx.cli import preset
 from latentfx.cli.apply import apply
+from latentfx.cli.devices import devices
 from latentfx.cli.export import export
+from latentfx.cli.live import live
 from latentfx.cli.show import info, plugins
 from latentfx.errors import LatentFXError
 from latentfx.training.command import train
 
 P = ParamSpec("P")
 
-VERBS = (apply, plugins, info, train, export)
+VERBS = (apply, live, devices, plugins, info, train, export)
+PRESET_VERBS: dict[str, Callable[..., None]] = {
+    "list": preset.list_presets,
+    "show": preset.show,
+    "save": preset.save,
+    "apply": preset.apply,
+}
 
 app = typer.Typer(
     name="latentfx",
@@ -69,6 +78,10 @@ def options(
 
 for _verb in VERBS:
     app.command()(guarded(_verb))
+_presets = typer.Typer(no_args_is_help=True, help="Settings under a name: list, show, save and apply them.")
+for _name, _preset_verb in PRESET_VERBS.items():
+    _presets.command(_name)(guarded(_preset_verb))
+app.add_typer(_presets, name="preset")
 
 
 def main() -> None:

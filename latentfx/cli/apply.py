@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from latentfx.errors import ControlError
+from latentfx.errors import ControlError, PresetError
 
 if TYPE_CHECKING:
     from latentfx.offline import Applied
+    from latentfx.preset import Preset
     from latentfx.runtime import Setting
 
 _PATIENCE_S = 1.0
@@ -29,8 +30,15 @@ def apply(
         Path, typer.Argument(metavar="TARGET", help="The sound file to write; a folder for several.")
     ],
     plugin: Annotated[
-        str, typer.Option("--plugin", "-p", help="A shipped plugin, or the path of an .onnx file.")
-    ] = "timbre-swap",
+        str | None,
+        typer.Option(
+            "--plugin",
+            "-p",
+            help="A shipped plugin, or the path of an .onnx file.",
+            show_default="timbre-swap",
+        ),
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Begin with the settings of a preset.")] = None,
     timbre: Annotated[
         str | None, typer.Option(help="Whose sound: trumpet, or a blend: trumpet:0.7+flute:0.3.")
     ] = None,
@@ -82,10 +90,30 @@ def apply(
     }
     controls = {name: value for name, value in named.items() if value is not None}
     controls |= dict(map(parse_setting, settings or []))
+    chosen = choose_plugin(plugin, preset)
     if len(sources) == 1 and not _means_many(sources[0]):
-        _apply_one(Path(sources[0]), target, plugin, reference, controls, plot)
+        _apply_one(Path(sources[0]), target, chosen, reference, controls, plot)
     else:
-        _apply_many(sources, target, plugin, reference, controls, plot, jobs, suffix)
+        _apply_many(sources, target, chosen, reference, controls, plot, jobs, suffix)
+
+
+def choose_plugin(plugin: str | None, preset: str | None) -> str | Preset:
+    """The preset where one is named, else the plugin, else the default.
+
+    Raises:
+        PresetError: no such preset, or one of another plugin than the one named.
+    """
+    from latentfx.offline import DEFAULT_PLUGIN
+    from latentfx.preset import load_preset
+
+    if preset is None:
+        return DEFAULT_PLUGIN if plugin is None else plugin
+    loaded = load_preset(preset)
+    if plugin not in (None, loaded.plugin):
+        raise PresetError(
+            f"preset {preset!r} belongs to {loaded.plugin}, not to {plugin}: leave --plugin out"
+        )
+    return loaded
 
 
 def parse_setting(text: str) -> tuple[str, Setting]:
@@ -114,7 +142,7 @@ def _means_many(source: str) -> bool:
 def _apply_one(
     source: Path,
     target: Path,
-    plugin: str,
+    plugin: str | Preset,
     reference: Path | None,
     controls: dict[str, Setting],
     plot: bool,
@@ -132,7 +160,7 @@ def _apply_one(
 def _apply_many(
     sources: list[str],
     target: Path,
-    plugin: str,
+    plugin: str | Preset,
     reference: Path | None,
     controls: dict[str, Setting],
     plot: bool,

@@ -1,0 +1,54 @@
+"""The verb `latentfx devices`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from latentfx.realtime import Device
+
+
+def devices(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the sound devices and MIDI inputs that `latentfx live` can use."""
+    from latentfx.realtime import list_devices, list_midi_inputs
+
+    found, ports = list_devices(), list_midi_inputs()
+    console = Console(soft_wrap=as_json)
+    if as_json:
+        console.print_json(data={"devices": [asdict(device) for device in found], "midi": ports})
+        return
+    if found:
+        console.print(_table(found))
+        console.print("\n> is taken where no --input is given, < where no --output is.", highlight=False)
+    else:
+        console.print("no sound devices; start the sound server, or plug one in")
+    console.print(f"\nMIDI inputs: {', '.join(ports) or 'none; --midi virtual makes one'}", highlight=False)
+
+
+def _table(found: list[Device]) -> Table:
+    columns = ("", "", "device", "host API", "in", "out", "rate", "lowest latency in, out")
+    table = Table(*columns, box=None, pad_edge=False)
+    for device in found:
+        table.add_row(
+            f"{'>' if device.default_input else ''}{'<' if device.default_output else ''}",
+            str(device.index),
+            device.name,
+            device.host_api,
+            str(device.inputs or ""),
+            str(device.outputs or ""),
+            f"{device.sample_rate:g} Hz",
+            ", ".join(_latencies(device)),
+        )
+    return table
+
+
+def _latencies(device: Device) -> list[str]:
+    pairs = ((device.inputs, device.input_latency_ms), (device.outputs, device.output_latency_ms))
+    return [f"{latency:.1f} ms" if 0 <= latency < 10_000 else "unknown" for there, latency in pairs if there]

@@ -1,0 +1,172 @@
+"""The verb `latentfx live`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from latentfx.cli.apply import choose_plugin, parse_setting
+from latentfx.errors import ControlError
+from latentfx.training.command import parse_duration
+
+if TYPE_CHECKING:
+    from latentfx.realtime import LiveStream, Recorder, Stats
+
+_ROUND_S = 0.1
+_PLACES = {"auto": None, "callback": "callback", "worker": "worker"}
+
+
+def live(
+    plugin: Annotated[
+        str | None,
+        typer.Option(
+            "--plugin", "-p", help="A shipped plugin, or an .onnx file.", show_default="timbre-swap"
+        ),
+    ] = None,
+    timbre: Annotated[
+        str | None, typer.Option(help="Whose sound: trumpet, or a blend: trumpet:0.7+flute:0.3.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Learn the sound from this recording instead.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other control. May be repeated."),
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Start with a preset, its MIDI map included.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--input", help="Input device: number, name or a part of it.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--output", help="Output device: number, name or a part of it.")
+    ] = None,
+    midi: Annotated[
+        list[str] | None,
+        typer.Option(help="MIDI input: name, virtual, or socket:PORT. May be repeated."),
+    ] = None,
+    bind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE=CONTROL", help="What MIDI turns: cc:21=mix, bend=pitch_st:-2..2. May be repeated."
+        ),
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Rate of the devices, in Hz.")] = None,
+    block: Annotated[
+        int | None, typer.Option(min=0, max=4096, help="Samples at once; 0 lets the sound system choose.")
+    ] = None,
+    input_channels: Annotated[
+        str | None, typer.Option(metavar="1,2", help="Channels of the input device.")
+    ] = None,
+    output_channels: Annotated[
+        str | None, typer.Option(metavar="1,2", help="Channels of the output device.")
+    ] = None,
+    place: Annotated[
+        str, typer.Option(help="Where the plugin runs: auto (measured), callback or worker.")
+    ] = "auto",
+    allow_feedback: Annotated[
+        bool, typer.Option("--allow-feedback", help="Play a microphone to the loudspeaker beside it.")
+    ] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="Record what is heard here, and what came in beside it (NAME-dry).")
+    ] = None,
+    limit: Annotated[str | None, typer.Option("--for", help="Stop after this time: 90s, 40m, 1h30m.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the statistics as JSON at the end.")] = False,
+) -> None:
+    """Play a plugin: microphone in, another instrument out, MIDI at the knobs.
+
+    For example:
+
+      latentfx live --timbre cello
+
+      latentfx live --preset mellow-blend --input "USB Mic" --output Headphones --midi "Launch Control"
+
+      latentfx live --midi virtual --bind cc:1=timbre:violin..trumpet --record take.flac
+
+    Keys while it plays: arrows choose and turn a control, b bypass, p panic, [ and ] presets, l MIDI learn,
+    s save as a preset, q quit. Use headphones: a microphone that hears its own loudspeaker howls.
+    """
+    from latentfx.realtime import live as start
+
+    limit_s = None if limit is None else parse_duration(limit)
+    controls: dict[str, Any] = dict(map(parse_setting, settings or [])) | (
+        {} if timbre is None else {"timbre": timbre}
+    )
+    if place not in _PLACES:
+        raise ControlError(f"--place {place!r}; allowed {', '.join(_PLACES)}")
+    stream = start(
+        choose_plugin(plugin, preset),
+        input=source,
+        output=target,
+        midi=midi or (),
+        bindings=bind or (),
+        reference=reference,
+        sample_rate=rate,
+        block=block,
+        input_channels=_channels(input_channels),
+        output_channels=_channels(output_channels),
+        place=_PLACES[place],  # type: ignore[arg-type]
+        record=record,
+        allow_feedback=allow_feedback,
+        **controls,
+    )
+    with stream as host:
+        try:
+            _play(stream, limit_s)
+        except KeyboardInterrupt:  # the way to end it
+            pass
+        finally:
+            stats = host.stats()
+    _tell(stats, stream.recorder, as_json)
+
+
+def _channels(text: str | None) -> list[int] | None:
+    """Read `1,2`."""
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ControlError(f"channels {text!r} cannot be read; write 1 or 1,2") from None
+
+
+def _play(stream: LiveStream, limit_s: float | None) -> None:
+    """Show the stream and obey keys, until the time is over or the stream ends."""
+    from latentfx.cli.live_keys import Keys
+    from latentfx.cli.live_screen import Screen
+
+    end = None if limit_s is None else time.monotonic() + limit_s
+    screen = Screen(stream)
+    with Keys() as keys, screen:
+        while stream.running and (end is None or time.monotonic() < end):
+            key = keys.read(_ROUND_S)
+            if key == "q":
+                return
+            if key:
+                screen.obey(key)
+            screen.show()
+
+
+def _tell(stats: Stats, recorder: Recorder | None, as_json: bool) -> None:
+    if as_json:
+        Console(soft_wrap=True).print_json(data=_jsonable(asdict(stats) | {"total_ms": stats.latency.total}))
+        return
+    typer.echo(
+        f"{stats.seconds:.1f} s in {stats.blocks} blocks; late {stats.late}, xruns {stats.xruns}; "
+        f"latency {stats.latency.total:.1f} ms"
+    )
+    if recorder is not None:
+        typer.echo(f"recorded {recorder.wet} and {recorder.dry}")
+        if stats.dropped:
+            typer.secho(f"note: {stats.dropped} blocks were not recorded: the disk was too slow", err=True)
+
+
+def _jsonable(value: Any) -> Any:
+    """The same with null for what is not known."""
+    if isinstance(value, dict):
+        return {name: _jsonable(entry) for name, entry in value.items()}
+    return None if isinstance(value, float) and value != value else value

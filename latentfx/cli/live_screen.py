@@ -1,0 +1,201 @@
+"""The screen of `latentfx live`, and what its keys do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from latentfx.errors import LatentFXError
+
+if TYPE_CHECKING:
+    from latentfx.realtime import LiveStream, Stats
+
+_METER = 30
+_FLOOR_DB = -60.0
+_STEP = 0.05
+_HELP = "arrows control   b bypass   p panic   \\[ ] presets   l learn   s save   q quit"
+
+
+class Screen(AbstractContextManager["Screen"]):
+    """Shows a stream, calmly; without a terminal it says one line at the start.
+
+    Args:
+        stream: what is shown.
+    """
+
+    def __init__(self, stream: LiveStream) -> None:
+        self._stream = stream
+        self._host = stream.host
+        self._recorder = stream.recorder
+        self._selected = 0
+        self._note = ""
+        self._console = Console(stderr=True)
+        self._live: Live | None = None
+        self._keys: dict[str, Callable[[], None]] = {
+            "b": self._bypass,
+            "p": self._panic,
+            "[": lambda: self._preset(-1),
+            "]": lambda: self._preset(1),
+            "l": self._learn,
+            "s": self._save,
+            "up": lambda: self._select(-1),
+            "down": lambda: self._select(1),
+            "left": lambda: self._turn(-1),
+            "right": lambda: self._turn(1),
+        }
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Live(self.draw(), console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        else:
+            stats = self._host.stats()
+            self._console.print(
+                f"playing {stats.plugin} on {self._stream.wire.label} at {stats.sample_rate:g} Hz, inference "
+                f"in the {stats.place}, latency {_latency(stats)}; Ctrl-C stops",
+                highlight=False,
+                soft_wrap=True,
+            )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self) -> None:
+        """Draw it as it is now."""
+        if self._live is not None:
+            self._live.update(self.draw(), refresh=True)
+
+    def obey(self, key: str) -> None:
+        """Do what a key says; what cannot be done is said on the screen."""
+        action = self._keys.get(key)
+        if action is None:
+            return
+        try:
+            self._note = ""
+            action()
+        except LatentFXError as error:
+            self._note = str(error)
+
+    def draw(self) -> Group:
+        """The whole screen."""
+        stats = self._host.stats()
+        state = "waiting for the device" if self._stream.waiting else "BYPASS" if self._host.bypass else "on"
+        title = Text.assemble(
+            (stats.plugin, "bold"), "  ", stats.preset, f"  {self._stream.wire.label}  ", state
+        )
+        facts = Table(box=None, pad_edge=False, show_header=False)
+        facts.add_row("in", _meter(stats.input_db))
+        facts.add_row(
+            "out", _meter(stats.output_db) + (f"  limited {stats.limited}" if stats.limited else "")
+        )
+        facts.add_row("load", _load(stats))
+        facts.add_row("latency", _latency(stats))
+        facts.add_row(
+            "trouble", f"{stats.xruns} xruns, {stats.late} late blocks, {stats.non_finite} bad samples"
+        )
+        if self._recorder is not None:
+            seconds = self._recorder.frames / stats.sample_rate
+            facts.add_row("record", f"{self._recorder.wet}  {seconds:.0f} s")
+        return Group(
+            title, "", facts, "", self._controls(), "", Text.from_markup(_HELP, style="dim"), self._note
+        )
+
+    def _controls(self) -> Table:
+        table = Table("", "control", "value", "", "MIDI", box=None, pad_edge=False)
+        learning = self._host.midi.learning
+        spec = self._host.plugin.spec
+        for index, control in enumerate(spec.controls):
+            value = self._host.controls[control.name]
+            bound = ", ".join(str(b.source) for b in self._host.midi.bindings if b.control == control.name)
+            table.add_row(
+                ">" if index == self._selected else "",
+                control.name,
+                f"{value:.4g} {control.unit}".rstrip(),
+                _bar(control.to_unit(value), 12),
+                "move a controller ..." if learning == control.name else bound,
+            )
+        for blend in spec.blends:
+            bound = ", ".join(str(b) for b in self._host.midi.bindings if b.control == blend.name)
+            if bound:
+                table.add_row("", blend.name, "", "", bound)
+        return table
+
+    def _bypass(self) -> None:
+        self._host.bypass = not self._host.bypass
+
+    def _panic(self) -> None:
+        self._host.panic()
+        self._note = "silenced"
+
+    def _preset(self, step: int) -> None:
+        self._host.next_preset(step)
+        self._selected = 0
+
+    def _learn(self) -> None:
+        midi = self._host.midi
+        name = self._name()
+        if midi.learning is not None:
+            midi.learning = None
+        elif name is not None:
+            midi.learn(name)
+
+    def _save(self) -> None:
+        from latentfx.preset import Preset, save_preset
+
+        name = time.strftime("live-%Y%m%d-%H%M%S")
+        preset = Preset.of(self._host.plugin, name, self._host.source)
+        path = save_preset(replace(preset, bindings=self._host.midi.bindings))
+        self._note = f"saved {name} ({path})"
+
+    def _select(self, step: int) -> None:
+        count = len(self._host.controls)
+        self._selected = (self._selected + step) % count if count else 0
+
+    def _turn(self, direction: int) -> None:
+        name = self._name()
+        if name is None:
+            return
+        control = self._host.plugin.spec.controls[self._selected]
+        step = 1 / (control.maximum - control.minimum) if control.curve == "integer" else _STEP
+        position = control.to_unit(self._host.controls[name]) + direction * step
+        self._host.controls[name] = control.from_unit(position)
+
+    def _name(self) -> str | None:
+        controls = self._host.plugin.spec.controls
+        return controls[self._selected].name if self._selected < len(controls) else None
+
+
+def _meter(level_db: float) -> str:
+    return f"{_bar(1 - level_db / _FLOOR_DB, _METER)} {level_db:6.1f} dB"
+
+
+def _bar(part: float, width: int) -> str:
+    filled = round(min(max(part, 0.0), 1.0) * width)
+    return "━" * filled + "╌" * (width - filled)
+
+
+def _load(stats: Stats) -> str:
+    times = stats.callback_ms
+    return (
+        f"{stats.load:.0%} of the time in the {stats.place}; callback {times.p50:.2f} ms, p99 {times.p99:.2f}"
+        f", worst {times.worst:.2f} of {stats.deadline_ms:.2f}"
+    )
+
+
+def _latency(stats: Stats) -> str:
+    parts = stats.latency
+    device = "unknown" if parts.device != parts.device else f"{parts.device:.1f}"
+    return (
+        f"{parts.algorithmic:.1f} algorithmic + {parts.buffering:.1f} buffering + {device} device "
+        f"= {parts.total:.1f} ms"
+    )

@@ -1,0 +1,110 @@
+"""What was played, as two sound files: dry and wet, one exactly over the other."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+
+from latentfx.audio import AudioInfo
+from latentfx.audio_writer import AudioWriter
+from latentfx.errors import AudioFileError
+from latentfx.plugin_file import Float32
+
+from .host import LiveHost
+from .rings import Ring
+
+_RING_S: Final = 10
+_PIECE: Final = 16384
+_ROUND_S: Final = 0.05
+
+
+class Recorder:
+    """Records a host into two files; use it in a `with` block, at whose end both are whole.
+
+    `take.flac` gets what was heard, without the host's latency; `take-dry.flac` what came in. The audio
+    thread only copies into memory, a thread of the recorder's own writes. Started before the first block, the
+    wet file is what `apply` makes of the dry one.
+
+    Args:
+        path: of the wet file; its suffix chooses the format.
+        host: what is recorded, at a whole rate.
+
+    Raises:
+        AudioFileError: a format or a folder that cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], host: LiveHost) -> None:
+        self.wet = Path(path).expanduser()
+        self.dry = self.wet.with_stem(f"{self.wet.stem}-dry")
+        self.frames = 0
+        self.error: AudioFileError | None = None
+        self._host = host
+        capacity = int(_RING_S * host.sample_rate)
+        self._rings = (Ring(host.channels, capacity), Ring(host.outputs, capacity))
+        self._skip: int | None = None
+        self._piece = tuple(np.zeros((n, _PIECE), np.float32) for n in (host.channels, host.outputs))
+        self._stop = threading.Event()
+        self._files = ExitStack()
+
+    def __enter__(self) -> Self:
+        rate = round(self._host.sample_rate)
+        with ExitStack() as files:
+            self._writers = tuple(
+                files.enter_context(AudioWriter(path, AudioInfo(rate, channels)))
+                for path, channels in ((self.dry, self._host.channels), (self.wet, self._host.outputs))
+            )
+            self._files = files.pop_all()
+        self._thread = threading.Thread(target=self._work, name="latentfx-recorder", daemon=True)
+        self._thread.start()
+        self._host.tap = self._hear
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Keep what there is, whatever ended the stream."""
+        self._host.tap = None
+        self._stop.set()
+        self._thread.join()
+        if self.error is None:
+            self._drain()
+            self._files.close()
+        if self.error is not None:
+            self._files.__exit__(type(self.error), self.error, None)
+            if error is None:
+                raise self.error
+
+    def _hear(self, audio: Float32, out: Float32) -> None:
+        """Copy a block; in the audio thread."""
+        if self._skip is None:
+            self._skip = self._host.latency
+        dry, wet = self._rings
+        size = audio.shape[1]
+        if dry.free < size or wet.free < size:
+            self._host.dropped += 1
+            return
+        dry.write(audio)
+        wet.write(out)
+
+    def _work(self) -> None:
+        while not self._stop.wait(_ROUND_S):
+            self._drain()
+
+    def _drain(self) -> None:
+        if self._skip:
+            self._skip -= self._rings[1].skip(self._skip)
+        try:
+            for ring, writer, piece in zip(self._rings, self._writers, self._piece, strict=True):
+                while self.error is None and (size := min(ring.available, _PIECE)):
+                    ring.read(piece[:, :size])
+                    writer.write(piece[:, :size])
+        except AudioFileError as error:
+            self.error = error
+            self._host.tap = None
+        self.frames = self._writers[0].frames

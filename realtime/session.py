@@ -1,0 +1,151 @@
+"""`latentfx.live`: from a plugin's name to sound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+
+from latentfx.binding import Binding
+from latentfx.errors import ControlError
+from latentfx.offline import DEFAULT_PLUGIN, Reference, prepare
+from latentfx.preset import Preset, list_presets, load_preset
+from latentfx.processor import Processor
+from latentfx.runtime import LatentPlugin, Setting
+
+from .devices import JACK, Device, find_device, refuse_feedback, share_a_clock, sound
+from .host import LiveHost
+from .ports import MidiInput, open_midi
+from .recorder import Recorder
+from .stats import Place
+from .stream import LiveStream
+from .wires import Duplex, Pair, Wire
+
+_BLOCK = 256
+PathLike = str | os.PathLike[str]
+
+
+def live(
+    plugin: PathLike | LatentPlugin | Preset = DEFAULT_PLUGIN,
+    *,
+    input: str | int | None = None,
+    output: str | int | None = None,
+    midi: str | Iterable[str] = (),
+    bindings: Iterable[Binding | str] = (),
+    presets: Iterable[Preset | str] | None = None,
+    reference: Reference | None = None,
+    sample_rate: float | None = None,
+    block: int | None = None,
+    input_channels: Sequence[int] | None = None,
+    output_channels: Sequence[int] | None = None,
+    place: Place | None = None,
+    record: PathLike | None = None,
+    allow_feedback: bool = False,
+    **controls: Setting,
+) -> LiveStream:
+    """Play a plugin on a microphone and a loudspeaker, under MIDI.
+
+    `with latentfx.live("timbre-swap", timbre="cello") as host:` gives the host while it sounds.
+
+    Args:
+        plugin: name or file of a plugin, a loaded one, or a preset, whose MIDI bindings are taken too.
+        input: name or number of the input device, or a part of its name; the system's default where None.
+        output: the same of the output device.
+        midi: MIDI inputs: names, `virtual`, `socket:PORT`.
+        bindings: what MIDI turns: `Binding`s, or texts such as `"cc:21=mix"`.
+        presets: those to choose from while playing; all of this plugin where None.
+        reference: a recording to learn a choice from, as in `apply`.
+        sample_rate: of the devices, in Hz; the plugin's where they have it.
+        block: samples at once; 0 lets the sound system choose.
+        input_channels: channels of the input device, from 1; as many as the plugin takes where None.
+        output_channels: channels of the output device, from 1; the first two where None.
+        place: where inference runs: `"callback"`, `"worker"`, or by measurement where None.
+        record: file for what is heard; what came in goes beside it, to NAME-dry.
+        allow_feedback: play a microphone to the loudspeaker beside it.
+        controls: controls and blends by name: `timbre="trumpet", mix=0.8`.
+
+    Raises:
+        LiveError: PortAudio or a device is missing or refuses, feedback, or a plugin that is too slow.
+        MidiError: a MIDI port or a binding that makes no sense.
+        ControlError: a control that does not exist, or a value that is not allowed.
+        PluginNotFoundError: no plugin of that name.
+    """
+    start = plugin if isinstance(plugin, Preset) else None
+    source_name = _name(plugin)
+    loaded = _prepared(plugin, reference, controls)
+    texts = [Binding.parse(binding) if isinstance(binding, str) else binding for binding in bindings]
+    bank = _bank(presets, source_name)
+    source, target = find_device(input, "input"), find_device(output, "output")
+    if not allow_feedback:
+        refuse_feedback(source, target)
+    inputs = list(input_channels or range(1, min(loaded.spec.in_channels, source.inputs) + 1))
+    outputs = list(output_channels or range(1, min(2, target.outputs) + 1))
+    rate = _rate(source, target, sample_rate, loaded.sample_rate)
+    kind: type[Wire] = Duplex if share_a_clock(source, target) else Pair
+    wire = kind(source, target, rate, _block(block, target), inputs, outputs)
+    host = LiveHost(
+        loaded,
+        rate,
+        channels=len(inputs),
+        outputs=len(outputs),
+        place=place,
+        bindings=texts,
+        presets=bank,
+        source=source_name,
+    )
+    if start is not None:
+        host.bank.current = start
+        host.midi.replace((*texts, *start.bindings))
+    recorder = None if record is None else Recorder(record, host)
+    return LiveStream(host, wire, _open_ports([midi] if isinstance(midi, str) else midi, host), recorder)
+
+
+def _prepared(
+    plugin: PathLike | LatentPlugin | Preset, reference: Reference | None, controls: dict[str, Setting]
+) -> LatentPlugin:
+    processor: Processor = prepare(plugin, reference, controls)
+    if not isinstance(processor, LatentPlugin):
+        raise ControlError("live plays one latent plugin, not a board; give the plugin")
+    return processor
+
+
+def _name(plugin: PathLike | LatentPlugin | Preset) -> str:
+    if isinstance(plugin, Preset):
+        return plugin.plugin
+    return plugin.name if isinstance(plugin, LatentPlugin) else os.fspath(plugin)
+
+
+def _bank(presets: Iterable[Preset | str] | None, plugin: str) -> list[Preset]:
+    if presets is None:
+        return list_presets(plugin)
+    return [load_preset(preset) if isinstance(preset, str) else preset for preset in presets]
+
+
+def _block(block: int | None, target: Device) -> int:
+    """On JACK the server's own blocks cost no latency; elsewhere a fixed size saves some."""
+    return block if block is not None else 0 if target.host_api == JACK else _BLOCK
+
+
+def _rate(source: Device, target: Device, wanted: float | None, plugin_rate: float) -> float:
+    """The rate that was asked for; else the plugin's where the devices have it, else the output's own."""
+    if wanted is not None:
+        return float(wanted)
+    sd = sound()
+    try:
+        sd.check_output_settings(target.index, None, "float32", samplerate=plugin_rate)
+        if share_a_clock(source, target):
+            sd.check_input_settings(source.index, None, "float32", samplerate=plugin_rate)
+    except (sd.PortAudioError, ValueError):
+        return target.sample_rate
+    return float(plugin_rate)
+
+
+def _open_ports(names: Iterable[str], host: LiveHost) -> list[MidiInput]:
+    with ExitStack() as stack:
+        ports = []
+        for name in names:
+            port = open_midi(name, host.send)
+            stack.callback(port.close)
+            ports.append(port)
+        stack.pop_all()
+    return ports
