@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentfx.preset import Preset
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def dump_preset(preset: Preset) -> str:
@@ -34,13 +37,14 @@ def _lines(preset: Preset) -> Iterator[str]:
 
 
 def _entry(name: str, value: Any) -> str:
-    return f"{name} = {_value(value)}"
+    key = name if _BARE.fullmatch(name) else _value(name)
+    return f"{key} = {_value(value)}"
 
 
 def _value(value: Any) -> str:
     """A value as TOML writes it; its strings are those of JSON."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {_value(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(_entry(name, entry) for name, entry in value.items()) + " }"
     if isinstance(value, float):
         return repr(round(value, 6))
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,238 @@
+"""Presets: what is saved comes back, what does not fit says so, and they play wherever a plugin does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+from pedalboard import Gain
+from typer.testing import CliRunner, Result
+
+import latentfx
+from latentfx.binding import Binding, Source
+from latentfx.cli import app
+from latentfx.errors import MidiError, PresetError
+from latentfx.preset import Preset, list_presets, load_preset, morph, save_preset
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder of its own."""
+    folder = tmp_path / "presets"
+    monkeypatch.setenv("LATENTFX_PRESETS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def blend(plugin_file: Write) -> str:
+    """A plugin with the blend `tone`."""
+    return str(plugin_file("blend"))
+
+
+def run(*words: object) -> Result:
+    """Run a command line in this process."""
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(word) for word in words])
+
+
+@pytest.mark.parametrize("plugin", latentfx.plugins())
+def test_every_shipped_plugin_has_three_presets_that_load(plugin: str) -> None:
+    presets = list_presets(plugin)
+    assert len(presets) >= 3
+    settings = []
+    for preset in presets:
+        settings.append(preset.load().controls.values_row.tolist())
+        assert preset.description
+        assert preset.bindings
+    assert len({tuple(row) for row in settings}) == len(presets)
+    assert len({preset.program for preset in presets}) == len(presets)
+
+
+def test_what_is_saved_comes_back(blend: str, folder: Path) -> None:
+    plugin = latentfx.load(blend)
+    plugin.tone = {"half": 0.25, "full": 0.5}
+    bindings = (
+        Binding(Source("cc", 21, 3), "tone", "half", "full", "square", 12.5),
+        Binding.parse("bend=tone_full:0.2..0.6"),
+    )
+    preset = Preset.of(plugin, "Half & half", blend, description='say "hi"\n', bindings=bindings, program=7)
+    with pytest.raises(PresetError, match="cannot be called 'Half & half'"):
+        save_preset(preset)
+    preset = Preset("half-half", *list(vars(preset).values())[1:])
+    path = save_preset(preset)
+    assert path.parent == folder
+    again = load_preset("half-half")
+    assert again == load_preset(path) == preset
+    assert again.load().tone == {"half": 0.25, "full": 0.5}
+    with pytest.raises(PresetError, match="there is a preset 'half-half'"):
+        save_preset(preset)
+    save_preset(preset, overwrite=True)
+
+
+NUMBERS = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@given(
+    st.builds(
+        Preset,
+        st.just("any"),
+        st.just("timbre-swap"),
+        st.dictionaries(
+            st.from_regex(r"[a-z_]{1,8}", fullmatch=True), NUMBERS | TEXTS | st.dictionaries(TEXTS, NUMBERS)
+        ),
+        TEXTS,
+        st.lists(
+            st.builds(
+                Binding,
+                st.builds(Source, st.just("cc"), st.integers(0, 119), st.none() | st.integers(1, 16)),
+                TEXTS,
+                st.none() | NUMBERS | TEXTS,
+                st.none() | NUMBERS | TEXTS,
+                st.sampled_from(["linear", "square", "root"]),
+                st.floats(0, 10_000).map(lambda value: round(value, 6)),
+                st.sampled_from(["return", "latch"]),
+            ),
+            max_size=3,
+        ).map(tuple),
+        st.none() | st.integers(0, 127),
+    )
+)
+def test_every_preset_survives_the_file(preset: Preset) -> None:
+    path = save_preset(preset, overwrite=True)
+    assert load_preset(path) == preset
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("plugin = 3", r'it needs plugin = "NAME"'),
+        ("plugin = [", r"cannot be read"),
+        ('plugin = "x"\nvolume = 3', "it has volume; allowed controls, description, midi, plugin, program"),
+        ('plugin = "x"\nprogram = 128', "program is 128; allowed 0 to 127"),
+        ('plugin = "x"\n[[midi]]\ncontrol = "mix"', "'source' is missing"),
+        ('plugin = "x"\n[[midi]]\nsource = "cc:1"\ncontrol = "mix"\nspeed = 1', "speed"),
+        ('plugin = "x"\n[[midi]]\nsource = "knob:1"\ncontrol = "mix"', "'knob' is unknown; allowed cc,"),
+        ('plugin = "x"\n#' + "x" * 70_000, "70014 bytes; allowed 65536"),
+        ("\ufeffplugin", "cannot be read"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_fault(folder: Path, text: str, message: str) -> None:
+    folder.mkdir()
+    (folder / "odd.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(PresetError, match=message) as raised:
+        load_preset("odd")
+    assert "preset 'odd'" in str(raised.value)
+
+
+def test_a_preset_for_a_control_that_does_not_exist_says_so(blend: str) -> None:
+    with pytest.raises(
+        PresetError, match=r"'odd' does not fit plugin 'blend': control 'mix' is unknown.*tone_"
+    ):
+        Preset("odd", blend, {"mix": 0.5}).load()
+    with pytest.raises(PresetError, match=r"does not fit.*'wah' is unknown"):
+        Preset("odd", blend, bindings=(Binding.parse("cc:1=wah"),)).load()
+    with pytest.raises(PresetError, match=r"tone is a blend; .*cc:1=tone:half\.\.full"):
+        Preset("odd", blend, bindings=(Binding.parse("cc:1=tone"),)).load()
+    with pytest.raises(PresetError, match=r"no preset 'trumpet-bellow'. Did you mean 'trumpet-below'"):
+        load_preset("trumpet-bellow")
+
+
+def test_what_was_learnt_from_a_recording_is_not_saved_as_something_else(blend: str) -> None:
+    plugin = latentfx.load(blend)
+    plugin.learn("tone", np.full(1000, 0.5, np.float32), 48_000)
+    with pytest.raises(PresetError, match="learnt from a recording, which a preset cannot hold"):
+        Preset.of(plugin, "mine", blend)
+
+
+def test_morph_goes_half_of_the_way(blend: str) -> None:
+    a = Preset("a", blend, {"tone": "half"}, program=3)
+    b = Preset("b", blend, {"tone": "full"})
+    assert morph(a, b, 0.0).load().tone == {"half": 1.0}
+    assert morph(a, b, 0.25).load().tone == {"half": 0.75, "full": 0.25}
+    assert morph(a, b, 1.0).load().tone == {"full": 1.0}
+    assert morph(a, b, 0.5).program == 3
+    with pytest.raises(PresetError, match="morph two of one plugin"):
+        morph(a, Preset("c", "timbre-swap"), 0.5)
+    with pytest.raises(PresetError, match="allowed 0 to 1"):
+        morph(a, b, 1.5)
+
+
+def test_apply_and_board_take_a_preset(plugin_file: Write) -> None:
+    audio = np.full((1, 1000), 0.25, np.float32)
+    preset = Preset("loud", str(plugin_file("delay")), {"gain": 2.0})
+    np.testing.assert_array_equal(latentfx.apply(audio, plugin=preset, sample_rate=48_000), 2 * audio)
+    board = latentfx.Board([preset, Gain(0.0)])
+    np.testing.assert_allclose(latentfx.apply(audio, plugin=board, sample_rate=48_000), 2 * audio, rtol=1e-6)
+    louder = latentfx.apply(audio, plugin=preset, sample_rate=48_000, gain=3.0)
+    np.testing.assert_array_equal(louder, 3 * audio)
+
+
+def test_the_verbs_save_show_list_and_apply(plugin_file: Write, tmp_path: Path, folder: Path) -> None:
+    plugin = plugin_file("delay")
+    options = ["-p", plugin, "--set", "gain=2", "--bind", "cc:7=gain:0..2", "--description", "loud"]
+    result = run("preset", "save", "loud", *options)
+    assert (result.exit_code, result.stdout) == (0, f"saved {folder / 'loud.toml'}\n")
+    assert 'source = "cc:7"' in run("preset", "show", "loud").stdout
+    shown = run("preset", "list").stdout
+    assert "loud" in shown
+    assert "trumpet-below" in shown
+    for name in ("one.wav", "two.wav"):
+        soundfile.write(tmp_path / name, np.full(500, 0.25), 48_000, subtype="FLOAT")
+    for words in (
+        ["preset", "apply", "loud", tmp_path / "one.wav", tmp_path / "out.wav"],
+        ["apply", tmp_path / "one.wav", tmp_path / "out.wav", "--preset", "loud"],
+    ):
+        assert run(*words).exit_code == 0
+        np.testing.assert_array_equal(soundfile.read(tmp_path / "out.wav")[0], np.full(500, 0.5))
+    many = run("apply", tmp_path / "*.wav", tmp_path / "many", "--preset", "loud", "--jobs", 2)
+    assert many.exit_code == 0, many.output
+    np.testing.assert_array_equal(soundfile.read(tmp_path / "many" / "two.wav")[0], np.full(500, 0.5))
+    quiet = run("preset", "save", "quiet", "--from", "loud", "--set", "gain=0.5")
+    assert quiet.exit_code == 0
+    assert load_preset("quiet").bindings == load_preset("loud").bindings
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["preset", "show", "nope"], "no preset 'nope'"),
+        (["preset", "save", "odd", "--set", "drive=1"], "control 'drive' is unknown"),
+        (["preset", "save", "odd", "--bind", "cc:1"], "write SOURCE=CONTROL"),
+        (["apply", "a.wav", "b.wav", "-p", "x.onnx", "--preset", "trumpet-below"], "belongs to timbre-swap"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(words: list[str], message: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cc=mix", "it takes a number from 0 to 119"),
+        ("cc:120=mix", "a number from 0 to 119"),
+        ("bend:3=mix", "it takes no number"),
+        ("cc:1@17=mix", "MIDI channel 17; allowed 1 to 16"),
+        ("cc:1=mix:0", "write SOURCE=CONTROL"),
+        ("steps:H4=steps", "cannot be read"),
+    ],
+)
+def test_a_binding_that_makes_no_sense_says_what_would(text: str, message: str) -> None:
+    with pytest.raises(MidiError, match=message):
+        Binding.parse(text)
+
+
+def test_bindings_read_back_what_they_write() -> None:
+    for text in ("cc:21=mix", "cc14:1@16=mix:0.2..0.8", "bend=pitch_st:-2..2", "cc:1=timbre:violin..trumpet"):
+        assert str(Binding.parse(text)) == text
+    assert Source.parse("steps:C4") == Source.parse("steps:60")
+    assert Source.parse("steps:Bb-1").number == 10
