@@ -13,15 +13,21 @@ import torch
 
 from latentfx.errors import ExportError
 from latentfx.plugin import Plugin
+from latentfx.plugin_file import Metadata
 from latentfx.spec import PluginSpec
-from latentfx.testing import verify_contract, verify_parity
+from latentfx.testing import Check, ContractReport, Terms, verify_contract, verify_parity
 from latentfx.training.checkpoint import load_checkpoint
 
 from .builders import build_plugin
+from .bundle import initial_row
 from .nn_tilde import export_nn_tilde
+from .nn_tilde_form import check_nn_tilde
 from .nn_tilde_parity import verify_nn_tilde
 from .onnx import export_onnx
+from .opened import NnTildePlugin, OnnxPlugin
 from .patches import write_patches
+from .timing import torch_threads
+from .validation import stress_checks
 
 SUFFIXES = {"onnx": ".onnx", "nn~": ".ts"}
 
@@ -112,21 +118,38 @@ def measure_plugin(plugin: Plugin, session: onnxruntime.InferenceSession) -> dic
     """Measure a plugin that makes its own phase against the contract, and its graph against torch.
 
     Returns:
-        `contract` and `parity`, as JSON can hold them.
+        `contract`, `parity` and `stress`, as JSON can hold them.
     Raises:
         ContractError: a law or the agreement fails.
     """
-    contract = verify_contract(plugin, nonlinear=True)
-    return {"contract": contract.as_dict(), "parity": verify_parity(plugin, session).as_dict()}
+    with torch_threads(1):
+        contract = verify_contract(plugin, nonlinear=True)
+        parity = verify_parity(plugin, session)
+        rows = {name: value[0].numpy() for name, value in initial_row(plugin).items()}
+        stressed = _stress(OnnxPlugin(Metadata(plugin.spec, rows), session))
+    return {"contract": contract.as_dict(), "parity": parity.as_dict(), "stress": stressed.as_dict()}
 
 
 def measure_nn_tilde(plugin: Plugin, module: torch.jit.ScriptModule) -> dict[str, Any]:
     """Measure a plugin that makes its own phase against the contract, and its file for nn~ against torch.
 
     Returns:
-        `contract` and `parity`, as JSON can hold them.
+        `contract`, `parity` and `stress`, as JSON can hold them.
     Raises:
         ContractError: a law or the agreement fails.
     """
-    contract = verify_contract(plugin, nonlinear=True)
-    return {"contract": contract.as_dict(), "parity": verify_nn_tilde(plugin, module).as_dict()}
+    with torch_threads(1):
+        contract = verify_contract(plugin, nonlinear=True)
+        parity = verify_nn_tilde(plugin, module)
+        stressed = _stress(NnTildePlugin(module, plugin.spec), check_nn_tilde(module))
+    return {"contract": contract.as_dict(), "parity": parity.as_dict(), "stress": stressed.as_dict()}
+
+
+def _stress(file: Plugin, *more: Check) -> ContractReport:
+    """What the file itself does under loud, sudden and broken input.
+
+    Raises:
+        ContractError: a check fails.
+    """
+    checks = (*more, *stress_checks(file, Terms(nonlinear=True)))
+    return ContractReport(file.spec.name, checks).require()

@@ -14,16 +14,18 @@ import typer
 
 from latentfx.cli import preset
 from latentfx.cli.apply import apply
+from latentfx.cli.bench import bench
 from latentfx.cli.devices import devices
 from latentfx.cli.export import export
 from latentfx.cli.live import live
 from latentfx.cli.show import info, plugins
+from latentfx.cli.validate import validate
 from latentfx.errors import LatentFXError
 from latentfx.training.command import train
 
 P = ParamSpec("P")
 
-VERBS = (apply, live, devices, plugins, info, train, export)
+VERBS = (apply, live, devices, plugins, info, train, export, validate, bench)
 PRESET_VERBS: dict[str, Callable[..., None]] = {
     "list": preset.list_presets,
     "show": preset.show,

@@ -1,0 +1,108 @@
+"""The verb `latentfx bench`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from latentfx.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from latentfx.export.bench import Bench, Duel
+
+_BUFFERS = (64, 128, 256, 512, 1024, 2048)
+
+
+def bench(
+    file: Annotated[Path, typer.Argument(help="A plugin: .onnx, or a .ts for nn~.")],
+    against: Annotated[
+        Path | None, typer.Option(help="Another file: both run by turns, and the ratio is printed.")
+    ] = None,
+    threads: Annotated[
+        list[int] | None, typer.Option(min=1, help="Threads a call may use. May be repeated.")
+    ] = None,
+    buffers: Annotated[
+        list[int] | None,
+        typer.Option("--buffer", min=1, help="Samples of the host's buffer.", show_default="64 to 2048"),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.01, help="Spent on each line.")] = 1.0,
+    trust: Annotated[bool, typer.Option("--trust", help="Open a .ts: it is a program.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw the times.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
+) -> None:
+    """Measure what a plugin costs: time of a call, cold start, memory.
+
+    p50, p99 and p99.9 are of the calls in which the plugin worked: with a buffer shorter than its block it
+    works in some calls alone. A p99 above 100 % of the buffer is heard.
+
+    For example:
+
+      latentfx bench timbre.onnx --threads 1 --threads 2 --plot times.png
+
+      latentfx bench mine.onnx --against rave.ts --trust --buffer 2048
+    """
+    try:
+        from latentfx.export import bench as lab
+        from latentfx.export import timing
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("latentfx bench", "lab", error.name or "torch") from None
+    counts, sizes = tuple(threads or (1,)), tuple(buffers or _BUFFERS)
+    if plot is not None:
+        from latentfx.plot import require_matplotlib
+
+        require_matplotlib()
+    if against is not None:
+        pair = [timing.open_runner(path, threads=counts[0], trust=trust) for path in (file, against)]
+        duels = lab.duel(pair[0], pair[1], sizes, seconds)
+        _print_duels(duels, file, against, as_json)
+        return
+    found = lab.bench(file, threads=counts, buffers=sizes, seconds=seconds, trust=trust)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=1))
+    else:
+        _print_bench(found)
+    if plot is not None:
+        from latentfx.export.bench_plot import draw
+
+        draw(found, plot)
+        typer.echo(plot)
+
+
+def _print_bench(found: Bench) -> None:
+    console = Console(highlight=False)
+    console.print(f"[bold]{found.file}[/bold]  {found.engine}, steps of {found.step} samples")
+    columns = ("threads", "buffer", "p50 ms", "p99 ms", "p99.9 ms", "p99 of buffer", "x real time", "calls")
+    table = Table(*columns, box=None, pad_edge=False)
+    for threads, timings in found.timings.items():
+        for timing in timings:
+            times = (f"{value:.3f}" for value in (timing.p50_ms, timing.p99_ms, timing.p999_ms))
+            share, speed = f"{100 * timing.load:.0f} %", f"{timing.realtime:.1f}"
+            table.add_row(str(threads), str(timing.buffer), *times, share, speed, str(timing.calls))
+    console.print(table)
+    cold = found.cold
+    console.print(
+        f"cold start: {cold.load_ms:.0f} ms to load, {cold.first_ms:.0f} ms for the first call, "
+        f"{cold.memory_mb:.0f} MB at most"
+    )
+
+
+def _print_duels(duels: tuple[Duel, ...], first: Path, second: Path, as_json: bool) -> None:
+    if as_json:
+        rows = [asdict(duel) | {"ratio": duel.ratio} for duel in duels]
+        typer.echo(json.dumps({"first": str(first), "second": str(second), "buffers": rows}, indent=1))
+        return
+    console = Console(highlight=False)
+    table = Table(
+        "buffer", f"{first.name} p50 ms", f"{second.name} p50 ms", "ratio", box=None, pad_edge=False
+    )
+    for duel in duels:
+        times = (f"{timing.p50_ms:.3f}" for timing in (duel.first, duel.second))
+        table.add_row(str(duel.buffer), *times, f"{duel.ratio:.2f}")
+    console.print(table)
+    console.print(f"ratio: how many times faster {first.name} is; taken by turns, by the medians")

@@ -1,0 +1,118 @@
+"""`latentfx validate` and `latentfx bench`, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from latentfx.cli import app
+
+Write = Callable[[str], Path]
+
+
+def run(*words: object) -> Result:
+    return CliRunner(env={"COLUMNS": "120"}).invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def shown(plugin_file: Write) -> Result:
+    """What is said of a plugin that lets NaN through."""
+    return run("validate", plugin_file("delay"), "--minutes", "0.02")
+
+
+def test_a_verdict_fits_on_one_screen_and_sets_the_exit_code(shown: Result) -> None:
+    lines = shown.stdout.splitlines()
+    assert shown.exit_code == 1
+    assert len(lines) <= 40
+    assert re.match(r"delay +\S+delay\.onnx, onnx", lines[0])
+    assert any(re.match(r"pass +latency +measured against stated +0 ", line) for line in lines)
+    assert any(re.match(r"FAIL +finite +NaN and Inf in, finite out +[1-9]", line) for line in lines)
+    assert re.search(r"p99 of a call .*: 64: \d+ %, 128: \d+ %", shown.stdout)
+    assert re.fullmatch(r"\d of \d\d checks failed", lines[-1])
+
+
+def test_json_holds_every_number(plugin_file: Write) -> None:
+    result = run("validate", plugin_file("delay"), "--minutes", "0.02", "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (found["plugin"], found["kind"], found["passed"]) == ("delay", "onnx", False)
+    assert found["checks"]["latency"] == {
+        "measured": 0,
+        "allowed": 240,
+        "unit": "samples off",
+        "passed": True,
+    }
+    assert {timing["buffer"] for timing in found["timings"]} == {64, 128, 256, 512, 1024, 2048}
+
+
+@pytest.mark.parametrize("verb", ["validate", "bench"])
+def test_torchscript_needs_a_word_of_trust(tmp_path: Path, verb: str) -> None:
+    path = tmp_path / "model.ts"
+    path.write_bytes(b"PK")
+    result = run(verb, path)
+    assert result.exit_code == 1
+    assert "is TorchScript: a program that runs when it is opened. Add --trust" in " ".join(
+        result.stderr.split()
+    )
+
+
+@pytest.mark.parametrize("verb", ["validate", "bench"])
+def test_a_file_that_is_not_there_and_a_lab_that_is_not_there(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run(verb, tmp_path / "absent.onnx")
+    assert (result.exit_code, "no plugin file" in result.stderr) == (1, True)
+    monkeypatch.setitem(sys.modules, "latentfx.export", None)
+    result = run(verb, tmp_path / "absent.onnx")
+    assert (result.exit_code, "pip install 'latentfx[lab]'" in result.stderr) == (1, True)
+
+
+def test_bench_prints_a_line_for_every_buffer_and_draws_it(plugin_file: Write, tmp_path: Path) -> None:
+    picture = tmp_path / "times.png"
+    result = run(
+        "bench", plugin_file("delay"), "--seconds", 0.02, "--buffer", 64, "--buffer", 1024, "--plot", picture
+    )
+    assert result.exit_code == 0, result.output
+    assert re.search(r"onnxruntime, steps of 64 samples", result.stdout)
+    rows = re.findall(
+        r"^1 +(\d+) +([\d.]+) +([\d.]+) +([\d.]+) +\d+ % +[\d.]+ +\d+", result.stdout, re.MULTILINE
+    )
+    assert [row[0] for row in rows] == ["64", "1024"]
+    assert all(0 < float(p50) <= float(p99) <= float(p999) for _, p50, p99, p999 in rows)
+    assert re.search(r"cold start: \d+ ms to load, \d+ ms for the first call, \d+ MB", result.stdout)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_bench_of_two_files_prints_their_ratio(plugin_file: Write) -> None:
+    """The same file against itself is as fast as itself; sixteen blocks take longer than one."""
+    path = plugin_file("delay")
+    words = ("bench", path, "--against", path, "--seconds", 0.1, "--buffer", 64, "--buffer", 4096)
+    table = run(*words).stdout
+    ratios = [float(line.split()[-1]) for line in table.splitlines() if line[:1].isdigit()]
+    assert len(ratios) == 2
+    assert all(0.4 < ratio < 2.5 for ratio in ratios)
+    duels = json.loads(run(*words, "--json").stdout)["buffers"]
+    assert duels[1]["first"]["p50_ms"] > 4 * duels[0]["first"]["p50_ms"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        (
+            "validate",
+            ["FILE", "--trust", "--checkpoint", "--json", "Exit code", "latentfx validate mine.onnx"],
+        ),
+        ("bench", ["FILE", "--against", "--threads", "--plot", "latentfx bench timbre.onnx"]),
+        ("export", ["--to", "nn~", "mine.maxpat", "set timbre trumpet"]),
+    ],
+)
+def test_the_verbs_explain_themselves(verb: str, words: list[str]) -> None:
+    assert verb in run("--help").stdout
+    text = " ".join(run(verb, "--help").stdout.split())
+    assert [word for word in words if word.lower() not in text.lower()] == []
