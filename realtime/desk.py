@@ -13,7 +13,7 @@ from latentfx.preset import Preset
 from latentfx.runtime import LatentPlugin
 
 PRESET_GLIDE_S = 0.05
-_NEAR = 1e-6
+_NEAR = 1e-4
 
 
 class Desk:

@@ -18,7 +18,7 @@ from latentfx.errors import MidiError
 
 CLIENT: Final = "latentfx"
 VIRTUAL: Final = "virtual"
-_LOOK_AGAIN_S: Final = 1.0
+_LOOK_AGAIN_S: Final = 0.2
 _ALL_NOTES_OFF: Final = Message("control_change", control=123)
 
 Listener = Callable[[Message], None]
@@ -98,7 +98,7 @@ class PortInput:
         return self._port is not None
 
     def attend(self) -> None:
-        """Look, at most once a second, whether the port went or came back."""
+        """Look, five times a second at most, whether the port went or came back."""
         now = time.monotonic()
         if now - self._looked < _LOOK_AGAIN_S:
             return

@@ -21,10 +21,15 @@ from jack_rig import JackServer, Rig, die_with_parent, purge_stale
 COMMAND = [sys.executable, "-W", "error", "-c", "from latentfx.cli import main; main()", "live"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _clean() -> None:
+    """Once, before anything here touches JACK: a client keeps what it found then."""
+    purge_stale()
+
+
 @pytest.fixture(scope="module")
 def jackd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer]:
     """A server of this module's own: every client must be gone when it ends."""
-    purge_stale()
     with JackServer(tmp_path_factory.mktemp("jack")) as server:
         yield server
 

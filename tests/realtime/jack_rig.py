@@ -132,8 +132,10 @@ class Rig:
             time.sleep(0.02)
         self.horn.connect(self._midi, found[0])
 
-    def play(self, audio: Audio, midi: Iterable[Event] = (), tail: int = 16_384) -> Audio:
+    def play(self, audio: Audio, midi: Iterable[Event] = (), tail: int = 16_384, whole: bool = True) -> Audio:
         """Play a recording, with MIDI bytes at these samples, and return what was heard meanwhile.
+
+        JACK loses a period when a client comes or goes; with `whole` that is an error, else it is NaN.
 
         Shape:
             audio [C, T] -> [C, T + tail or a little more], sample for sample on the same axis
@@ -148,7 +150,7 @@ class Rig:
         self._job = None
         assert finished, "the recording did not finish"
         assert not self.down.is_set(), "the server went down"
-        assert not np.isnan(heard).any(), "samples were lost"
+        assert not (whole and np.isnan(heard).any()), "samples were lost"
         return heard
 
     def close(self) -> None:

@@ -1,0 +1,140 @@
+"""Real MIDI from another process' port moves a control, and the sound follows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jack_rig import RATE, Rig, die_with_parent
+
+Start = Callable[..., Any]
+Write = Callable[..., Path]
+PERIOD, HOP = 128, 64
+STEP = 4800
+
+
+@pytest.mark.parametrize("block", [0, 128, 256])
+def test_a_knob_is_heard_within_a_period_a_block_and_a_hop(
+    rig: Rig, player: Start, plugin_file: Write, block: int
+) -> None:
+    running = player(
+        *("-p", plugin_file("gain"), "--block", block, "--place", "callback"),
+        *("--midi", "virtual", "--bind", "cc:7=gain:0..1"),
+    )
+    rig.connect_midi("latentfx")
+    rng = np.random.default_rng(3)
+    values = [20, 120, 60, 100] * 4
+    times = [STEP * (count + 1) + int(rng.integers(0, PERIOD)) for count in range(len(values))]
+    events = [(when, bytes([0xB0, 7, value])) for when, value in zip(times, values, strict=True)]
+    audio = np.full((1, STEP * (len(values) + 2)), 0.5, np.float32)
+    heard = rig.play(audio, events)[0]
+    stats = running.finish()
+    latency = round(stats["total_ms"] * RATE / 1000)
+    delays = []
+    for when, value in zip(times, values, strict=True):
+        after = heard[when - PERIOD : when + STEP - PERIOD]
+        there = np.flatnonzero(np.isclose(after, 0.5 * value / 127, atol=1e-6))
+        assert there.size, f"controller {value} at {when} was not heard"
+        delays.append(int(there[0]) - PERIOD)
+    assert max(delays) <= PERIOD + (block or PERIOD) + HOP + latency
+
+
+SENDER = """
+import sys, mido
+port = mido.Backend("mido.backends.rtmidi/UNIX_JACK").open_output("keys", virtual=True, client_name="Piano")
+print("there", flush=True)
+for line in sys.stdin:
+    port.send(mido.Message.from_hex(line))
+"""
+
+
+class Piano:
+    """A keyboard in a process of its own, that can be unplugged."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SENDER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=die_with_parent,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "there\n"
+
+    def send(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+
+    def unplug(self) -> None:
+        self.process.communicate(timeout=10)
+
+
+@pytest.fixture
+def piano() -> Iterator[Callable[[], Piano]]:
+    """Plug a keyboard in."""
+    started: list[Piano] = []
+
+    def plug_in() -> Piano:
+        started.append(Piano())
+        return started[-1]
+
+    yield plug_in
+    for keyboard in started:
+        if keyboard.process.poll() is None:
+            keyboard.unplug()
+
+
+def level(rig: Rig) -> float:
+    """What a tone of 0.5 becomes now, in the end."""
+    heard = rig.play(np.full((1, RATE // 8), 0.5, np.float32), tail=0, whole=False)[0, : RATE // 8]
+    return float(heard[~np.isnan(heard)][-1])
+
+
+def test_a_keyboard_is_unplugged_and_plugged_in_again(
+    rig: Rig, player: Start, piano: Callable[[], Piano], plugin_file: Write
+) -> None:
+    keyboard = piano()
+    running = player(
+        *("-p", plugin_file("gain"), "--place", "callback"),
+        *("--midi", "Piano", "--bind", "cc:7=gain:0..1"),
+    )
+    for _ in range(2):
+        keyboard.send("B0 07 00")
+        assert wait_for(rig, 0.0)
+        keyboard.send("B0 07 7F")
+        assert wait_for(rig, 0.5)
+        keyboard.unplug()
+        time.sleep(0.5)
+        assert level(rig) == pytest.approx(0.5)
+        keyboard = piano()
+        wait_for_port(rig)
+    assert running.finish()["controls"] == {"gain": 1.0}
+
+
+def wait_for_port(rig: Rig) -> None:
+    """Wait until the host connects to the keyboard again."""
+    for _ in range(60):
+        if any(port.name.startswith("Piano") and port_is_connected(rig, port.name) for port in ports(rig)):
+            return
+        level(rig)
+    raise AssertionError("the host did not come back to the port")
+
+
+def ports(rig: Rig) -> list[Any]:
+    return list(rig.horn.get_ports("Piano", is_midi=True, is_output=True))
+
+
+def port_is_connected(rig: Rig, name: str) -> bool:
+    return bool(rig.horn.get_all_connections(rig.horn.get_port_by_name(name)))
+
+
+def wait_for(rig: Rig, value: float) -> bool:
+    return any(abs(level(rig) - value) < 1e-6 for _ in range(30))

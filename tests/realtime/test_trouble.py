@@ -1,0 +1,113 @@
+"""Devices that go away, servers that die, disks that fill: a clear end, and a whole recording."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+from conftest import COMMAND, wait_for_line
+from jack_rig import JackServer, die_with_parent
+
+Write = Callable[..., Path]
+
+
+def test_a_server_that_dies_ends_the_stream_with_a_message_and_a_whole_recording(
+    tmp_path: Path, plugin_file: Write
+) -> None:
+    take, errors = tmp_path / "take.wav", tmp_path / "errors.txt"
+    with JackServer(tmp_path, name="latentfx-dying") as server, errors.open("w") as file:
+        words = [*COMMAND, "-p", str(plugin_file("delay")), "--input", "system", "--output", "system"]
+        process = subprocess.Popen([*words, "--record", str(take)], stderr=file, preexec_fn=die_with_parent)
+        wait_for_line(process, errors)
+        time.sleep(1)
+        server.stop()
+        begin = time.monotonic()
+        assert process.wait(15) == 1
+    assert time.monotonic() - begin < 10
+    said = errors.read_text()
+    assert "the sound server is gone (system); start it again" in said
+    assert "Traceback" not in said
+    seconds = [soundfile.info(path).frames / 48_000 for path in (take, tmp_path / "take-dry.wav")]
+    assert 0.5 < min(seconds) <= max(seconds) < 10
+    assert list(tmp_path.glob(".*")) == []
+
+
+FILES = """</usr/share/alsa/alsa.conf>
+pcm.fmic {{ type file slave.pcm {{ type null }} file "/dev/null" infile "{source}" format "raw" }}
+pcm.fspk {{ type file slave.pcm {{ type null }} file "{target}" format "raw" }}
+pcm.filecard {{ type asym capture.pcm "fmic" playback.pcm "fspk" }}
+"""
+
+RECONNECT = """
+import json, sys, time
+import latentfx
+stream = latentfx.live(sys.argv[1], input="filecard", output="filecard", place="callback")
+with stream as host:
+    for _ in range(2):
+        before = host.stats()
+        assert stream.running and not stream.waiting
+        stream.wire._streams[0].abort()  # what PortAudio does when a device is pulled
+        end = time.monotonic() + 20
+        while host.stats().reconnects == before.reconnects and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(0.2)
+        after = host.stats()
+        print(json.dumps([after.reconnects, after.blocks > before.blocks, host.controls["gain"]]), flush=True)
+        host.controls["gain"] = 2.0
+"""
+
+
+def test_a_device_that_comes_back_is_played_again(tmp_path: Path, plugin_file: Write) -> None:
+    """ALSA's file plugin stands for a sound card; what was turned meanwhile stays."""
+    configuration = tmp_path / "asound.conf"
+    source, target = tmp_path / "in.raw", tmp_path / "out.raw"
+    source.write_bytes(bytes(4 * 2 * 48_000))
+    target.symlink_to("/dev/null")
+    configuration.write_text(FILES.format(source=source, target=target))
+    done = subprocess.run(
+        [sys.executable, "-c", RECONNECT, str(plugin_file("gain"))],
+        env=os.environ | {"ALSA_CONFIG_PATH": str(configuration), "JACK_DEFAULT_SERVER": "none"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [[1, True, 1.0], [2, True, 2.0]]
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_sound_starts(
+    tmp_path: Path, plugin_file: Write
+) -> None:
+    with JackServer(tmp_path, name="latentfx-folder"):
+        words = [*COMMAND, "-p", str(plugin_file("delay")), "--input", "system", "--output", "system"]
+        done = subprocess.run(
+            [*words, "--record", str(tmp_path / "nowhere" / "take.wav")],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "there is no folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("library", ["libportaudio.so.2"])
+def test_without_portaudio_the_remedy_is_said(library: str) -> None:
+    program = (
+        "import ctypes.util; ctypes.util.find_library = lambda name: None\n"
+        "from latentfx.cli import main; import sys; sys.argv = ['latentfx', 'devices']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "live sound needs PortAudio" in done.stderr
+    assert "apt-get install libportaudio2" in done.stderr
+    assert library
