@@ -20,6 +20,7 @@ from latentfx.training.checkpoint import load_checkpoint
 
 from .builders import build_plugin
 from .bundle import initial_row
+from .neutone import export_neutone
 from .nn_tilde import export_nn_tilde
 from .nn_tilde_form import check_nn_tilde
 from .nn_tilde_parity import verify_nn_tilde
@@ -29,7 +30,7 @@ from .patches import write_patches
 from .timing import torch_threads
 from .validation import stress_checks
 
-SUFFIXES = {"onnx": ".onnx", "nn~": ".ts"}
+SUFFIXES = {"onnx": ".onnx", "nn~": ".ts", "neutone": ".nm"}
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ def export_checkpoint(
 
     Args:
         path: a checkpoint folder, its weights file, or a run folder (whose last stage's best is taken).
-        target: the file to write; `NAME.onnx` or `NAME.ts` in the current folder unless given.
-        to: `onnx` for our own hosts, `nn~` for Max/MSP and Pure Data (with help patches beside it); as
-            `target` ends unless given, and `onnx` without one.
+        target: the file to write; `NAME.onnx`, `NAME.ts` or `NAME.nm` in the current folder unless given.
+        to: `onnx` for our own hosts, `nn~` for Max/MSP and Pure Data (with help patches beside it),
+            `neutone` for Neutone FX in a DAW; as `target` ends unless given, and `onnx` without one.
         name: of the plugin; that of the recipe unless given.
         default: what the plugin is set to at start, a timbre for example; its first choice unless given.
         verify: measure the plugin against the contract, and the file against torch, and keep the numbers in
@@ -90,6 +91,11 @@ def export_checkpoint(
 
     if to == "onnx":
         file = export_onnx(plugin, target, provenance, measure if verify else report)
+    elif to == "neutone":
+        if verify:
+            with torch_threads(1):
+                report["contract"] = verify_contract(plugin, nonlinear=True).as_dict()
+        file = export_neutone(plugin, target, provenance, verify=verify)
     else:
         file = export_nn_tilde(plugin, target, provenance, measure if verify else report)
         patches = write_patches(plugin, file)
@@ -108,7 +114,8 @@ def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | Non
             "the model's run folder or checkpoint (latentfx train writes one)"
         )
     if to is None:
-        return "nn~" if target is not None and Path(target).suffix == ".ts" else "onnx"
+        suffix = "" if target is None else Path(target).suffix
+        return next((form for form, ending in SUFFIXES.items() if ending == suffix), "onnx")
     if to not in SUFFIXES:
         raise ExportError(f"nothing is exported to {to!r}; allowed: {', '.join(SUFFIXES)}")
     return to

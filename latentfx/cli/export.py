@@ -20,12 +20,12 @@ def export(
     ],
     target: Annotated[
         Path | None,
-        typer.Argument(metavar="[OUT]", help="The plugin file: .onnx or .ts.", show_default="NAME.onnx"),
+        typer.Argument(metavar="[OUT]", help="The plugin file: .onnx, .ts or .nm.", show_default="NAME.onnx"),
     ] = None,
     to: Annotated[
         str | None,
         typer.Option(
-            help="onnx, for this program and its hosts; nn~, for Max/MSP and Pure Data.",
+            help="onnx, for this program; nn~, for Max/MSP and Pure Data; neutone, for Neutone FX.",
             show_default="as OUT ends",
         ),
     ] = None,
@@ -51,6 +51,8 @@ def export(
       latentfx export runs/mine mine.onnx --name mine --default trumpet
 
       latentfx export runs/mine mine.ts        for nn~, with the help patches mine.pd and mine.maxpat
+
+      latentfx export runs/mine mine.nm        for Neutone FX in a DAW; needs the extra 'neutone'
 
     In Max or Pure Data, with the external nn~: `nn~ mine forward`. Its methods are forward, encode, decode
     and the operator (swap); messages such as `set pitch_st -12` and `set timbre trumpet:0.7+flute:0.3` turn
@@ -78,7 +80,10 @@ def _show(exported: Exported) -> None:
 def _verdict(report: Mapping[str, Any]) -> str:
     if not report:
         return "not verified"
+    laws = f"verified: {len(report['contract']['checks'])} laws of the contract"
+    if "parity" not in report:
+        return f"{laws}; what Neutone's SDK asks of a submission"
     engines = ", ".join(
         f"{engine['engine']} within {engine['difference']:.1e}" for engine in report["parity"]["engines"]
     )
-    return f"verified: {len(report['contract']['checks'])} laws of the contract; {engines} of torch"
+    return f"{laws}; {engines} of torch"

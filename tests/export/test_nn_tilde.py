@@ -289,5 +289,5 @@ def test_a_finished_graph_is_no_source(exported: tuple[Path, str], tmp_path: Pat
 
 
 def test_an_unknown_target_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="nothing is exported to 'vst'; allowed: onnx, nn~"):
+    with pytest.raises(ExportError, match="nothing is exported to 'vst'; allowed: onnx, nn~, neutone"):
         export_checkpoint(tmp_path, to="vst")
