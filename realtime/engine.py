@@ -29,10 +29,12 @@ class StepCost:
     """What one step of a plugin takes.
 
     Args:
+        p10: a tenth of the steps take less, in seconds: the plugin's own cost, where the machine is busy.
         p50: median, in seconds.
         p999: 99.9th percentile, in seconds.
     """
 
+    p10: float
     p50: float
     p999: float
 
@@ -136,8 +138,7 @@ class Engine:
             begin = time.perf_counter()
             stream.step(noise)
             times.append(time.perf_counter() - begin)
-        p50, p999 = np.percentile(times, (50, 99.9)).tolist()
-        return StepCost(p50, p999)
+        return StepCost(*np.percentile(times, (10, 50, 99.9)).tolist())
 
     def _clean(self, audio: Float32) -> Float32:
         if math.isfinite(float(audio.sum())):

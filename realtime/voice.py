@@ -21,11 +21,12 @@ from .steady import flush_denormals
 FADE: Final = 64
 # Inference stays in the callback while its worst block takes less than this part of the time.
 CALLBACK_SHARE: Final = 1 / 3
-# A hop that takes more than this part of its own length on average leaves no room for anything else.
+# A hop that takes more than this part of its own length at best leaves no room for anything else.
 HIGHEST_LOAD: Final = 0.85
 _ANY_BLOCK = 256
 _RING_S = 1.0
 _STEPS_AHEAD = 2
+_MOST_AHEAD_S = 0.05
 
 
 class Voice:
@@ -154,9 +155,9 @@ def _choose(engine: Engine, cost: StepCost, block: int | None) -> Place:
     Raises:
         LiveError: neither keeps up.
     """
-    if cost.p50 > HIGHEST_LOAD * engine.hop_s:
+    if cost.p10 > HIGHEST_LOAD * engine.hop_s:
         raise LiveError(
-            f"plugin {engine.plugin.name!r} takes {1000 * cost.p50:.1f} ms for {1000 * engine.hop_s:.1f} ms "
+            f"plugin {engine.plugin.name!r} takes {1000 * cost.p10:.1f} ms for {1000 * engine.hop_s:.1f} ms "
             f"of sound (channels: {engine.rows}): too slow to play live here. Play fewer channels, "
             "end what else runs, or apply it to a recording"
         )
@@ -166,6 +167,7 @@ def _choose(engine: Engine, cost: StepCost, block: int | None) -> Place:
 
 
 def _blocks_ahead(cost: StepCost, sample_rate: float, block: int | None) -> int:
-    """Samples that a worker keeps in hand: whole blocks, for two slow steps and one block more."""
+    """Samples that a worker keeps in hand: whole blocks, for two slow steps (50 ms at most) and one more."""
     size = block or _ANY_BLOCK
-    return size * (math.ceil(_STEPS_AHEAD * cost.p999 * sample_rate / size) + 1)
+    ahead_s = min(_STEPS_AHEAD * cost.p999, _MOST_AHEAD_S)
+    return size * (math.ceil(ahead_s * sample_rate / size) + 1)

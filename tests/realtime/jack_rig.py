@@ -50,13 +50,18 @@ def die_with_parent() -> None:
 
 
 class JackServer:
-    """A JACK server with the dummy driver, under a fixed name: there are 8 slots, a name reuses its own."""
+    """A JACK server with the dummy driver, under a fixed name: there are 8 slots, a name reuses its own.
 
-    def __init__(self, folder: Path, period: int = 128, name: str = "latentfx-tests") -> None:
+    With `sync` it waits for late clients; without, it goes on, as a sound card does.
+    """
+
+    def __init__(
+        self, folder: Path, period: int = 128, name: str = "latentfx-tests", sync: bool = True
+    ) -> None:
         self.name = f"{name}-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
         self._log = folder / "jackd.log"
         # 128 ports take 41 MB of shared memory; a container has 64.
-        self._command = ["jackd", "-n", self.name, "-r", "-S", "-p", "128", "-d", "dummy"]
+        self._command = ["jackd", "-n", self.name, "-r", *(["-S"] if sync else []), "-p", "128", "-d", "dummy"]
         self._command += ["-r", str(RATE), "-p", str(period), "-C", "2", "-P", "2"]
 
     def __enter__(self) -> Self:

@@ -152,7 +152,7 @@ def test_the_place_is_chosen_by_the_measured_step(
     with LiveHost(delay, block=2048) as host:
         assert host.place == "callback"
     step = BlockStream.step
-    slow = (0.0011, 0.0016)
+    slow = (0.0006, 0.0016)
 
     def stepping(seconds: float) -> Callable[[BlockStream, Audio], Audio]:
         def stepped(stream: BlockStream, audio: Audio) -> Audio:

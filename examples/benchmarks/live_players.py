@@ -1,0 +1,133 @@
+"""Programs that play on the devices of a JACK server, each in its own process, and what they measured."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import latentfx
+
+
+def start(kind: str, *options: object) -> subprocess.Popen[str]:
+    """Start a program of this file: `host`, `through` or `burn`."""
+    words = [sys.executable, __file__, kind, *map(str, options)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    ready = process.stdout.readline()
+    if ready != "ready\n":
+        raise SystemExit(f"{kind} did not start: {ready}{process.stdout.read()}")
+    return process
+
+
+def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """End a program and return what it measured."""
+    out, _ = process.communicate("end\n", timeout=60)
+    result: dict[str, Any] = json.loads(out or "{}")
+    return result
+
+
+def host(arguments: argparse.Namespace) -> None:
+    """Play a plugin, and say what it took."""
+    stream = latentfx.live(
+        arguments.plugin,
+        input=arguments.input,
+        output=arguments.output,
+        midi=["virtual"] if arguments.midi else [],
+        bindings=["cc:7=output_db:-24..0"] if arguments.midi else [],
+        place=None if arguments.place == "auto" else arguments.place,
+        **({"mix": 0.0} if arguments.dry else {}),
+    )
+    with stream as playing:
+        ended = threading.Event()
+        threading.Thread(target=lambda: (sys.stdin.readline(), ended.set()), daemon=True).start()
+        print("ready", flush=True)
+        begin, used = time.monotonic(), _cpu_s()
+        memory = [_memory_mb()]
+        while not ended.wait(0 if arguments.busy else 1.0):
+            if arguments.busy:
+                sum(index * index for index in range(20_000))
+            else:
+                memory.append(_memory_mb())
+        share = (_cpu_s() - used) / (time.monotonic() - begin)
+        stats = playing.stats()
+    result = asdict(stats) | {"cpu_share": share, "total_ms": stats.latency.total, "memory_mb": memory}
+    print(json.dumps(result), flush=True)
+
+
+def through(arguments: argparse.Namespace) -> None:
+    """Pass blocks on as they are: what this machine loses by itself."""
+    import sounddevice
+
+    from latentfx.realtime.stats import Times
+    from latentfx.realtime.steady import steady
+
+    times, lost = Times(), [0, 0]
+
+    def callback(indata: Any, outdata: Any, frames: int, when: Any, status: Any) -> None:
+        begin = time.perf_counter_ns()
+        outdata[:] = indata
+        took = time.perf_counter_ns() - begin
+        times.add(took)
+        lost[0] += bool(status)
+        lost[1] += took > 1e9 * frames / 48_000
+
+    devices = (arguments.input, arguments.output)
+    stream = sounddevice.Stream(
+        48_000, 0, devices, channels=(1, 2), dtype="float32", latency="low", callback=callback
+    )
+    with steady(), stream:
+        print("ready", flush=True)
+        sys.stdin.readline()
+    spread = asdict(times.spread())
+    print(json.dumps({"xruns": lost[0], "late": lost[1], "blocks": times.count, "callback_ms": spread}))
+
+
+def burn() -> None:
+    """Keep one core busy."""
+    threading.Thread(target=lambda: (sys.stdin.readline(), os._exit(0)), daemon=True).start()
+    print("ready", flush=True)
+    while True:
+        sum(index * index for index in range(100_000))
+
+
+def _cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _memory_mb() -> float:
+    """Resident memory now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run one of the programs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("host", "through", "burn"))
+    parser.add_argument("--plugin", default="timbre-swap")
+    parser.add_argument("--input", default="system")
+    parser.add_argument("--output", default="system")
+    parser.add_argument("--place", default="auto")
+    parser.add_argument("--busy", action="store_true", help="keep the main thread busy")
+    parser.add_argument("--midi", action="store_true", help="open a MIDI port that turns the level")
+    parser.add_argument("--dry", action="store_true", help="mix at 0: the input, as late as the effect")
+    arguments = parser.parse_args(words)
+    if arguments.kind == "burn":
+        burn()
+    else:
+        {"host": host, "through": through}[arguments.kind](arguments)
+
+
+if __name__ == "__main__":
+    main()
