@@ -61,8 +61,9 @@ class JackServer:
         self.name = f"{name}-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
         self._log = folder / "jackd.log"
         # 128 ports take 41 MB of shared memory; a container has 64.
-        self._command = ["jackd", "-n", self.name, "-r", *(["-S"] if sync else []), "-p", "128", "-d", "dummy"]
-        self._command += ["-r", str(RATE), "-p", str(period), "-C", "2", "-P", "2"]
+        server = ["-n", self.name, "-r", "-p", "128", *(["-S"] if sync else [])]
+        driver = ["-d", "dummy", "-r", str(RATE), "-p", str(period), "-C", "2", "-P", "2"]
+        self._command = ["jackd", *server, *driver]
 
     def __enter__(self) -> Self:
         os.environ |= {
