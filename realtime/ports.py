@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -258,7 +259,8 @@ def _lister(api: str, optional: bool = False) -> Any:
         try:
             import rtmidi
 
-            _listers[api] = rtmidi.MidiIn(getattr(rtmidi, f"API_{api}"), name=f"{CLIENT} looks")
+            with _quiet():
+                _listers[api] = rtmidi.MidiIn(getattr(rtmidi, f"API_{api}"), name=f"{CLIENT} looks")
         except ImportError:
             raise MidiError("MIDI needs python-rtmidi: pip install python-rtmidi") from None
         except (OSError, RuntimeError, AttributeError) as error:
@@ -266,6 +268,20 @@ def _lister(api: str, optional: bool = False) -> Any:
                 raise MidiError(f"MIDI is not there ({api}): {error}") from None
             return None
     return _listers[api]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what JACK's library prints where no server runs off the terminal: we say it in our own words."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _backend(api: str) -> mido.Backend:
