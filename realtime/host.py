@@ -47,7 +47,7 @@ class LiveHost:
         block: samples of every block, which saves latency where it is known; None for any number.
         place: where inference runs, `"callback"` or `"worker"`; None measures a step of the plugin, and
             takes the callback when the worst block fits three times into its time.
-        bindings: what MIDI turns.
+        bindings: what MIDI turns, whatever preset is chosen.
         presets: those that `next_preset` and program changes choose from.
         source: what presets call the plugin; its name where None.
 
@@ -80,10 +80,9 @@ class LiveHost:
         self.source = plugin.name if source is None else source
         self._place = place
         self._block = _checked(block)
-        self._bindings = tuple(bindings)
         self._wishes: deque[int | Preset] = deque()
         self._desk = Desk(plugin)
-        self.midi = self._map(self._desk, self._bindings)
+        self.midi = self._map(self._desk, bindings)
         self._voice = self._sound(self._desk)
         self._coming: Voice | None = None
         self._faded = 0
@@ -158,7 +157,7 @@ class LiveHost:
                 return
             if preset.plugin == self.source:
                 self._desk.recall(preset)
-                self.midi.replace((*self._bindings, *preset.bindings))
+                self.midi.choose(preset.bindings)
             else:
                 self._change_plugin(preset)
             self.bank.current = preset
@@ -237,7 +236,9 @@ class LiveHost:
         self._block = _checked(block)
         self._voice.close()
         self._desk = Desk(self._desk.panel)
-        self.midi = self._map(self._desk, self.midi.bindings)
+        before, self.midi = self.midi, self._map(self._desk)
+        self.midi.own = before.own
+        self.midi.replace(before.bindings)
         self._voice = self._sound(self._desk)
 
     def stats(self) -> Stats:
@@ -288,13 +289,15 @@ class LiveHost:
     def _sound(self, desk: Desk) -> Voice:
         return Voice(desk, self.channels, self.sample_rate, self._block, self._place)
 
-    def _map(self, desk: Desk, bindings: Iterable[Binding]) -> MidiMap:
+    def _map(self, desk: Desk, bindings: Iterable[Binding] = ()) -> MidiMap:
         return MidiMap(desk, bindings, self._wishes.append)
 
     def _change_plugin(self, preset: Preset) -> None:
         """Start the preset's plugin beside the one that plays; blocks fade over to it."""
         desk = Desk(preset.load())
-        midi = self._map(desk, (*self._bindings, *preset.bindings))
+        midi = self._map(desk)
+        midi.own = self.midi.own
+        midi.choose(preset.bindings)
         voice = self._sound(desk)
         self._desk, self.midi, self.source = desk, midi, preset.plugin
         self._faded = 0

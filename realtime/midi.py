@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mido import Message
 
 from latentfx.binding import Binding, Source, Target
+from latentfx.errors import ControlError, MidiError
 from latentfx.runtime import LatentPlugin
 
 from .desk import Desk
@@ -39,7 +40,7 @@ class MidiMap:
 
     Args:
         desk: the controls.
-        bindings: what turns what.
+        bindings: the player's own: what turns what, whatever preset is chosen.
         on_program: called with the number of a program change.
 
     Raises:
@@ -57,9 +58,9 @@ class MidiMap:
         self._held: list[tuple[int, int]] = []
         self._rest: dict[Binding, float] = {}
         self.learning: str | None = None
+        self.own = tuple(bindings)
         self.received = 0
-        for binding in bindings:
-            self.bind(binding)
+        self.replace(self.own)
         desk.handle = self.handle
 
     @property
@@ -94,6 +95,18 @@ class MidiMap:
         self._bound = ()
         for binding in bindings:
             self.bind(binding)
+
+    def choose(self, bindings: Iterable[Binding]) -> None:
+        """Bind those of a preset beside the player's own, which win where both listen to the same source.
+
+        Raises:
+            ControlError: a control that the plugin does not have, or a value that it does not allow.
+            MidiError: a binding that makes no sense for it.
+        """
+        taken = {binding.source for binding in self.own}
+        self.replace(
+            (*filter(self._fits, self.own), *(binding for binding in bindings if binding.source not in taken))
+        )
 
     def unbind(self, control: str) -> None:
         """Take every binding off a control."""
@@ -215,6 +228,13 @@ class MidiMap:
                 self._rest.setdefault(bound.binding, float(row[bound.target.indices[0]]))
                 bound.target.write_steps(row, held[-1] - (source.number or 0))
 
+    def _fits(self, binding: Binding) -> bool:
+        try:
+            binding.target(self.plugin.spec)
+        except (ControlError, MidiError):
+            return False
+        return True
+
     def _release(self, bound: _Bound) -> None:
         rest = self._rest.pop(bound.binding, None)
         if rest is not None and bound.binding.release == "return":
@@ -243,7 +263,10 @@ class MidiMap:
         if control is not None:
             self.unbind(control)
             self._bound = tuple(b for b in self._bound if b.binding.source != source)
-            self.bind(Binding(source, control))
+            binding = Binding(source, control)
+            self.bind(binding)
+            kept = (b for b in self.own if b.control != control and b.source != source)
+            self.own = (*kept, binding)
 
     def _learn_note(self, message: Message) -> None:
         """A key is learnt for a control of whole steps, as their root."""

@@ -95,7 +95,7 @@ def live(
     )
     if start is not None:
         host.bank.current = start
-        host.midi.replace((*texts, *start.bindings))
+        host.midi.choose(start.bindings)
     recorder = None if record is None else Recorder(record, host)
     return LiveStream(host, wire, _open_ports([midi] if isinstance(midi, str) else midi, host), recorder)
 

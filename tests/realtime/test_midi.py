@@ -125,7 +125,7 @@ def test_smoothing_goes_two_thirds_of_the_way_in_its_time(host: LiveHost) -> Non
 
 
 def test_a_knob_morphs_between_two_mixtures(plugin_file: Write) -> None:
-    with LiveHost(latentfx.load(plugin_file("blend"))) as host:
+    with LiveHost(latentfx.load(plugin_file("blend")), place="callback") as host:
         host.midi.bind(Binding.parse("cc:1=tone:half..full"))
         host.send(cc(1, 0))
         host.process(ONES)
@@ -191,7 +191,8 @@ def test_a_program_change_calls_a_preset(plugin_file: Write) -> None:
         Preset("asked", "gain", {"gain": 3.0}, program=5),
         Preset("second", "gain", {"gain": 0.5}),
     ]
-    with LiveHost(latentfx.load(plugin_file("gain")), block=HOP, presets=presets) as host:
+    gain = latentfx.load(plugin_file("gain"))
+    with LiveHost(gain, block=HOP, place="callback", presets=presets) as host:
         host.output.limiter = None
         heard = []
         for number in (0, 5, 1, 99):
@@ -202,6 +203,28 @@ def test_a_program_change_calls_a_preset(plugin_file: Write) -> None:
         for _ in range(60):
             hear(host)
         assert hear(host, cc(9, 127)) == 4.0
+
+
+def test_what_the_player_bound_and_taught_stays_through_presets(plugin_file: Write) -> None:
+    other = str(plugin_file("blend"))
+    preset = Preset(
+        "one", "gain", {"gain": 2.0}, bindings=tuple(map(Binding.parse, ("cc:1=gain", "cc:9=gain")))
+    )
+    mixed = Preset("mixed", other, bindings=(Binding.parse("cc:9=tone:half..full"),))
+    with LiveHost(
+        latentfx.load(plugin_file("gain")),
+        block=HOP,
+        place="callback",
+        bindings=[Binding.parse("cc:1=gain:0..1")],
+    ) as host:
+        host.recall(preset)
+        assert [str(b) for b in host.midi.bindings] == ["cc:1=gain:0..1", "cc:9=gain"]
+        host.midi.learn("gain")
+        hear(host, cc(30, 10))
+        host.recall(preset)
+        assert [str(b) for b in host.midi.bindings] == ["cc:30@1=gain", "cc:1=gain", "cc:9=gain"]
+        host.recall(mixed)  # a plugin without `gain`
+        assert [str(b) for b in host.midi.bindings] == ["cc:9=tone:half..full"]
 
 
 def test_bytes_with_running_status_are_understood() -> None:
