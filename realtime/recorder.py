@@ -74,7 +74,10 @@ class Recorder:
         self._thread.join()
         if self.error is None:
             self._drain()
-            self._files.close()
+            if self.frames:
+                self._files.close()
+            else:  # nothing was played: the files that were there stay
+                self._files.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
         if self.error is not None:
             self._files.__exit__(type(self.error), self.error, None)
             if error is None:

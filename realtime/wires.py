@@ -241,11 +241,6 @@ class Pair(Wire):
         """What PortAudio says of both ways, and the wait between them; nan where that is not credible."""
         return _credible(sum(stream.latency for stream in self._streams)) + self._bridge.latency_s
 
-    @property
-    def slips(self) -> int:
-        """Times that the two devices lost each other."""
-        return self._bridge.slips
-
     def _hear(self, indata: Frames, frames: int, when: Any, status: Any) -> None:
         if status and self._host is not None:
             self._host.xruns += 1
@@ -253,8 +248,9 @@ class Pair(Wire):
 
     def _sound(self, outdata: Frames, frames: int, when: Any, status: Any) -> None:
         audio = self._taken[:, :frames]
+        slips = self._bridge.slips
         self._bridge.read(audio)
-        self._play(audio, outdata, frames, status)
+        self._play(audio, outdata, frames, status or self._bridge.slips != slips)
 
 
 def _checked(device: Device, kind: str, there: int, channel: int) -> int:

