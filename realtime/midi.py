@@ -92,6 +92,8 @@ class MidiMap:
             ControlError: a control that the plugin does not have, or a value that it does not allow.
             MidiError: a binding that makes no sense for it.
         """
+        for index in {index for bound in self._bound for index in bound.target.indices}:
+            self._desk.smooth(index, 0)
         self._bound = ()
         for binding in bindings:
             self.bind(binding)

@@ -122,6 +122,8 @@ def test_smoothing_goes_two_thirds_of_the_way_in_its_time(host: LiveHost) -> Non
     assert values[at] == pytest.approx(1 + 3 * (1 - np.exp(-1)), abs=0.05)
     assert np.all(np.diff(values) >= 0)
     assert values[-1] == 4.0
+    host.midi.choose([Binding.parse("cc:2=gain")])
+    assert hear(host, cc(2, 0)) == 0.0, "the smoothing goes with its binding"
 
 
 def test_a_knob_morphs_between_two_mixtures(plugin_file: Write) -> None:
