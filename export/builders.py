@@ -10,7 +10,7 @@ from latentfx.errors import ExportError
 from latentfx.methods.base import Objective
 from latentfx.plugin import Plugin
 
-from .swapper import build_swapper, swapper_provenance
+from .swapper import as_if_trained, build_swapper, swapper_provenance
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,15 @@ class Builder:
     Args:
         build: makes the plugin from the trained objective, its name, and the choice at start (None: its own).
         provenance: what the file says of its origin, from the checkpoint's card.
+        as_if_trained: lets an objective whose weights are still to come pass for a trained one.
     """
 
     build: Callable[[Any, str, str | None], Plugin]
     provenance: Callable[[Mapping[str, Any]], dict[str, Any]]
+    as_if_trained: Callable[[Any], None]
 
 
-BUILDERS: Mapping[str, Builder] = {"jdsae": Builder(build_swapper, swapper_provenance)}
+BUILDERS: Mapping[str, Builder] = {"jdsae": Builder(build_swapper, swapper_provenance, as_if_trained)}
 
 
 def build_plugin(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 
 from latentfx.errors import ExportError
 from latentfx.plugin import Plugin
-from latentfx.plugin_file import Metadata
+from latentfx.plugin_file import REBUILD_KEY, Metadata
 from latentfx.spec import PluginSpec
 from latentfx.testing import Check, ContractReport, Terms, verify_contract, verify_parity
 from latentfx.training.checkpoint import load_checkpoint
@@ -25,9 +25,11 @@ from .nn_tilde import export_nn_tilde
 from .nn_tilde_form import check_nn_tilde
 from .nn_tilde_parity import verify_nn_tilde
 from .onnx import export_onnx
-from .opened import NnTildePlugin, OnnxPlugin
+from .opened import NnTildePlugin, OnnxPlugin, plugin_path
 from .patches import write_patches
-from .timing import torch_threads
+from .rebuild import rebuild_facts, rebuild_plugin
+from .stress import check_provenance
+from .timing import Timing, measure, plugin_runner, torch_threads
 from .validation import stress_checks
 
 SUFFIXES = {"onnx": ".onnx", "nn~": ".ts", "neutone": ".nm"}
@@ -60,46 +62,57 @@ def export_checkpoint(
     name: str | None = None,
     default: str | None = None,
     verify: bool = True,
+    minutes: float = 10.0,
 ) -> Exported:
-    """Write the plugin file of a trained model.
+    """Write the plugin file of a trained model, or of a plugin file in another form.
 
     Args:
-        path: a checkpoint folder, its weights file, or a run folder (whose last stage's best is taken).
+        path: a checkpoint folder, its weights file, a run folder (whose last stage's best is taken), or a
+            plugin: an `.onnx` file that this function wrote, or the name of a shipped one.
         target: the file to write; `NAME.onnx`, `NAME.ts` or `NAME.nm` in the current folder unless given.
         to: `onnx` for our own hosts, `nn~` for Max/MSP and Pure Data (with help patches beside it),
             `neutone` for Neutone FX in a DAW; as `target` ends unless given, and `onnx` without one.
-        name: of the plugin; that of the recipe unless given.
-        default: what the plugin is set to at start, a timbre for example; its first choice unless given.
+        name: of the plugin; that of the recipe, or of the plugin file, unless given.
+        default: what the plugin is set to at start, a timbre for example; its first choice, or that of the
+            plugin file, unless given.
         verify: measure the plugin against the contract, and the file against torch, and keep the numbers in
             the file.
+        minutes: of audio that run through the file while memory is watched.
     Raises:
         CheckpointError: no checkpoint, or a damaged one.
         ExportError: the method has no plugin, or the file cannot be written.
         ContractError: the plugin breaks the contract. Then nothing is written.
     """
     to = _format(path, target, to)
-    objective, card = load_checkpoint(Path(path))
-    plugin, provenance = build_plugin(objective, card, name or str(card["recipe"]["recipe"]["name"]), default)
+    plugin, provenance = _open(plugin_path(path), name, default)
     target = Path(target or plugin.spec.name + SUFFIXES[to])
     report: dict[str, Any] = {}
     patches: tuple[Path, ...] = ()
 
-    def measure(graph: onnxruntime.InferenceSession | torch.jit.ScriptModule) -> Mapping[str, Any]:
+    def validated(graph: onnxruntime.InferenceSession | torch.jit.ScriptModule) -> Mapping[str, Any]:
         measured = measure_plugin if to == "onnx" else measure_nn_tilde
-        report.update(measured(plugin, graph))
+        report.update(measured(plugin, graph, provenance, minutes))
         return report
 
     if to == "onnx":
-        file = export_onnx(plugin, target, provenance, measure if verify else report)
+        file = export_onnx(plugin, target, provenance, validated if verify else report)
     elif to == "neutone":
         if verify:
             with torch_threads(1):
                 report["contract"] = verify_contract(plugin, nonlinear=True).as_dict()
         file = export_neutone(plugin, target, provenance, verify=verify)
     else:
-        file = export_nn_tilde(plugin, target, provenance, measure if verify else report)
+        file = export_nn_tilde(plugin, target, provenance, validated if verify else report)
         patches = write_patches(plugin, file)
     return Exported(file, file.stat().st_size, plugin.spec, report, patches)
+
+
+def _open(source: Path, name: str | None, default: str | None) -> tuple[Plugin, dict[str, Any]]:
+    if source.suffix == SUFFIXES["onnx"]:
+        return rebuild_plugin(source, name, default)
+    objective, card = load_checkpoint(source)
+    plugin, provenance = build_plugin(objective, card, name or str(card["recipe"]["recipe"]["name"]), default)
+    return plugin, {**provenance, REBUILD_KEY: rebuild_facts(plugin, card)}
 
 
 def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | None, to: str | None) -> str:
@@ -108,10 +121,10 @@ def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | Non
     Raises:
         ExportError: a form that is unknown, or a source that has no torch side.
     """
-    if Path(source).suffix in SUFFIXES.values():
+    if Path(source).suffix in (SUFFIXES["nn~"], SUFFIXES["neutone"]):
         raise ExportError(
-            f"{source} is a plugin file: a finished graph, from which torch cannot be won back. Export from "
-            "the model's run folder or checkpoint (latentfx train writes one)"
+            f"{source} is a finished program, from which the model cannot be won back. Export from the "
+            ".onnx file of the same plugin, or from its run folder or checkpoint"
         )
     if to is None:
         suffix = "" if target is None else Path(target).suffix
@@ -121,42 +134,65 @@ def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | Non
     return to
 
 
-def measure_plugin(plugin: Plugin, session: onnxruntime.InferenceSession) -> dict[str, Any]:
+def measure_plugin(
+    plugin: Plugin,
+    session: onnxruntime.InferenceSession,
+    provenance: Mapping[str, Any],
+    minutes: float = 10.0,
+) -> dict[str, Any]:
     """Measure a plugin that makes its own phase against the contract, and its graph against torch.
 
+    Args:
+        plugin: in torch.
+        session: its graph, opened.
+        provenance: that the file will hold.
+        minutes: of audio that run through while memory is watched.
     Returns:
-        `contract`, `parity` and `stress`, as JSON can hold them.
+        `contract`, `parity`, `stress` and `timings`, as JSON can hold them.
     Raises:
-        ContractError: a law or the agreement fails.
+        ContractError: a law, the agreement or a check of the file fails. What a call costs is written down,
+            and fails nothing: the machine that plays is another one.
     """
     with torch_threads(1):
         contract = verify_contract(plugin, nonlinear=True)
         parity = verify_parity(plugin, session)
         rows = {name: value[0].numpy() for name, value in initial_row(plugin).items()}
-        stressed = _stress(OnnxPlugin(Metadata(plugin.spec, rows), session))
-    return {"contract": contract.as_dict(), "parity": parity.as_dict(), "stress": stressed.as_dict()}
+        file = OnnxPlugin(Metadata(plugin.spec, rows), session)
+        found = _stress(file, provenance, minutes)
+    return {"contract": contract.as_dict(), "parity": parity.as_dict(), **found}
 
 
-def measure_nn_tilde(plugin: Plugin, module: torch.jit.ScriptModule) -> dict[str, Any]:
+def measure_nn_tilde(
+    plugin: Plugin,
+    module: torch.jit.ScriptModule,
+    provenance: Mapping[str, Any],
+    minutes: float = 10.0,
+) -> dict[str, Any]:
     """Measure a plugin that makes its own phase against the contract, and its file for nn~ against torch.
 
-    Returns:
-        `contract`, `parity` and `stress`, as JSON can hold them.
-    Raises:
-        ContractError: a law or the agreement fails.
+    As `measure_plugin`, for a module.
     """
     with torch_threads(1):
         contract = verify_contract(plugin, nonlinear=True)
         parity = verify_nn_tilde(plugin, module)
-        stressed = _stress(NnTildePlugin(module, plugin.spec), check_nn_tilde(module))
-    return {"contract": contract.as_dict(), "parity": parity.as_dict(), "stress": stressed.as_dict()}
+        form = check_nn_tilde(module)
+        found = _stress(NnTildePlugin(module, plugin.spec), provenance, minutes, form)
+    return {"contract": contract.as_dict(), "parity": parity.as_dict(), **found}
 
 
-def _stress(file: Plugin, *more: Check) -> ContractReport:
-    """What the file itself does under loud, sudden and broken input.
+def _stress(
+    file: OnnxPlugin | NnTildePlugin, provenance: Mapping[str, Any], minutes: float, *more: Check
+) -> dict[str, Any]:
+    """What the file itself does under loud, sudden and broken input, over a long time, and what it costs.
 
     Raises:
         ContractError: a check fails.
     """
-    checks = (*more, *stress_checks(file, Terms(nonlinear=True)))
-    return ContractReport(file.spec.name, checks).require()
+    checks = (*more, *stress_checks(file, Terms(nonlinear=True), minutes), check_provenance(provenance))
+    stress = ContractReport(file.spec.name, checks).require()
+    timings = measure(plugin_runner(file), seconds=0.5)
+    return {"stress": stress.as_dict(), "timings": [_rounded(timing) for timing in timings]}
+
+
+def _rounded(timing: Timing) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in (asdict(timing) | {"load": timing.load}).items()}

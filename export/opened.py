@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import io
 import json
+import os
 import zipfile
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from torch import Tensor
 from latentfx.errors import LatentFXError, PluginFileError
 from latentfx.graph import Graph
 from latentfx.guard import MAX_FILE_BYTES, read_plugin_bytes
+from latentfx.library import plugins
 from latentfx.plugin import Plugin, State
 from latentfx.plugin_file import MAX_METADATA_BYTES, Metadata, load_metadata
 from latentfx.spec import PluginSpec
@@ -31,7 +34,7 @@ _UNTRUSTED = (
 
 
 class OnnxPlugin(Plugin):
-    """The graph of a plugin file as a plugin; blocks run one by one where the graph takes one at a time.
+    """The graph of a plugin file as a plugin.
 
     Args:
         metadata: what the file says of itself.
@@ -44,8 +47,6 @@ class OnnxPlugin(Plugin):
         self.session = session
         self._names = list(metadata.state)
         self._outputs = ["audio_out", *(f"state_{name}_out" for name in self._names)]
-        shapes = {port.name: port.shape for port in session.get_inputs()}
-        self._one_at_a_time = isinstance(shapes["audio"][2], int)
 
     def initial_state(self, batch_size: int = 1) -> State:
         return {
@@ -54,15 +55,10 @@ class OnnxPlugin(Plugin):
         }
 
     def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
-        size = self.spec.block_size if self._one_at_a_time else audio.shape[-1]
-        pieces = []
-        for chunk in audio.split(size, -1):
-            feed = {f"state_{name}": state[name].numpy() for name in self._names}
-            feed |= {"audio": chunk.contiguous().numpy(), "controls": controls.numpy()}
-            out, *new = (torch.from_numpy(value) for value in self.session.run(self._outputs, feed))
-            state = dict(zip(self._names, new, strict=True))
-            pieces.append(out)
-        return torch.cat(pieces, -1), state
+        feed = {f"state_{name}": state[name].numpy() for name in self._names}
+        feed |= {"audio": audio.contiguous().numpy(), "controls": controls.numpy()}
+        out, *new = (torch.from_numpy(value) for value in self.session.run(self._outputs, feed))
+        return out, dict(zip(self._names, new, strict=True))
 
 
 class NnTildePlugin(Plugin):
@@ -147,11 +143,18 @@ class NnTildePlugin(Plugin):
         values = self._values()
         parts = row.split([value.numel() for value in values])
         for name, value, part in zip(self._moving, values, parts, strict=True):
-            self._put(name, part.reshape(value.shape).to(value.dtype))
+            self._put(name, part.reshape(value.shape).to(value.dtype, copy=True))
 
     def _put(self, name: str, value: Tensor) -> None:
         *parents, leaf = name.split(".")
         setattr(functools.reduce(getattr, parents, self.module), leaf, value)
+
+
+def plugin_path(name: str | os.PathLike[str]) -> Path:
+    """The file of a shipped plugin, by its name; any other text is the path of a file."""
+    if os.fspath(name) in plugins():
+        return Path(str(resources.files("latentfx.presets") / "plugins" / f"{os.fspath(name)}.onnx"))
+    return Path(name)
 
 
 def open_plugin_file(

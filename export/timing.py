@@ -16,11 +16,12 @@ from latentfx.errors import PluginFileError
 from latentfx.runtime import LatentPlugin
 
 from .nn_tilde import MIN_RATIO
-from .opened import NnTildePlugin, open_plugin_file
+from .opened import NnTildePlugin, OnnxPlugin, open_plugin_file
 
 BUFFERS = (64, 128, 256, 512, 1024, 2048)
 _WARM_UP = 20
 _FEWEST = 50
+_NOISE_SAMPLES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,30 @@ def open_runner(path: Path, *, threads: int = 1, trust: bool = False) -> Runner:
     spec = loaded.spec
     stream = loaded.blocks()
     noise = _noise(spec.in_channels, spec.block_size)
-    count = noise.shape[-1] // spec.block_size
     position = 0
 
     def call(samples: int) -> None:
         nonlocal position
-        for _ in range(samples // spec.block_size):
-            start = position % count * spec.block_size
-            stream.step(noise[..., start : start + spec.block_size])
-            position += 1
+        start = position if position + samples <= noise.shape[-1] else 0
+        stream.step(noise[..., start : start + samples])
+        position = start + samples
 
     return Runner("onnxruntime", threads, spec.sample_rate, spec.block_size, call)
+
+
+def plugin_runner(plugin: OnnxPlugin | NnTildePlugin) -> Runner:
+    """Make an opened file ready for timing, on one thread."""
+    if isinstance(plugin, NnTildePlugin):
+        return _torchscript(plugin, 1)
+    spec = plugin.spec
+    noise = torch.from_numpy(_noise(spec.in_channels, spec.block_size))
+    controls, state = plugin.default_controls(1), plugin.initial_state(1)
+
+    def call(samples: int) -> None:
+        nonlocal state
+        _, state = plugin(noise[..., :samples], controls, state)
+
+    return Runner("onnxruntime", 1, spec.sample_rate, spec.block_size, call)
 
 
 def measure(runner: Runner, buffers: Iterable[int] = BUFFERS, seconds: float = 1.0) -> tuple[Timing, ...]:
@@ -171,8 +185,8 @@ def _noise(channels: int, step: int) -> np.ndarray[tuple[int, ...], np.dtype[np.
     """Noise of some calls: sound that never lets a model rest.
 
     Shape:
-        -> [1, C_in, T], T at least 8192 and a multiple of the step
+        -> [1, C_in, T], T at least 65536 and a multiple of the step
     """
-    samples = math.ceil(8192 / step) * step
+    samples = math.ceil(_NOISE_SAMPLES / step) * step
     noise = np.random.default_rng(0).standard_normal((1, channels, samples))
     return (0.1 * noise).astype(np.float32)

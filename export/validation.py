@@ -103,9 +103,8 @@ def _validate(
     if isinstance(plugin, NnTildePlugin):
         checks.append(check_nn_tilde(plugin.module))
     checks += list(_parity(plugin, metadata, checkpoint))
-    checks += check_contract(plugin, terms).checks
-    checks += stress_checks(plugin, terms)
-    checks.append(stress.check_memory(plugin, terms, minutes, stress.resident_mb))
+    checks += check_contract(plugin, terms, stop_where_impure=False).checks
+    checks += stress_checks(plugin, terms, minutes)
     runner = open_runner(file, trust=trust)
     timings = measure(runner, seconds=0.5)
     checks += [cost_check(timings, runner.step), stress.check_provenance(metadata.provenance)]
@@ -113,10 +112,17 @@ def _validate(
     return Validation(str(file), kind, plugin.spec.name, tuple(checks), timings)
 
 
-def stress_checks(plugin: Plugin, terms: Terms) -> tuple[Check, ...]:
-    """The checks beyond the contract that do not depend on the machine."""
+def stress_checks(plugin: Plugin, terms: Terms, minutes: float) -> tuple[Check, ...]:
+    """The checks beyond the contract that do not depend on the machine.
+
+    Args:
+        plugin: a plugin file, opened.
+        terms: of the checks.
+        minutes: of audio that run through while memory is watched.
+    """
     with evaluating(plugin):
-        return tuple(check(plugin, terms) for check in _STRESS)
+        memory = stress.check_memory(plugin, terms, minutes, stress.resident_mb)
+        return (*(check(plugin, terms) for check in _STRESS), memory)
 
 
 def stored_parity(report: Mapping[str, Any]) -> dict[str, float]:

@@ -23,6 +23,7 @@ from latentfx.spec import Blend, PluginSpec, Reference
 
 SCHEMA = 1
 METADATA_KEY = "latentfx"
+REBUILD_KEY = "rebuild"  # in the provenance: how the model is built again in torch; nothing for people
 MAX_METADATA_BYTES = 4 << 20
 MAX_STATE_VALUES = 1 << 22
 

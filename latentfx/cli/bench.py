@@ -20,16 +20,18 @@ _BUFFERS = (64, 128, 256, 512, 1024, 2048)
 
 
 def bench(
-    file: Annotated[Path, typer.Argument(help="A plugin: .onnx, or a .ts for nn~.")],
+    file: Annotated[str, typer.Argument(help="A shipped plugin, an .onnx file, or a .ts for nn~.")],
     against: Annotated[
-        Path | None, typer.Option(help="Another file: both run by turns, and the ratio is printed.")
+        str | None, typer.Option(help="Another one: both run by turns, and the ratio is printed.")
     ] = None,
     threads: Annotated[
         list[int] | None, typer.Option(min=1, help="Threads a call may use. May be repeated.")
     ] = None,
     buffers: Annotated[
         list[int] | None,
-        typer.Option("--buffer", min=1, help="Samples of the host's buffer.", show_default="64 to 2048"),
+        typer.Option(
+            "--buffer", min=1, max=65_536, help="Samples of the host's buffer.", show_default="64 to 2048"
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.01, help="Spent on each line.")] = 1.0,
     trust: Annotated[bool, typer.Option("--trust", help="Open a .ts: it is a program.")] = False,
@@ -50,6 +52,7 @@ def bench(
     try:
         from latentfx.export import bench as lab
         from latentfx.export import timing
+        from latentfx.export.opened import plugin_path
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx bench", "lab", error.name or "torch") from None
     counts, sizes = tuple(threads or (1,)), tuple(buffers or _BUFFERS)
@@ -58,11 +61,12 @@ def bench(
 
         require_matplotlib()
     if against is not None:
-        pair = [timing.open_runner(path, threads=counts[0], trust=trust) for path in (file, against)]
+        paths = plugin_path(file), plugin_path(against)
+        pair = [timing.open_runner(path, threads=counts[0], trust=trust) for path in paths]
         duels = lab.duel(pair[0], pair[1], sizes, seconds)
-        _print_duels(duels, file, against, as_json)
+        _print_duels(duels, *paths, as_json)
         return
-    found = lab.bench(file, threads=counts, buffers=sizes, seconds=seconds, trust=trust)
+    found = lab.bench(plugin_path(file), threads=counts, buffers=sizes, seconds=seconds, trust=trust)
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=1))
     else:

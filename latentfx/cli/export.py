@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 
 def export(
-    checkpoint: Annotated[
-        Path, typer.Argument(help="A run folder, a checkpoint folder, or its weights file.")
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A run folder, a checkpoint folder or its weights file; or a plugin, by name or .onnx file."
+        ),
     ],
     target: Annotated[
         Path | None,
@@ -30,7 +33,7 @@ def export(
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the plugin.", show_default="that of the recipe")
+        str | None, typer.Option(help="Name of the plugin.", show_default="that of the recipe or plugin")
     ] = None,
     default: Annotated[
         str | None, typer.Option(help="What it is set to at start: trumpet.", show_default="its first choice")
@@ -39,14 +42,19 @@ def export(
         bool,
         typer.Option("--verify/--no-verify", help="Measure the plugin, and keep the numbers in the file."),
     ] = True,
+    minutes: Annotated[
+        float, typer.Option(min=0.01, help="Audio run through the file while memory is watched.")
+    ] = 10.0,
 ) -> None:
-    """Turn a trained model into a plugin file.
+    """Turn a trained model, or a plugin, into a file for this program, nn~ or Neutone FX.
 
     Nothing is written unless the plugin keeps the contract and sounds the same in the file as in torch.
 
     For example:
 
       latentfx export runs/timbre-swap
+
+      latentfx export timbre-swap --to nn~
 
       latentfx export runs/mine mine.onnx --name mine --default trumpet
 
@@ -62,7 +70,9 @@ def export(
         from latentfx.export import export_checkpoint
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx export", "lab", error.name or "torch") from None
-    _show(export_checkpoint(checkpoint, target, to=to, name=name, default=default, verify=verify))
+    _show(
+        export_checkpoint(source, target, to=to, name=name, default=default, verify=verify, minutes=minutes)
+    )
 
 
 def _show(exported: Exported) -> None:
@@ -86,4 +96,5 @@ def _verdict(report: Mapping[str, Any]) -> str:
     engines = ", ".join(
         f"{engine['engine']} within {engine['difference']:.1e}" for engine in report["parity"]["engines"]
     )
-    return f"{laws}; {engines} of torch"
+    stressed = f"{len(report['stress']['checks'])} checks of the file"
+    return f"{laws}, {stressed}; {engines} of torch"

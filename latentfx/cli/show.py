@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from latentfx.plugin_file import REBUILD_KEY
+
 if TYPE_CHECKING:
     from latentfx.runtime import LatentPlugin
 
@@ -45,7 +47,8 @@ def info(
         console.print(f"one of {', '.join(blend.choices)}; a blend is written A:0.7+B:0.3", highlight=False)
         if blend.reference is not None:
             console.print("or learnt from a recording: --reference FILE", highlight=False)
-    for title, facts in (("origin", loaded.provenance), ("report", loaded.report)):
+    origin = {name: fact for name, fact in loaded.provenance.items() if name != REBUILD_KEY}
+    for title, facts in (("origin", origin), ("report", loaded.report)):
         if facts:
             console.print(f"\n[bold]{title}[/bold]", _table(facts), sep="\n")
 

@@ -41,8 +41,14 @@ _EXPLAINED = {
 }
 
 
+_WIDE = 110
+
+
 def validate(
-    file: Annotated[Path, typer.Argument(help="A plugin: .onnx, or a .ts for nn~, made here or elsewhere.")],
+    file: Annotated[
+        str,
+        typer.Argument(help="A shipped plugin, an .onnx file, or a .ts for nn~, made here or elsewhere."),
+    ],
     trust: Annotated[
         bool, typer.Option("--trust", help="Open a .ts: it is a program, so know where it comes from.")
     ] = False,
@@ -71,10 +77,11 @@ def validate(
     """
     try:
         from latentfx.export import validation
+        from latentfx.export.opened import plugin_path
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx validate", "lab", error.name or "torch") from None
     found = validation.validate(
-        file, trust=trust, checkpoint=checkpoint, minutes=minutes, sample_rate=sample_rate
+        plugin_path(file), trust=trust, checkpoint=checkpoint, minutes=minutes, sample_rate=sample_rate
     )
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=1))
@@ -87,11 +94,14 @@ def validate(
 def _show(found: Validation) -> None:
     console = Console(highlight=False)
     console.print(f"[bold]{found.plugin}[/bold]  {found.file}, {found.kind}")
-    table = Table("", "check", "what it asks", "found", "allowed", "", box=None, pad_edge=False)
+    wide = console.width >= _WIDE
+    asked = ("what it asks",) if wide else ()
+    table = Table("", "check", *asked, "found", "allowed", "", box=None, pad_edge=False)
     for check in found.checks:
         verdict = "[green]pass[/green]" if check.passed else "[red]FAIL[/red]"
-        row = (check.name, _EXPLAINED.get(check.name, ""), f"{check.measured:.3g}", f"{check.allowed:.3g}")
-        table.add_row(verdict, *row, check.unit)
+        explained = (_EXPLAINED.get(check.name, ""),) if wide else ()
+        numbers = (f"{check.measured:.3g}", f"{check.allowed:.3g}", check.unit)
+        table.add_row(verdict, check.name, *explained, *numbers)
     console.print(table)
     shares = ", ".join(f"{timing.buffer}: {100 * timing.load:.0f} %" for timing in found.timings)
     console.print(f"p99 of a call as a share of the host's buffer, one thread: {shares}")

@@ -23,14 +23,17 @@ def test_it_says_what_it_wrote_and_how_well_it_does(exported: tuple[Path, str]) 
         rf"{path}: tiny, \d\.\d MB, 16000 Hz, latency 384 samples \(24\.0 ms\), 9 controls", first
     )
     assert re.fullmatch(
-        r"verified: 11 laws of the contract; torchscript within \S+, onnx within \S+ of torch", second
+        r"verified: 11 laws of the contract, 8 checks of the file; "
+        r"torchscript within \S+, onnx within \S+ of torch",
+        second,
     )
 
 
 def test_what_it_wrote_is_shown_by_info(exported: tuple[Path, str]) -> None:
     shown = run("info", exported[0])
     assert shown.exit_code == 0
-    for part in ("J-DSAE", "timbre", "violin, flute, clarinet, input", "--reference FILE", "MIT"):
+    parts = ("J-DSAE", "timbre", "violin, flute, clarinet, input", "--reference FILE", "MIT")
+    for part in (*parts, "contract", "parity", "stress", "MB in 10 min", "timings"):
         assert part in shown.stdout
 
 

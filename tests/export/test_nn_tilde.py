@@ -58,9 +58,9 @@ def test_every_method_says_its_ports_and_keeps_to_them(module: Module) -> None:
     assert ports == {
         "forward": [1, 1, 1, 1],
         "info": [1, 512, 2, 512],
-        "encode": [1, 1, 13, 128],
-        "decode": [13, 128, 1, 1],
-        "swap": [13, 128, 13, 128],
+        "encode": [1, 1, 14, 128],
+        "decode": [14, 128, 1, 1],
+        "swap": [14, 128, 14, 128],
     }
     for batch in (1, 4):
         for name, (n_in, in_ratio, n_out, out_ratio) in ports.items():
@@ -71,7 +71,9 @@ def test_every_method_says_its_ports_and_keeps_to_them(module: Module) -> None:
 
 def test_latent_channels_are_labelled_by_factor(module: Module) -> None:
     labels = (
-        [f"(signal) z_{k}" for k in range(8)] + [f"(signal) v_{k}" for k in range(4)] + ["(signal) level"]
+        [f"(signal) z_{k}" for k in range(8)]
+        + [f"(signal) v_{k}" for k in range(4)]
+        + ["(signal) loudness", "(signal) level"]
     )
     assert module.encode_output_labels == module.decode_input_labels == labels
     assert module.swap_input_labels == module.swap_output_labels == labels
@@ -143,10 +145,10 @@ def test_bad_samples_never_reach_the_loudspeaker(module: Module, swapper: Plugin
     assert bool(out.isfinite().all())
     assert float(out[..., -2048:].square().mean().sqrt()) > 1e-2
     with torch.inference_mode():
-        bad = module.decode(torch.full([1, 13, 4], math.nan))
+        bad = module.decode(torch.full([1, 14, 4], math.nan))
         assert bool(bad.isfinite().all())
         assert bool(module.encode(torch.full([1, 1, 512], math.inf)).isfinite().all())
-        assert bool(module.swap(torch.full([1, 13, 4], -math.inf)).isfinite().all())
+        assert bool(module.swap(torch.full([1, 14, 4], -math.inf)).isfinite().all())
 
 
 def test_the_rate_and_the_latency_can_be_read_and_not_set(module: Module) -> None:
@@ -283,9 +285,9 @@ def test_a_large_latent_space_can_be_left_out(tmp_path: Path) -> None:
     assert open_bytes(target.read_bytes()).get_methods() == ["forward", "info"]
 
 
-def test_a_finished_graph_is_no_source(exported: tuple[Path, str], tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="torch cannot be won back"):
-        export_checkpoint(exported[0], tmp_path / "tiny.ts")
+def test_a_finished_program_is_no_source(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="a finished program, from which the model cannot be won back"):
+        export_checkpoint(path, tmp_path / "tiny.onnx")
 
 
 def test_an_unknown_target_is_named(tmp_path: Path) -> None:

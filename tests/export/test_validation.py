@@ -17,7 +17,7 @@ from latentfx.control import Control
 from latentfx.errors import CheckpointError, ContractError, PluginFileError
 from latentfx.export import export_nn_tilde, export_onnx, stress
 from latentfx.export.nn_tilde import deprecations_allowed
-from latentfx.export.opened import open_plugin_file, read_ts_metadata
+from latentfx.export.opened import open_plugin_file, plugin_path, read_ts_metadata
 from latentfx.export.timing import Timing
 from latentfx.export.validation import cost_check, stress_checks, validate
 from latentfx.plugin import Plugin, PluginSpec, State
@@ -237,7 +237,7 @@ def test_the_file_is_the_plugin(files: dict[str, Path]) -> None:
 
 def test_stress_at_export_stops_the_export() -> None:
     with pytest.raises(ContractError, match="square: "):
-        ContractReport("wire", stress_checks(Resonates(), TERMS)).require()
+        ContractReport("wire", stress_checks(Resonates(), TERMS, 0.01)).require()
 
 
 class Foreign(nn.Module):
@@ -278,6 +278,44 @@ def test_a_file_made_elsewhere_is_judged_as_far_as_the_checks_apply(tmp_path: Pa
     plugin, _ = open_plugin_file(path, trust=True)
     assert (plugin.spec.sample_rate, plugin.spec.block_size) == (48_000, 2048)
     assert abs(plugin.spec.latency - 300) < 128
+
+
+class WritesInPlace(Foreign):
+    """Keeps its state as RAVE does: it copies into its own buffers."""
+
+    def forward(self, audio: Tensor) -> Tensor:
+        queue = torch.cat([self.line.repeat(audio.shape[0], 1, 1)[: audio.shape[0]], audio], -1)
+        self.line.copy_(queue[:1, :, -300:])
+        return queue[..., : audio.shape[-1]]
+
+
+class AddsNoise(Foreign):
+    def forward(self, audio: Tensor) -> Tensor:
+        return audio + 0.1 * torch.rand_like(audio)
+
+
+def test_state_that_is_written_in_place_is_the_models_own(tmp_path: Path) -> None:
+    path = tmp_path / "in-place.ts"
+    save(WritesInPlace(), path)
+    checks = {check.name: check for check in validate(path, trust=True, minutes=0.02).checks}
+    for name in ("inputs_unchanged", "pure", "splits", "latency"):
+        assert checks[name].passed, str(checks[name])
+
+
+def test_a_model_with_noise_of_its_own_is_told_and_measured_to_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "noise.ts"
+    save(AddsNoise(), path)
+    checks = {check.name: check for check in validate(path, trust=True, minutes=0.02).checks}
+    assert not checks["pure"].passed
+    assert "call no random function" in checks["pure"].advice
+    assert not checks["silence"].passed
+    assert checks["latency"].passed
+
+
+def test_a_shipped_plugin_is_found_by_its_name() -> None:
+    path = plugin_path("timbre-swap")
+    assert (path.name, path.is_file()) == ("timbre-swap.onnx", True)
+    assert plugin_path("mine.onnx") == Path("mine.onnx")
 
 
 def test_a_module_that_is_not_for_nn_tilde_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""From the file of one host to that of another: the model comes back out of the graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+import torch
+
+from latentfx.errors import ExportError
+from latentfx.export import export_checkpoint
+from latentfx.export.nn_tilde import open_bytes
+from latentfx.export.rebuild import rebuild_plugin
+from latentfx.export.swapper import build_swapper
+from latentfx.library import load
+from latentfx.methods.jdsae import JDSAE
+from latentfx.plugin_file import REBUILD_KEY
+from latentfx.testing.drive import phrase, random_controls, run
+
+
+def test_the_plugin_in_the_file_is_the_one_that_was_trained(
+    exported: tuple[Path, str], trained: JDSAE
+) -> None:
+    rebuilt, provenance = rebuild_plugin(exported[0])
+    original = build_swapper(trained, "tiny", "flute")
+    assert rebuilt.spec == original.spec
+    assert provenance == load(exported[0]).provenance
+    generator = torch.Generator().manual_seed(0)
+    audio, controls = phrase(original, 64, 2, generator), random_controls(original, 2, generator)
+    assert torch.equal(run(rebuilt, audio, controls)[0], run(original, audio, controls)[0])
+
+
+def test_a_plugin_file_becomes_a_file_for_nn_tilde(exported: tuple[Path, str], tmp_path: Path) -> None:
+    found = export_checkpoint(exported[0], tmp_path / "tiny.ts", default="violin", minutes=0.05)
+    assert [path.name for path in found.patches] == ["tiny.pd", "tiny.maxpat"]
+    assert {engine["engine"] for engine in found.report["parity"]["engines"]} == {
+        "nn~",
+        "mc.nn~",
+        "nn~ latent",
+    }
+    module = open_bytes(found.path.read_bytes())
+    assert module.get_timbre() == ("violin",)
+    assert module.get_methods() == ["forward", "info", "encode", "decode", "swap"]
+
+
+def changed(source: Path, target: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    model = onnx.load(source)
+    raw = json.loads(model.metadata_props[0].value)
+    change(raw["provenance"])
+    model.metadata_props[0].value = json.dumps(raw)
+    onnx.save(model, target)
+    return target
+
+
+def lose_a_weight(provenance: dict[str, Any]) -> None:
+    tensors = provenance[REBUILD_KEY]["tensors"]
+    tensors["operator.timbres"] = "0" * 16
+
+
+BROKEN: list[tuple[Callable[[dict[str, Any]], object], str]] = [
+    (lambda provenance: provenance.pop(REBUILD_KEY), "does not say how its model is built in torch"),
+    (
+        lambda provenance: provenance[REBUILD_KEY].update(method="other"),
+        "does not say how its model is built",
+    ),
+    (lambda provenance: provenance[REBUILD_KEY].update(settings={"v_size": -1}), "cannot be built"),
+    (lambda provenance: provenance[REBUILD_KEY].update(tensors=7), "cannot be built"),
+    (lose_a_weight, "cannot be built: .*differs from eager torch in onnx"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN)
+def test_a_file_from_which_the_model_does_not_come_back_is_refused(
+    exported: tuple[Path, str], tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    file = changed(exported[0], tmp_path / "broken.onnx", change)
+    with pytest.raises(ExportError, match=message):
+        export_checkpoint(file, tmp_path / "broken.ts")
+    assert not (tmp_path / "broken.ts").exists()
