@@ -16,7 +16,7 @@ from .engine import Engine, StepCost
 from .mixing import MAX_BLOCK, spread
 from .rings import Ring
 from .stats import Place
-from .steady import flush_denormals
+from .steady import WORKER, flush_denormals, hurry
 
 FADE: Final = 64
 # Inference stays in the callback while its worst block takes less than this part of the time.
@@ -141,6 +141,7 @@ class _Worker:
 
     def _work(self) -> None:
         flush_denormals()
+        hurry(WORKER)
         while self._running:
             self._bell.acquire(timeout=0.1)
             while size := min(self._input.available, MAX_BLOCK):

@@ -18,7 +18,7 @@ from latentfx.plugin_file import Float32
 from .devices import JACK, Device, find_device, sound
 from .drift import DriftBridge
 from .host import LiveHost
-from .steady import flush_denormals
+from .steady import CALLBACK, flush_denormals, hurry
 
 _LARGEST: Final = 1 << 15
 _HIGHEST_LATENCY_S: Final = 10.0
@@ -154,6 +154,7 @@ class Wire(ABC):
         if not self._flushed:
             self._flushed = True
             flush_denormals()
+            hurry(CALLBACK)
         self._calls += 1
         self._frames = frames
         host = self._host

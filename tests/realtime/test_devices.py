@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from typer.testing import CliRunner
 import latentfx
 from latentfx.cli import app
 from latentfx.errors import LiveError
-from latentfx.realtime import devices
+from latentfx.realtime import devices, steady
 from latentfx.realtime.devices import Device, find_device, refuse_feedback, share_a_clock
 from latentfx.realtime.drift import DriftBridge
 
@@ -183,6 +185,21 @@ def test_the_verb_lists_what_portaudio_sees() -> None:
     horn = next(entry for entry in listed["devices"] if entry["name"] == "horn")
     assert (horn["inputs"], horn["outputs"], horn["sample_rate"]) == (1, 0, 48_000)
     assert any("horn" in name for name in listed["midi"])
+
+
+def test_a_thread_goes_first_where_the_system_lets_it() -> None:
+    found: list[tuple[bool, bool]] = []
+
+    def work() -> None:
+        before = os.sched_getscheduler(0)
+        hurried = steady.hurry(steady.WORKER)
+        found.append((before == os.SCHED_OTHER, hurried == (os.sched_getscheduler(0) == os.SCHED_RR)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [(True, True)]
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER, "the other threads stay as they were"
 
 
 def test_python_plays_records_and_puts_everything_back(
