@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -129,23 +130,22 @@ def _channels(text: str | None) -> list[int] | None:
 
 
 def _run(stream: LiveStream, limit_s: float | None) -> Stats:
-    """Play until the end; from the first Ctrl-C on, further ones wait until the recording is whole."""
+    """Play until the end. Ctrl-C is the way to it; a second one changes nothing: the recording gets whole."""
     before = signal.getsignal(signal.SIGINT)
+    stop = threading.Event()
     try:
         with stream as host:
+            signal.signal(signal.SIGINT, lambda number, frame: stop.set())
             try:
-                _play(stream, limit_s)
-            except KeyboardInterrupt:  # the way to end it
-                pass
+                _play(stream, limit_s, stop)
             finally:
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
                 stats = host.stats()
         return stats
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _play(stream: LiveStream, limit_s: float | None) -> None:
+def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event) -> None:
     """Show the stream and obey keys, until the time is over or the stream ends."""
     from latentfx.cli.live_keys import Keys
     from latentfx.cli.live_screen import Screen
@@ -153,7 +153,7 @@ def _play(stream: LiveStream, limit_s: float | None) -> None:
     end = None if limit_s is None else time.monotonic() + limit_s
     screen = Screen(stream)
     with Keys() as keys, screen:
-        while stream.running and (end is None or time.monotonic() < end):
+        while stream.running and not stop.is_set() and (end is None or time.monotonic() < end):
             key = keys.read(_ROUND_S)
             if key == "q":
                 return
