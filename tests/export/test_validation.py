@@ -309,7 +309,7 @@ def test_a_model_with_noise_of_its_own_is_told_and_measured_to_the_end(tmp_path:
     assert not checks["pure"].passed
     assert "call no random function" in checks["pure"].advice
     assert not checks["silence"].passed
-    assert checks["latency"].passed
+    assert "latency" not in checks
 
 
 def test_a_shipped_plugin_is_found_by_its_name() -> None:
