@@ -1,4 +1,4 @@
-"""A torch plugin as one ONNX file: the graph of one block, with state as named inputs and outputs."""
+"""A torch plugin as one ONNX file: a graph over whole blocks, with state as named inputs and outputs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ from .bundle import check_provenance, initial_row, metadata_text, write_file
 OPSET = 20
 TOLERANCE = 1e-4
 MAX_BATCH = 4096
+MAX_BLOCKS = 4096
 _INSIDE = r"torch\.|copyreg|onnxscript|onnx_ir"
+_CONSTANT_BLOCKS = (
+    "The number of blocks turned into a constant: a Python loop runs over the frames, a pooling layer fixes "
+    "their number, or int() or len() reads audio.shape[2]. Write recurrences in closed form or with "
+    "torch's scan, and let shapes follow audio.shape[2] untouched"
+)
 _CONSTANT_BATCH = (
     "The batch size turned into a constant: a Python `if`, int() or len() reads audio.shape[0], or a tensor "
     "is made for a fixed number of rows. Let shapes follow audio.shape[0] untouched"
@@ -93,12 +99,14 @@ class _Step(nn.Module):
 def _trace(plugin: Plugin, state: State) -> onnx_ir.Model:
     names = list(state)
     batch = {0: torch.export.Dim("batch", min=1, max=MAX_BATCH)}
+    blocks = torch.export.Dim("blocks", min=1, max=MAX_BLOCKS)
+    audio = {**batch, 2: plugin.spec.block_size * blocks}
     try:
         with _quiet(), torch.inference_mode(False), torch.no_grad():
             exported = torch.export.export(
                 _Step(plugin, names).eval(),
-                _example(plugin, state, batch=2),
-                dynamic_shapes=(batch, batch, *([tuple(batch for _ in names)] if names else [])),
+                _example(plugin, state, batch=2, blocks=3),
+                dynamic_shapes=(audio, batch, *([tuple(batch for _ in names)] if names else [])),
                 strict=False,
             )
             program = torch.onnx.export(
@@ -113,21 +121,24 @@ def _trace(plugin: Plugin, state: State) -> onnx_ir.Model:
         raise ExportError(f"{plugin.spec.name!r} cannot be written as ONNX. {_cure(error)}") from error
     if program is None:
         raise ExportError(f"{plugin.spec.name!r} cannot be written as ONNX: torch returned no graph")
-    _check_batch(plugin, program.model)
+    _check_axes(plugin, program.model)
     return program.model
 
 
-def _check_batch(plugin: Plugin, model: onnx_ir.Model) -> None:
-    """Refuse a graph in which an output has lost the free batch axis."""
+def _check_axes(plugin: Plugin, model: onnx_ir.Model) -> None:
+    """Refuse a graph in which an output has lost a free axis: the batch, or the samples of the audio."""
     ports = (*model.graph.inputs, *model.graph.outputs)
     if any(not port.shape or isinstance(port.shape[0], int) for port in ports):
         raise ExportError(f"{plugin.spec.name!r} cannot be written as ONNX. {_CONSTANT_BATCH}")
+    audio = model.graph.outputs[0]
+    if not audio.shape or isinstance(audio.shape[2], int):
+        raise ExportError(f"{plugin.spec.name!r} cannot be written as ONNX. {_CONSTANT_BLOCKS}")
 
 
-def _example(plugin: Plugin, state: State, batch: int) -> tuple[Tensor, ...]:
+def _example(plugin: Plugin, state: State, batch: int, blocks: int) -> tuple[Tensor, ...]:
     spec = plugin.spec
     generator = torch.Generator().manual_seed(0)
-    audio = 0.1 * torch.randn(batch, spec.in_channels, spec.block_size, generator=generator)
+    audio = 0.1 * torch.randn(batch, spec.in_channels, blocks * spec.block_size, generator=generator)
     rows = (value.repeat(batch, *[1] * (value.dim() - 1)) for value in state.values())
     return (audio, plugin.default_controls(batch), *rows)
 
@@ -145,20 +156,23 @@ def _finish(model: onnx_ir.Model) -> onnx.ModelProto:
     proto = onnx_ir.to_proto(model)
     del proto.graph.value_info[:]
     for port in (*proto.graph.input, *proto.graph.output):
-        port.type.tensor_type.shape.dim[0].dim_param = "batch"
+        shape = port.type.tensor_type.shape
+        shape.dim[0].dim_param = "batch"
+        if port.name in ("audio", "audio_out"):
+            shape.dim[2].dim_param = "samples"
     return proto
 
 
 def _check(plugin: Plugin, state: State, data: bytes) -> onnxruntime.InferenceSession:
-    """Open the graph, and run it beside eager torch for one row and for three."""
+    """Open the graph, and run it beside eager torch for one row and block and for several."""
     try:
         onnx.checker.check_model(data, full_check=True)
         session = _session(data)
     except Exception as error:
         raise ExportError(f"the graph of {plugin.spec.name!r} is not valid: {error}") from error
     names = [port.name for port in session.get_inputs()]
-    for batch in (1, 3):
-        example = _example(plugin, state, batch)
+    for batch, blocks in ((1, 1), (3, 2), (1, 5)):
+        example = _example(plugin, state, batch, blocks)
         with torch.no_grad():
             audio, new = plugin(*example[:2], dict(zip(state, example[2:], strict=True)))
         expected = [audio, *(new[name] for name in state)]
@@ -204,8 +218,8 @@ def _cure(error: BaseException) -> str:
             "A Python `if` or `while` reads the value of a tensor, so the graph would depend on the audio. "
             "Use torch.where, clamp or a mask instead"
         )
-    if "ConstraintViolation" in story or "specialized" in story:
-        return _CONSTANT_BATCH
+    if any(word in story for word in ("ConstraintViolation", "specialized", "Constraints violated")):
+        return _CONSTANT_BLOCKS if "blocks" in story else _CONSTANT_BATCH
     return f"The reason: {chain[-1].strip().splitlines()[0]}"
 
 

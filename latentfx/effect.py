@@ -250,7 +250,7 @@ class _Gate(nn.Module):
         """
         peaks = audio.abs().unflatten(-1, [-1, self.hop]).amax([1, 3])
         frames = torch.cat([state["effect_gate"], ((peaks - self.floor) * self.scale).clamp(0.0, 1.0)], 1)
-        held = nn.functional.max_pool1d(frames.unsqueeze(1), self.hold, 1)
-        opening = nn.functional.avg_pool1d(held, self.fade, 1)
+        held = frames.unfold(-1, self.hold, 1).amax(-1)
+        opening = held.unfold(-1, self.fade, 1).mean(-1)
         new: State = {"effect_gate": frames[:, peaks.shape[1] :]}
-        return torch.matmul(opening.unfold(-1, 2, 1), self.lines).flatten(2), new
+        return torch.matmul(opening.unfold(-1, 2, 1), self.lines).flatten(1).unsqueeze(1), new

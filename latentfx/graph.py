@@ -1,8 +1,9 @@
-"""A plugin file as a running graph: checked, matched with its metadata, run one block at a time."""
+"""A plugin file as a running graph: checked, matched with its metadata, run over whole blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnxruntime
@@ -11,9 +12,11 @@ from latentfx.errors import PluginFileError, ShapeError
 from latentfx.guard import FileFacts, Port, inspect
 from latentfx.plugin_file import Float32, Metadata, load_metadata
 
+Axes = tuple[int | None, ...]
+
 
 class Graph:
-    """The graph of one block, and what its file says of it.
+    """The graph of a plugin, and what its file says of it.
 
     Args:
         data: content of a plugin file.
@@ -45,7 +48,8 @@ class Graph:
 class BlockStream:
     """Whole blocks through a plugin, state kept: the call that live hosts make.
 
-    Everything that `step` needs is allocated once. The plugin's controls are read at every step.
+    Everything that `step` needs is allocated once for each length. The plugin's controls are read at every
+    step.
 
     Args:
         graph: the plugin.
@@ -55,42 +59,40 @@ class BlockStream:
     """
 
     def __init__(self, graph: Graph, batch: int, initial: Mapping[str, Float32], controls: Float32) -> None:
-        spec = graph.metadata.spec
         self.batch = batch
-        self._run = graph.session.run_with_iobinding
+        self._spec = graph.metadata.spec
+        self._session = graph.session
         self._initial = initial
         self._knobs = controls
-        self._audio = np.zeros((batch, spec.in_channels, spec.block_size), np.float32)
-        self._controls = np.zeros((batch, len(spec.controls)), np.float32)
-        self._out = np.zeros((batch, spec.out_channels, spec.block_size), np.float32)
+        self._controls = np.zeros((batch, len(self._spec.controls)), np.float32)
         self._states = tuple(
             {name: np.zeros((batch, *row.shape), np.float32) for name, row in initial.items()}
             for _ in range(2)
         )
-        self._bindings = tuple(
-            self._bind(graph.session, *pair) for pair in (self._states, self._states[::-1])
-        )
+        self._passes: dict[int, _Pass] = {}
         self._now = 0
         self.reset()
 
     def step(self, audio: Float32) -> Float32:
-        """Run one block.
+        """Run one block, or several at once: the same sound, and faster.
 
         Returns:
-            The output, in memory that the next step writes again: copy it to keep it.
+            The output, in memory that the next step of this length writes again: copy it to keep it.
         Shape:
-            audio [B, C_in, block] -> [B, C_out, block]
+            audio [B, C_in, T] -> [B, C_out, T], T a multiple of the block
 
         Raises:
             ShapeError: audio of another shape.
         """
-        if audio.shape != self._audio.shape:
-            raise ShapeError(f"a block has the shape {audio.shape}; allowed {self._audio.shape}")
-        np.copyto(self._audio, audio)
+        samples = audio.shape[-1]
+        run = self._passes.get(samples) or self._prepare(audio.shape)
+        if audio.shape != run.audio.shape:
+            raise ShapeError(f"a block has the shape {audio.shape}; allowed {run.audio.shape}")
+        np.copyto(run.audio, audio)
         np.copyto(self._controls, self._knobs)
-        self._run(self._bindings[self._now])
+        self._session.run_with_iobinding(run.bindings[self._now])
         self._now = 1 - self._now
-        return self._out
+        return run.out
 
     def reset(self) -> None:
         """Go back to the start of the stream."""
@@ -105,16 +107,28 @@ class BlockStream:
         """
         return self._states[self._now][name]
 
+    def _prepare(self, shape: tuple[int, ...]) -> _Pass:
+        """Allocate what steps of this length need."""
+        spec, samples = self._spec, shape[-1]
+        allowed = (self.batch, spec.in_channels, samples)
+        if shape != allowed or samples < 1 or samples % spec.block_size:
+            raise ShapeError(
+                f"audio has the shape {shape}; allowed [{self.batch}, {spec.in_channels}, T] "
+                f"with T a multiple of {spec.block_size}"
+            )
+        audio = np.zeros(allowed, np.float32)
+        out = np.zeros((self.batch, spec.out_channels, samples), np.float32)
+        bindings = tuple(self._bind(audio, out, *pair) for pair in (self._states, self._states[::-1]))
+        self._passes[samples] = _Pass(audio, out, bindings)
+        return self._passes[samples]
+
     def _bind(
-        self,
-        session: onnxruntime.InferenceSession,
-        before: Mapping[str, Float32],
-        after: Mapping[str, Float32],
+        self, audio: Float32, out: Float32, before: Mapping[str, Float32], after: Mapping[str, Float32]
     ) -> onnxruntime.IOBinding:
-        binding = session.io_binding()
-        inputs = {"audio": self._audio, "controls": self._controls}
+        binding = self._session.io_binding()
+        inputs = {"audio": audio, "controls": self._controls}
         inputs |= {f"state_{name}": value for name, value in before.items()}
-        outputs = {"audio_out": self._out} | {f"state_{name}_out": value for name, value in after.items()}
+        outputs = {"audio_out": out} | {f"state_{name}_out": value for name, value in after.items()}
         for name, value in inputs.items():
             binding.bind_input(name, "cpu", 0, np.float32, value.shape, value.ctypes.data)
         for name, value in outputs.items():
@@ -122,28 +136,42 @@ class BlockStream:
         return binding
 
 
+@dataclass(frozen=True)
+class _Pass:
+    """Memory and bindings for steps of one length; the two bindings exchange old and new state."""
+
+    audio: Float32
+    out: Float32
+    bindings: tuple[onnxruntime.IOBinding, ...]
+
+
 def _check_ports(facts: FileFacts, metadata: Metadata) -> None:
     """Compare the graph's inputs and outputs with what the metadata says."""
     spec = metadata.spec
-    states = {name: value.shape for name, value in metadata.state.items()}
-    inputs = {"audio": (spec.in_channels, spec.block_size), "controls": (len(spec.controls),)}
+    states: dict[str, Axes] = {name: value.shape for name, value in metadata.state.items()}
+    inputs: dict[str, Axes] = {"audio": (spec.in_channels, None), "controls": (len(spec.controls),)}
     inputs |= {f"state_{name}": shape for name, shape in states.items()}
-    outputs = {"audio_out": (spec.out_channels, spec.block_size)}
+    outputs: dict[str, Axes] = {"audio_out": (spec.out_channels, None)}
     outputs |= {f"state_{name}_out": shape for name, shape in states.items()}
     _compare("input", facts.inputs, inputs)
     _compare("output", facts.outputs, outputs)
 
 
-def _compare(kind: str, found: Mapping[str, Port], wanted: Mapping[str, tuple[int, ...]]) -> None:
+def _compare(kind: str, found: Mapping[str, Port], wanted: Mapping[str, Axes]) -> None:
     if set(found) != set(wanted):
         odd = ", ".join(sorted(set(found) ^ set(wanted)))
         raise PluginFileError(f"graph and metadata disagree on the {kind}s {odd}. Export the plugin again")
     for name, shape in wanted.items():
         port = found[name]
         if not port.is_float or port.shape != (None, *shape):
-            axes = ", ".join("batch" if axis is None else str(axis) for axis in port.shape)
-            expected = ", ".join(("batch", *map(str, shape)))
+            axes, expected = _axes(port.shape), _axes((None, *shape))
             raise PluginFileError(
                 f"{kind} {name!r} of the graph is {'float32' if port.is_float else 'not float32'} [{axes}]; "
                 f"the metadata says float32 [{expected}]. Export the plugin again"
             )
+
+
+def _axes(shape: Axes) -> str:
+    """Axes for people: those of free size by what they count."""
+    free = ("batch", "any", "samples")
+    return ", ".join(free[min(at, 2)] if size is None else str(size) for at, size in enumerate(shape))

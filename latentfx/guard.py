@@ -2,9 +2,10 @@
 
 A plugin file is straight-line data: one graph of standard operators on tensors that lie inside the file. The
 guard refuses everything else that ONNX can say: tensors kept in other files, operators of other domains,
-functions, subgraphs (loops), training information, sparse and string tensors, tensors whose data does not
-fill their shape, and operators that are told to make something huge out of a few bytes. Which standard
-operators a graph uses is left free. A graph may still be slow, or compute a large tensor from small ones: the
+functions, branches and open-ended loops (a Scan, which turns once for each frame it is given, is none),
+training information, sparse and string tensors, tensors whose data does not fill their shape, and operators
+that are told to make something huge out of a few bytes. Which standard operators a graph uses is left free. A
+graph may still be slow, or compute a large tensor from small ones: the
 guard keeps a file from reading the disk and from filling the memory while it is opened; it is no sandbox.
 """
 
@@ -116,26 +117,29 @@ def _metadata(model: wire.Message) -> str:
     return wire.text(ours[0], 2)
 
 
-def _check_graph(graph: wire.Message) -> None:
+def _check_graph(graph: wire.Message, around: Constants | None = None) -> None:
+    """Check a graph; one inside a Scan sees the constants around it, and holds no graph itself."""
     if 15 in graph:
         raise PluginFileError(f"a plugin file holds no sparse tensors. {_AGAIN}")
     nodes = graph.get(1, [])
     if len(nodes) > MAX_NODES:
         raise PluginFileError(f"the graph has {len(nodes)} operators; allowed {MAX_NODES}")
-    constants: Constants = {}
+    constants: Constants = dict(around or {})
     for value in graph.get(5, ()):
         tensor = wire.read(value.body)
         constants[wire.text(tensor, 8)] = _check_tensor(tensor)
     for value in nodes:
-        _check_node(wire.read(value.body), constants)
+        _check_node(wire.read(value.body), constants, may_scan=around is None)
 
 
-def _check_node(node: wire.Message, constants: Constants) -> None:
+def _check_node(node: wire.Message, constants: Constants, may_scan: bool) -> None:
     operator, domain = wire.text(node, 4), wire.text(node, 7)
     if domain not in ("", "ai.onnx"):
         raise PluginFileError(f"operator {domain}.{operator} is none of ONNX's own; a plugin uses no others")
     for value in node.get(5, ()):
-        attribute = wire.read(value.body)
+        attribute = dict(wire.read(value.body))
+        for body in attribute.pop(6, ()) if may_scan and operator == "Scan" else ():
+            _check_graph(wire.read(body.body), constants)
         numbers = _check_attribute(attribute, operator)
         if operator == "Constant":
             constants.update(dict.fromkeys(wire.texts(node, 2), numbers))
@@ -150,7 +154,7 @@ def _check_node(node: wire.Message, constants: Constants) -> None:
 def _check_attribute(attribute: wire.Message, operator: str) -> list[int]:
     """Check an attribute and return its whole numbers."""
     if 6 in attribute or 11 in attribute:
-        raise PluginFileError(f"operator {operator} holds a graph of its own; a plugin's step has no loops")
+        raise PluginFileError(f"operator {operator} holds a graph of its own; a plugin has none but Scan")
     if 22 in attribute or 23 in attribute:
         raise PluginFileError(f"a plugin file holds no sparse tensors. {_AGAIN}")
     numbers = wire.integers(attribute, 8) + wire.integers(attribute, 3)

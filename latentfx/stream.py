@@ -13,6 +13,7 @@ from latentfx.plugin_file import Float32
 from latentfx.spec import PluginSpec
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
+MANY_BLOCKS = 32
 
 
 class PluginStream:
@@ -91,15 +92,18 @@ class PluginStream:
     def _run(self, audio: Float32) -> Float32:
         """Run the whole blocks there are, without the plugin's latency."""
         size = self.spec.block_size
+        many = size * MANY_BLOCKS
         self._pushed += audio.shape[1]
         queue = np.concatenate([self._pending, audio], axis=1)
         whole = queue.shape[1] // size * size
         self._pending = queue[:, whole:]
-        shape = (self._blocks.batch, self.spec.in_channels, size)
         out = np.empty((self.outputs, whole), np.float32)
-        for start in range(0, whole, size):
-            block = self._blocks.step(queue[:, start : start + size].reshape(shape))
-            out[:, start : start + size] = block.reshape(self.outputs, size)
+        start = 0
+        while start < whole:
+            end = start + (many if start + many <= whole else size)
+            block = queue[:, start:end].reshape(self._blocks.batch, self.spec.in_channels, end - start)
+            out[:, start:end] = self._blocks.step(block).reshape(self.outputs, end - start)
+            start = end
         drop = min(self._skip, whole)
         self._skip -= drop
         return out[:, drop:]

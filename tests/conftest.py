@@ -62,9 +62,11 @@ def _delay() -> Parts:
         _column("gain", 0),
         _node("Mul", "audio gain", "loud"),
         _node("Concat", "state_line loud", "queue", axis=2),
-        _node("Split", "queue sizes", "audio_out state_line_out", axis=2),
+        _node("Slice", "queue zero kept last", "audio_out"),
+        _node("Slice", "queue kept end last", "state_line_out"),
     ]
-    return spec, {"line": np.zeros((1, LATENCY), np.float32)}, {"sizes": (BLOCK, LATENCY)}, nodes
+    constants: Constants = {"zero": [0], "kept": [-LATENCY], "end": [1 << 30], "last": [2]}
+    return spec, {"line": np.zeros((1, LATENCY), np.float32)}, constants, nodes
 
 
 def _stereo() -> Parts:
@@ -104,8 +106,8 @@ KINDS = {"gain": _gain, "delay": _delay, "stereo": _stereo, "blend": _blend}
 
 def _build(kind: str) -> onnx.ModelProto:
     spec, state, constants, nodes = KINDS[kind]()
-    inputs = [_port("audio", spec.in_channels, spec.block_size), _port("controls", len(spec.controls))]
-    outputs = [_port("audio_out", spec.out_channels, spec.block_size)]
+    inputs = [_port("audio", spec.in_channels, "samples"), _port("controls", len(spec.controls))]
+    outputs = [_port("audio_out", spec.out_channels, "samples")]
     for name, row in state.items():
         inputs.append(_port(f"state_{name}", *row.shape))
         outputs.append(_port(f"state_{name}_out", *row.shape))
@@ -139,5 +141,5 @@ def _expand(node: onnx.NodeProto) -> list[onnx.NodeProto]:
     return [gather, helper.make_node("Reshape", [flat, "column_shape"], list(node.output))]
 
 
-def _port(name: str, *shape: int) -> onnx.ValueInfoProto:
+def _port(name: str, *shape: int | str) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])

@@ -85,15 +85,15 @@ class PhaseGradientPropagation(nn.Module):
         level = magnitude.transpose(1, 2).clamp_min(self.floor).log()
         history = torch.cat([state[self.log_key], level], 1)
         drift, lock, peak = self._gradients(history)
-        turns = state[self.turns_key]
-        steps: list[Tensor] = []
-        for n in range(level.shape[1]):
-            turns = torch.gather(turns + drift[:, n : n + 1], -1, peak[:, n : n + 1]) + lock[:, n : n + 1]
-            turns = turns - torch.round(turns)
-            steps.append(turns)
-        angle = (torch.cat(steps, 1) * (2.0 * math.pi)).transpose(1, 2)
+        start = state[self.turns_key][:, 0]
+        if torch.jit.is_scripting():  # type: ignore[attr-defined]
+            turns = _follow(start, drift, lock, peak)
+        else:
+            turns = _follow_exportable(start, drift, lock, peak)
+        angle = (turns * (2.0 * math.pi)).transpose(1, 2)
         signed = magnitude * self.sign.unsqueeze(-1)
-        new_state = {self.turns_key: turns, self.log_key: history[:, level.shape[1] :]}
+        last = turns[:, level.shape[1] - 1 :]
+        new_state = {self.turns_key: last, self.log_key: history[:, level.shape[1] :]}
         return signed * angle.cos(), signed * angle.sin(), new_state
 
     def _gradients(self, history: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -125,6 +125,43 @@ class PhaseGradientPropagation(nn.Module):
         region = torch.cumsum(turn.clamp_max(0.0), -1).neg().long()
         peaks = torch.zeros_like(turn).scatter_add(-1, region, turn.clamp_min(0.0) * self.index)
         return torch.gather(peaks, -1, region).long()
+
+
+def _step(turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor) -> Tensor:
+    """Phase of the next frame, in turns.
+
+    Shape:
+        each [B, F] -> [B, F]
+    """
+    moved = torch.gather(turns + drift, -1, peak) + lock
+    return moved - torch.round(moved)
+
+
+def _follow(turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor) -> Tensor:
+    """Phase of every frame, one after the other.
+
+    Shape:
+        turns [B, F], the others [B, N, F] -> [B, N, F]
+    """
+    steps: list[Tensor] = []
+    for n in range(drift.shape[1]):
+        turns = _step(turns, drift[:, n], lock[:, n], peak[:, n])
+        steps.append(turns)
+    return torch.stack(steps, 1)
+
+
+def _follow_exportable(turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor) -> Tensor:
+    """`_follow`; in a graph that is being exported, as an operator that takes any number of frames."""
+    if not torch.compiler.is_exporting():
+        return _follow(turns, drift, lock, peak)
+    from torch._higher_order_ops.scan import scan
+
+    def step(carry: Tensor, frame: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        after = _step(carry, *frame)
+        return after, after.clone()
+
+    every: Tensor = scan(step, turns, (drift, lock, peak), dim=1)[1]
+    return every
 
 
 def propagate_phase(magnitude: Tensor, hop: int) -> tuple[Tensor, Tensor]:

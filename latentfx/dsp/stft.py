@@ -76,12 +76,28 @@ class StftAnalysis(nn.Module):
         Shape:
             audio [B, C, T] -> re [B, C, F, N], im [B, C, F, N], state; F = n_fft / 2 + 1, N = T / hop
         """
-        samples = torch.cat([state[self.history_key], audio], -1)
-        one = audio.shape[-1] == self.hop
-        frames = samples.unsqueeze(-2) if one else samples.unfold(-1, self.n_fft, self.hop)
+        frames, new_state = self.frames(audio, state)
+        re, im = self.transform(frames)
+        return re, im, new_state
+
+    def transform(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectra of frames.
+
+        Shape:
+            [B, C, N, n_fft] -> re [B, C, F, N], im [B, C, F, N]
+        """
         re, im = self.fft(frames * self.window)
-        history = samples[..., samples.shape[-1] - (self.n_fft - self.hop) :]
-        return re.transpose(-1, -2), im.transpose(-1, -2), {self.history_key: history}
+        return re.transpose(-1, -2), im.transpose(-1, -2)
+
+    def frames(self, audio: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The samples of every frame, before the window.
+
+        Shape:
+            audio [B, C, T] -> [B, C, N, n_fft], state
+        """
+        samples = torch.cat([state[self.history_key], audio], -1)
+        history = samples[..., audio.shape[-1] :]
+        return samples.unfold(-1, self.n_fft, self.hop), {self.history_key: history}
 
 
 class StftSynthesis(nn.Module):
@@ -152,23 +168,19 @@ class StftSynthesis(nn.Module):
         """
         frames = self.fft(re.transpose(-1, -2), im.transpose(-1, -2))
         heard = frames[..., self.n_fft - self.length :] * self.window
-        tail = state[self.tail_key]
-        if re.shape[-1] == 1:
-            audio = nn.functional.pad(tail, [0, self.hop]) + heard.squeeze(-2)
-        else:
-            audio = self._overlap_add(heard, tail)
+        added = self._overlap_add(heard)
         samples = re.shape[-1] * self.hop
+        head = added[..., : self.latency] + state[self.tail_key]
+        audio = torch.cat([head, added[..., self.latency :]], -1)
         return audio[..., :samples], {self.tail_key: audio[..., samples:]}
 
-    def _overlap_add(self, frames: Tensor, tail: Tensor) -> Tensor:
-        """Add frames, each a hop later than the last, to what is open.
+    def _overlap_add(self, frames: Tensor) -> Tensor:
+        """Add frames, each a hop later than the last.
 
         Shape:
-            frames [B, C, N, S], tail [B, C, S - hop] -> [B, C, (N - 1) * hop + S]
+            frames [B, C, N, S] -> [B, C, (N - 1) * hop + S]
         """
-        hops = frames.unflatten(-1, [self.overlap, self.hop])
-        summed = nn.functional.pad(tail.unflatten(-1, [-1, self.hop]), [0, 0, 0, frames.shape[2]])
-        for position in range(self.overlap):
-            padding = [0, 0, position, self.overlap - 1 - position]
-            summed = summed + nn.functional.pad(hops[..., position, :], padding)
-        return summed.flatten(-2)
+        columns = frames.flatten(0, 1).transpose(1, 2)
+        length = (frames.shape[2] - 1) * self.hop + self.length
+        added = nn.functional.fold(columns, (1, length), (1, self.length), stride=(1, self.hop))
+        return added.reshape(frames.shape[0], frames.shape[1], length)

@@ -70,9 +70,9 @@ def test_ports_have_the_names_and_the_shapes_of_the_format(
     spec = effect.spec
     inputs, outputs = shapes(model.graph.input), shapes(model.graph.output)
     state = {name: ["batch", *value.shape[1:]] for name, value in effect.initial_state(1).items()}
-    assert inputs.pop("audio") == ["batch", spec.in_channels, spec.block_size]
+    assert inputs.pop("audio") == ["batch", spec.in_channels, "samples"]
     assert inputs.pop("controls") == ["batch", len(spec.controls)]
-    assert outputs.pop("audio_out") == ["batch", spec.out_channels, spec.block_size]
+    assert outputs.pop("audio_out") == ["batch", spec.out_channels, "samples"]
     assert inputs == {f"state_{name}": shape for name, shape in state.items()}
     assert outputs == {f"state_{name}_out": shape for name, shape in state.items()}
     kinds = {port.type.tensor_type.elem_type for port in (*model.graph.input, *model.graph.output)}

@@ -81,6 +81,31 @@ def loop(model: onnx.ModelProto) -> None:
     model.graph.node.append(helper.make_node("Loop", ["", ""], ["unused"], body=body))
 
 
+def scan_over(*nodes: onnx.NodeProto) -> Change:
+    """A Scan with these operators in its body."""
+
+    def apply(model: onnx.ModelProto) -> None:
+        body = helper.make_graph(nodes, "body", [], [])
+        model.graph.node.append(helper.make_node("Scan", [""], ["unused"], body=body, num_scan_inputs=1))
+
+    return apply
+
+
+def scan_of_another_file(model: onnx.ModelProto) -> None:
+    external_in_an_attribute(model)
+    scan_over(model.graph.node.pop())(model)
+
+
+def scan_of_a_bomb(model: onnx.ModelProto) -> None:
+    filled_bomb(model)
+    scan_over(model.graph.node.pop())(model)
+
+
+def scan_of_scans(model: onnx.ModelProto) -> None:
+    scan_over()(model)
+    scan_over(model.graph.node.pop())(model)
+
+
 def function(model: onnx.ModelProto) -> None:
     model.functions.add().name = "f"
 
@@ -155,7 +180,7 @@ def fixed_batch(model: onnx.ModelProto) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
 
 
-def wrong_block(model: onnx.ModelProto) -> None:
+def fixed_block(model: onnx.ModelProto) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 128
 
 
@@ -174,6 +199,10 @@ HOSTILE: list[tuple[Change, str]] = [
     (sparse, "no sparse tensors"),
     (foreign_operator, "com.evil.Read is none of ONNX's own"),
     (loop, "Loop holds a graph of its own"),
+    (scan_of_scans, "Scan holds a graph of its own"),
+    (scan_of_another_file, "data in another file"),
+    (scan_of_a_bomb, "ConstantOfShape asks for"),
+    (scan_over(helper.make_node("Read", [], ["x"], domain="com.evil")), "com.evil.Read is none of"),
     (function, "no functions"),
     (training, "no training information"),
     (filled_bomb, "ConstantOfShape asks for"),
@@ -197,8 +226,8 @@ HOSTILE: list[tuple[Change, str]] = [
     (rename_input, "disagree on the inputs extra"),
     (lose_state, "disagree on the outputs state_line_out"),
     (integer_audio, "not float32"),
-    (fixed_batch, r"\[1, 1, 64\]; the metadata says float32 \[batch, 1, 64\]"),
-    (wrong_block, r"\[batch, 1, 128\]"),
+    (fixed_batch, r"\[1, 1, samples\]; the metadata says float32 \[batch, 1, samples\]"),
+    (fixed_block, r"\[batch, 1, 128\]; the metadata says float32 \[batch, 1, samples\]"),
     (unknown_operator, "onnxruntime cannot run the graph of 'delay'"),
 ]  # fmt: skip
 
