@@ -114,7 +114,7 @@ def _build_tones(part: TonesPart, job: Job) -> Built:
 def _build_notes(part: NotesPart, job: Job) -> Built:
     found = find_recordings(job.path(part.root, "root"), part.include, part.exclude)
     wanted = [item for item in found if item.is_note and item.instrument in job.settings.instruments]
-    articulation = Articulation(part.legato, part.vibrato, part.stretch_st)
+    articulation = Articulation(part.legato, part.vibrato, part.stretch_st, part.reach_st)
 
     def player(recordings: Sequence[Recording]) -> Player:
         bank = NoteBank(recordings, job.sample_rate, articulation)
@@ -122,7 +122,7 @@ def _build_notes(part: NotesPart, job: Job) -> Built:
             raise DataError(
                 f"data.parts[{job.index}]: the {len(recordings)} notes of {recordings[0].instrument} reach "
                 f"from {bank.lowest:.1f} to {bank.highest:.1f}, less than an octave: "
-                "add notes or raise stretch_st"
+                "add notes or raise reach_st"
             )
 
         def play(phrases: Phrases, rng: np.random.Generator) -> Played:

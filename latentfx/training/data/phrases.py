@@ -50,11 +50,14 @@ class Articulation:
         legato: probability that a note that follows closely enters without its attack.
         vibrato: probability that a phrase is played with vibrato.
         stretch_st: how far a recorded note may be moved in pitch, semitones.
+        reach_st: how far beyond the lowest and the highest recorded note lines may go; there the nearest
+            note is moved, further than `stretch_st` if need be.
     """
 
     legato: float = 0.3
     vibrato: float = 0.2
     stretch_st: float = 2.0
+    reach_st: float = 2.0
 
 
 class NoteBank:
@@ -81,12 +84,12 @@ class NoteBank:
     @property
     def lowest(self) -> float:
         """The lowest pitch that can be played."""
-        return float(self._pitches.min() - self.articulation.stretch_st)
+        return float(self._pitches.min() - self.articulation.reach_st)
 
     @property
     def highest(self) -> float:
         """The highest pitch that can be played."""
-        return float(self._pitches.max() + self.articulation.stretch_st)
+        return float(self._pitches.max() + self.articulation.reach_st)
 
     def play(
         self, notes: Sequence[Note], seconds: float, rng: np.random.Generator

@@ -63,6 +63,8 @@ class NotesPart(PhraseSettings):
         holdout: globs of recordings that only validation phrases use.
         legato, vibrato: probability of a slurred note, of a phrase with vibrato.
         stretch_st: how far a recorded note may be moved, semitones.
+        reach_st: how far beyond the recorded notes lines may go, semitones; there the nearest note is moved
+            further.
     """
 
     kind: ClassVar[str] = "notes"
@@ -73,6 +75,7 @@ class NotesPart(PhraseSettings):
     legato: float = 0.3
     vibrato: float = 0.2
     stretch_st: float = 2.0
+    reach_st: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "legato": (0.0, 1.0),
     "vibrato": (0.0, 1.0),
     "stretch_st": (0.0, 12.0),
+    "reach_st": (0.0, 12.0),
 }
 T = TypeVar("T")
 

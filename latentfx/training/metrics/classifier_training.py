@@ -152,6 +152,7 @@ def train_on_phrases(
         "reverb": 0.6,
         "noise": 0.5,
         "stretch_st": 3.0,
+        "reach_st": 3.0,
     }
     table = {"instruments": list(labels), "validation": 0.15, "parts": [part]}
     data = load_data(table, config.sample_rate, training.seed)

@@ -119,7 +119,7 @@ def test_held_out_notes_are_for_validation_alone(bank_root: Path) -> None:
 
 
 def test_notes_that_span_less_than_an_octave_are_named(bank_root: Path) -> None:
-    with pytest.raises(DataError, match=r"the 2 notes of violin reach from .*raise stretch_st"):
+    with pytest.raises(DataError, match=r"the 2 notes of violin reach from .*raise reach_st"):
         load(bank_root, SOURCES["notes"] | {"include": ["*violin_61*", "*violin_63*", "*trumpet_*"]})
 
 

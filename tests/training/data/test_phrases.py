@@ -67,8 +67,8 @@ def test_a_recording_that_is_too_short_ends_its_note_early(tmp_path: Path, bank_
     assert 0.35 < note.end_s < 0.55
 
 
-def test_the_range_reaches_as_far_as_notes_may_be_moved(bank_root: Path) -> None:
-    near, far = bank(bank_root, stretch_st=0.0), bank(bank_root, stretch_st=2.0)
+def test_lines_reach_as_far_beyond_the_notes_as_told(bank_root: Path) -> None:
+    near, far = bank(bank_root, reach_st=0.0), bank(bank_root, reach_st=2.0)
     assert near.lowest == pytest.approx(55, abs=0.6)
     assert near.highest == pytest.approx(75, abs=0.6)
     assert (near.lowest - far.lowest, far.highest - near.highest) == (2.0, 2.0)
