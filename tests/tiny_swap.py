@@ -11,7 +11,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from latentfx.methods.jdsae import JDSAE, JDSAEConfig
+from latentfx.methods.jdsae import JDSAE
+from latentfx.methods.jdsae_config import JDSAEConfig
 from latentfx.training.checkpoint import load_checkpoint
 from latentfx.training.config import Recipe, load_recipe
 from latentfx.training.loop import train
@@ -28,12 +29,12 @@ SIZES = {
     "method.instruments": list(INSTRUMENTS),
     "method.spectral": "{ sample_rate = 16000, hop_length = 128, n_fft = 512, analysis_length = 1024, "
     "analysis_fall = 320, bins_per_octave = 24, n_pitch = 144, pitch_margin = 24, f_min_hz = 110 }",
-    "method.n_bands": 24,
+    "method.naming_weight": 1.0,
     "method.v_size": 4,
     "method.z_size": 8,
     "method.global_hidden": [32, 16],
-    "method.local_hidden": [64, 32],
-    "method.decoder_hidden": [64, 64],
+    "method.local_hidden": [16],
+    "method.decoder_hidden": [64],
     "method.prior_hidden": 8,
     "method.n_pitch_combs": 96,
     "train.batch_size": 12,

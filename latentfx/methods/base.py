@@ -1,6 +1,6 @@
 """What a method is to the training loop: a model, its stages and its loss.
 
-One paper is one file beside this one, with one `Objective`. Methods know nothing of plugins or recipes.
+One paper is one `Objective` in a file beside this one. Methods know nothing of plugins or recipes.
 """
 
 from __future__ import annotations

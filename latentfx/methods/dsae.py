@@ -28,6 +28,7 @@ class NetworkConfig:
         decoder_hidden: hidden layers of the decoder.
         prior_hidden: units of each of the prior's two LSTM layers.
         activation: `tanh` (as published) or `silu`.
+        conditions: features a frame that the decoder sees beside z, at the end of it.
     """
 
     n_global: int = 80
@@ -40,6 +41,7 @@ class NetworkConfig:
     decoder_hidden: tuple[int, ...] = (64, 64)
     prior_hidden: int = 32
     activation: str = "tanh"
+    conditions: int = 0
 
 
 def mlp(n_in: int, hidden: tuple[int, ...], config: NetworkConfig) -> nn.Sequential:
@@ -123,17 +125,45 @@ class LocalPrior(nn.Module):
         return torch.cat([first, mean], dim=1), torch.cat([first, logvar], dim=1)
 
 
-class FactorisedDecoder(nn.Module):
-    """p(x_t | z_t, v).
+class Decoder(nn.Module):
+    """p(x_t | z_t, v) in some form.
 
     Shape:
-        z [B, N, z_size], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
+        z [B, N, z_size + conditions], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
+    """
+
+    def start_from(self, mean: Tensor) -> None:
+        """Begin with this output, so that training need not find it.
+
+        Shape:
+            mean [n_output]
+        """
+        raise NotImplementedError
+
+    def play(self, z: Tensor, v: Tensor, texture: Tensor) -> Tensor:
+        """The output as it is to be heard: a form that tells noise from tone lets the noise move.
+
+        Shape:
+            z and v as above, texture [B, N, n_output] -> [B, N, n_output]
+        """
+        x: Tensor = self(z, v)
+        return x
+
+
+class FactorisedDecoder(Decoder):
+    """p(x_t | z_t, v) as a plain network.
+
+    Shape:
+        z [B, N, z_size + conditions], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.body = mlp(config.z_size + config.v_size, config.decoder_hidden, config)
+        self.body = mlp(config.z_size + config.conditions + config.v_size, config.decoder_hidden, config)
         self.output = nn.Linear(config.decoder_hidden[-1], config.n_output)
+
+    def start_from(self, mean: Tensor) -> None:
+        self.output.bias.data.copy_(mean)
 
     def forward(self, z: Tensor, v: Tensor) -> Tensor:
         if v.dim() == 2:
@@ -144,15 +174,26 @@ class FactorisedDecoder(nn.Module):
 
 
 class DSAE(nn.Module):
-    """The four networks together."""
+    """The four networks together.
 
-    def __init__(self, config: NetworkConfig) -> None:
+    Args:
+        config: sizes.
+        local_encoder: another form of `LocalEncoder`.
+        decoder: another form of `FactorisedDecoder`.
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        local_encoder: nn.Module | None = None,
+        decoder: Decoder | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         self.global_encoder = GlobalEncoder(config)
-        self.local_encoder: nn.Module = LocalEncoder(config)
+        self.local_encoder: nn.Module = LocalEncoder(config) if local_encoder is None else local_encoder
         self.prior = LocalPrior(config)
-        self.decoder: nn.Module = FactorisedDecoder(config)
+        self.decoder: Decoder = FactorisedDecoder(config) if decoder is None else decoder
 
 
 def sample(gaussian: Gaussian) -> Tensor:

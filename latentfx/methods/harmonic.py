@@ -1,27 +1,41 @@
 """A local encoder and a decoder that know what a harmonic spectrum looks like.
 
 Both are drop-in forms of `LocalEncoder` and `FactorisedDecoder`: plain networks have to learn every comb of
-harmonics at every pitch; these start with them. Nothing about pitch is labelled: which comb fits is learnt
-from the reconstruction. (Ours, not in the papers.)
+harmonics at every pitch; these know them. (Ours, not in the papers; harmonics and noise apart as in Engel et
+al., "DDSP: Differentiable digital signal processing", 2020, in log-magnitudes instead of audio.)
 """
 
+import copy
 import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from latentfx.methods.dsae import GaussianHead, NetworkConfig, mlp
+from latentfx.methods.dsae import Decoder, NetworkConfig, mlp
 from latentfx.methods.spectral import SpectralConfig
 
 HARMONICS = 16
-DEPTH_BANDS = 16
-SHARPNESS = 8.0
-SHARE_SCALE = 4.0
+SUBHARMONIC = 0.5
+SHARPNESS = 3.0
 BEST_SCALE = 0.1
+CODE_GAIN = 2.0
+SHORTEST_PERIOD = 6.0
+START_LOGVAR = -4.0
+PARTIALS = 64
+NOISE_BANDS = 64
+NOTE_FEATURES = 256
+NEIGHBOURS = 3.0
+# Log-magnitude of a Hann frame's main lobe falls as this times the squared distance in bins.
+LOBE = 0.7
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def comb_weights(spectral: SpectralConfig, n_pitch: int) -> Tensor:
-    """Weights that sum a log spectrum over the harmonics of every pitch, less what lies between them.
+    """Weights that sum a spectrum over the harmonics of every pitch, less what lies between and below them.
+
+    What lies between speaks for a lower pitch; what lies an octave below the first, too.
 
     Shape:
         -> [n_pitch, spectral.n_pitch]
@@ -35,93 +49,175 @@ def comb_weights(spectral: SpectralConfig, n_pitch: int) -> Tensor:
         peak = torch.clamp(1.0 - (bins - centre).abs(), min=0.0)
         valley = torch.clamp(1.0 - (bins - gap).abs(), min=0.0)
         weights += (peak - valley) * number**-0.5
-    return (weights / HARMONICS).float()
+    below = torch.clamp(1.0 - (bins - pitch + spectral.bins_per_octave).abs(), min=0.0)
+    return (weights - SUBHARMONIC * below).float()
 
 
-def comb_spectra(spectral: SpectralConfig, n_pitch: int) -> Tensor:
-    """Log-magnitudes of equal harmonics at every pitch, as the short Hann frame sees them, less their mean.
+def pitch_code(n_pitch: int, size: int) -> Tensor:
+    """A code of every pitch whose inner products are large for near pitches and small for others.
+
+    Sines and cosines of the pitch, with periods from twice the range down to a few bins.
 
     Shape:
-        -> [n_pitch, bins]
+        -> [n_pitch, size]
     """
-    f0 = spectral.f_min_hz * 2.0 ** (torch.arange(n_pitch, dtype=torch.float64) / spectral.bins_per_octave)
-    hz_per_bin = spectral.sample_rate / spectral.n_fft
-    bins = torch.arange(spectral.bins, dtype=torch.float64) * hz_per_bin
-    nearest = torch.round(bins / f0.unsqueeze(1)).clamp(min=1.0) * f0.unsqueeze(1)
-    offset = (bins - nearest) / hz_per_bin
-    lobe = torch.sinc(offset) / (1.0 - offset.square()).abs().clamp(min=0.25)
-    level = torch.log(lobe.abs() + spectral.floor * 10.0)
-    return (level - level.mean(dim=1, keepdim=True)).float()
+    count = (size + 1) // 2
+    periods = torch.logspace(math.log10(2.0 * n_pitch), math.log10(SHORTEST_PERIOD), count)
+    angle = 2.0 * math.pi * torch.arange(n_pitch).unsqueeze(1) / periods
+    return torch.cat([angle.cos(), angle.sin()], dim=1)[:, :size]
 
 
 class HarmonicEncoder(nn.Module):
     """q(z_t | x_t) from how well each pitch's comb fits, and from nothing else.
 
     A network that saw the whole spectrum would let z carry timbre: timbre hardly changes from frame to frame,
-    so the prior p(z_t | z_<t) predicts it at no cost. The combs are fixed; how sharply they
-    compete is learnt.
+    so the prior p(z_t | z_<t) predicts it at no cost. z is a code of the pitch; how surely it is known is
+    learnt.
 
     Shape:
         [B, N, n_local] -> mean, logvar [B, N, z_size]
     """
 
     combs: Tensor
+    code: Tensor
 
     def __init__(self, config: NetworkConfig, spectral: SpectralConfig, n_pitch: int) -> None:
         super().__init__()
-        self.register_buffer("combs", comb_weights(spectral, n_pitch).T.contiguous(), persistent=False)
-        self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
-        self.share_scale, self.best_scale = SHARE_SCALE, BEST_SCALE
-        self.body = mlp(n_pitch + 1, config.local_hidden, config)
-        self.head = GaussianHead(config.local_hidden[-1], config.z_size)
+        combs = comb_weights(spectral, n_pitch).T * SHARPNESS
+        self.register_buffer("combs", combs.contiguous(), persistent=False)
+        self.register_buffer("code", pitch_code(n_pitch, config.z_size), persistent=False)
+        self.body = mlp(config.z_size + 1, config.local_hidden, config)
+        self.logvar = nn.Linear(config.local_hidden[-1], config.z_size)
+        nn.init.constant_(self.logvar.bias, START_LOGVAR)
+        self.best_scale = BEST_SCALE
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        fit = torch.matmul(x, self.combs) * self.sharpness
-        best = torch.amax(fit, dim=-1, keepdim=True)
-        share = torch.softmax(fit, dim=-1)
-        seen = torch.cat([share * self.share_scale, best * self.best_scale], dim=-1)
-        z: tuple[Tensor, Tensor] = self.head(self.body(seen))
-        return z
+        fit = torch.matmul(x.to(self.combs.dtype), self.combs)
+        code = torch.matmul(torch.softmax(fit, dim=-1), self.code).to(x.dtype)
+        best = torch.amax(fit, dim=-1, keepdim=True).to(x.dtype) * self.best_scale
+        logvar = self.logvar(self.body(torch.cat([code, best], dim=-1)))
+        return code, torch.clamp(logvar, -12.0, 6.0)
 
 
-class HarmonicDecoder(nn.Module):
-    """p(x_t | z_t, v): a mixture of combs whose depth varies over frequency, plus a plain network.
+class HarmonicDecoder(Decoder):
+    """p(x_t | z_t, v): partials at the multiples of a pitch, over noise in bands.
+
+    z gives the pitch; a network of z and v gives the level of every partial and band, so that what belongs to
+    a partial (the missing even ones of a clarinet) stays with it at every pitch. The network is smooth over
+    pitch; instruments are not, note by note: a table with a row of features for every pitch, each multiplied
+    by one that v gives, adds what belongs to single notes.
 
     Shape:
-        z [B, N, z_size], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
+        z [B, N, z_size + conditions], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
     """
 
+    match: Tensor
+    code: Tensor
+    position: Tensor
+    bins: Tensor
     bands: Tensor
 
     def __init__(self, config: NetworkConfig, spectral: SpectralConfig, n_pitch: int) -> None:
         super().__init__()
-        size = config.z_size + config.v_size + n_pitch
-        self.pitch = nn.Sequential(*mlp(config.z_size, (256,), config), nn.Linear(256, n_pitch))
-        self.combs = nn.Parameter(comb_spectra(spectral, n_pitch))
-        self.body = mlp(size, config.decoder_hidden, config)
-        self.share_scale = SHARE_SCALE
-        self.depth = nn.Linear(config.decoder_hidden[-1], DEPTH_BANDS)
-        self.output = nn.Linear(config.decoder_hidden[-1], config.n_output)
-        self.register_buffer("bands", _band_slopes(spectral.bins), persistent=False)
+        self.code_size = config.z_size
+        code = pitch_code(n_pitch, self.code_size)
+        self.register_buffer("match", code.T.contiguous() * CODE_GAIN, persistent=False)
+        self.register_buffer("code", code, persistent=False)
+        self.notes = nn.Parameter(torch.randn(n_pitch, NOTE_FEATURES))
+        self.colours = nn.Linear(config.v_size, NOTE_FEATURES)
+        self.body = mlp(config.z_size + config.conditions + config.v_size, config.decoder_hidden, config)
+        size = config.decoder_hidden[-1] + NOTE_FEATURES
+        self.partials = nn.Linear(size, PARTIALS)
+        self.noise = nn.Linear(size, NOISE_BANDS)
+        self.blur = nn.Linear(size, 1)
+        self.mean = nn.Parameter(torch.zeros(spectral.bins))
+        self.octaves = math.log(2.0) / spectral.bins_per_octave
+        self.lowest = spectral.f_min_hz * spectral.n_fft / spectral.sample_rate
+        self.neighbours = NEIGHBOURS
+        self.last_partial = float(PARTIALS)
+        self.lobe = LOBE
+        self.register_buffer("position", torch.arange(n_pitch, dtype=torch.float32), persistent=False)
+        self.register_buffer("bins", torch.arange(spectral.bins, dtype=torch.float32), persistent=False)
+        self.register_buffer("bands", _interpolation(spectral.bins), persistent=False)
+
+    def start_from(self, mean: Tensor) -> None:
+        self.mean.data.copy_(mean)
 
     def forward(self, z: Tensor, v: Tensor) -> Tensor:
+        harmonic, noise = self.parts(z, v)
+        return noise + nn.functional.softplus(harmonic - noise)
+
+    @torch.jit.export
+    def play(self, z: Tensor, v: Tensor, texture: Tensor) -> Tensor:
+        harmonic, noise = self.parts(z, v)
+        noise = noise + texture
+        return noise + nn.functional.softplus(harmonic - noise)
+
+    def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-magnitudes of the partials and of the noise.
+
+        Shape:
+            -> two of [B, N, n_output]
+        """
         if v.dim() == 2:
             v = v.unsqueeze(1)
         v = v.expand(z.shape[0], z.shape[1], v.shape[-1])
-        share = torch.softmax(self.pitch(z), dim=-1)
-        hidden = self.body(torch.cat([z, v, share * self.share_scale], dim=-1))
-        comb = torch.matmul(share, self.combs)
-        depth = torch.matmul(torch.nn.functional.softplus(self.depth(hidden)), self.bands)
-        x: Tensor = self.output(hidden) + depth * comb
-        return x
+        pitch = z[..., : self.code_size].to(self.match.dtype)
+        exact = torch.softmax(torch.matmul(pitch, self.match), dim=-1)
+        share = exact.to(z.dtype)
+        smooth = self.body(torch.cat([torch.matmul(share, self.code), z[..., self.code_size :], v], dim=-1))
+        hidden = torch.cat([smooth, torch.matmul(share, self.notes) * self.colours(v)], dim=-1)
+        noise = torch.matmul(self.noise(hidden), self.bands) + self.mean
+        return self._harmonic(hidden, self.frequency(exact)) + self.mean, noise
+
+    def frequency(self, share: Tensor) -> Tensor:
+        """Pitch in FFT bins: the mean around the likeliest, so that two rival pitches do not mix.
+
+        Shape:
+            share [B, N, n_pitch] -> [B, N, 1]
+        """
+        best = torch.argmax(share, dim=-1, keepdim=True).to(share.dtype)
+        near = ((self.position - best).abs() <= self.neighbours).to(share.dtype) * share
+        mean = (near * self.position).sum(-1, keepdim=True) / near.sum(-1, keepdim=True)
+        return torch.exp(mean * self.octaves) * self.lowest
+
+    def _harmonic(self, hidden: Tensor, f0: Tensor) -> Tensor:
+        """Each bin's level by the stronger of the two partials beside it.
+
+        Shape:
+            hidden [B, N, H], f0 [B, N, 1] -> [B, N, n_output]
+        """
+        below = torch.floor(self.bins / f0).clamp(1.0, self.last_partial - 1.0)
+        distance = (self.bins - below * f0).to(hidden.dtype)
+        partials, number = self.partials(hidden), below.long()
+        steepness = torch.sigmoid(self.blur(hidden) + 3.0) * self.lobe
+        lower = torch.gather(partials, -1, number - 1) - distance * distance * steepness
+        distance = distance - f0.to(hidden.dtype)
+        upper = torch.gather(partials, -1, number) - distance * distance * steepness
+        return torch.maximum(lower, upper)
 
 
-def _band_slopes(bins: int) -> Tensor:
+def in_double(network: Network) -> Network:
+    """A copy that finds pitches in double precision, if it is of these networks; to be played, not trained.
+
+    Engines round differently, and phase adds up what a rounded frequency does: for 0.2 ppm of 10 kHz, a
+    hundredth of a radian in a second.
+    """
+    network = copy.deepcopy(network)
+    if isinstance(network, HarmonicEncoder):
+        network.combs, network.code = network.combs.double(), network.code.double()
+    if isinstance(network, HarmonicDecoder):
+        network.match, network.position = network.match.double(), network.position.double()
+        network.bins = network.bins.double()
+    return network
+
+
+def _interpolation(bins: int) -> Tensor:
     """Triangles that interpolate from a few bands to all bins, narrow at low frequencies.
 
     Shape:
-        -> [DEPTH_BANDS, bins]
+        -> [NOISE_BANDS, bins]
     """
-    position = torch.linspace(0.0, 1.0, bins).sqrt() * (DEPTH_BANDS - 1)
-    band = torch.arange(DEPTH_BANDS, dtype=torch.float32).unsqueeze(1)
+    position = torch.linspace(0.0, 1.0, bins).sqrt() * (NOISE_BANDS - 1)
+    band = torch.arange(NOISE_BANDS, dtype=torch.float32).unsqueeze(1)
     return torch.clamp(1.0 - (position - band).abs(), min=0.0)

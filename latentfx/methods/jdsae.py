@@ -6,144 +6,39 @@ is exchanged must equal what changes in the teacher's (the Jacobian term), so th
 
 Source: "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled
 sequential autoencoder" (2024). Ours: 48 kHz log-magnitudes instead of 16 kHz mels; the local encoder reads a
-log-frequency spectrum with its envelope taken out; v is read from the whole clip, z and the decoder are
-trained on a crop of it; squared errors count by bin as on a mel axis.
+log-frequency spectrum; v is read from the whole clip, z and the decoder are trained on a crop of it; spectra
+are compared at the level at which they are played; squared errors count by bin as on a mel axis.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from latentfx.dsp.mel import mel_filters
-from latentfx.errors import RecipeError
 from latentfx.methods.base import AnyClip, Objective
 from latentfx.methods.cache import FeatureCache
-from latentfx.methods.dsae import DSAE, Gaussian, NetworkConfig, kl_divergence, sample
+from latentfx.methods.dsae import DSAE, Gaussian, kl_divergence, sample
 from latentfx.methods.harmonic import HarmonicDecoder, HarmonicEncoder
-from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig, box_average
+from latentfx.methods.jdsae_config import JDSAEConfig
+from latentfx.methods.jdsae_features import bin_weights, log_bands, mean_power, padded, relative_loudness
+from latentfx.methods.naming import SpectrumNamer
+from latentfx.methods.spectral import SpectralAnalysis, levelled, log_magnitudes
+from latentfx.methods.texture import white_texture
 
 NAMED_TIMBRE_MEMORY = 0.995
-
-
-@dataclass(frozen=True)
-class JDSAEConfig:
-    """Settings of the method.
-
-    Args:
-        instruments: timbres that the trained model knows by name.
-        timbre_sources: globs of the clip sources whose timbre counts for those names.
-        spectral: frames and axes.
-        n_bands: mel bands of the log-magnitude that the global encoder sees.
-        whiten_octaves: the local encoder's spectrum less its mean over so many octaves; 0 leaves it.
-        v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see
-            `NetworkConfig`.
-        named_share: in stage `pitch`, this share of the clips is decoded from the mean v of their
-            instrument in place of their own, so that the decoder knows the values that players choose by
-            name (ours, and the only use of labels in training; 0 has none).
-        active_db: frames below this level (dBFS) do not count for v.
-        global_stride: the global encoder is trained on every so many frames of the whole clip.
-        jacobian_weight: weight of the Jacobian term; published: 1.
-        beta: weight of the divergence of z; published: 1.
-        weighting: squared errors count by bin as on a `mel` axis (the papers decode mel bands), or `flat`.
-        networks: `plain` as published, or `harmonic`: see `latentfx.methods.harmonic`.
-        n_pitch_combs: pitches that the harmonic networks know, from `spectral.f_min_hz` up.
-        stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or
-            wait (`frozen`).
-        reduction: `elbo_sum` sums over frames and bins (half the squared error: a Gaussian of variance 1),
-            then divides the whole loss by their number; `mean` takes means of every term, as in the TS-DSAE
-            code.
-    """
-
-    instruments: tuple[str, ...] = ()
-    timbre_sources: tuple[str, ...] = ("*",)
-    spectral: SpectralConfig = field(default_factory=SpectralConfig)
-    n_bands: int = 64
-    whiten_octaves: float = 1.0
-    v_size: int = 16
-    z_size: int = 32
-    global_hidden: tuple[int, ...] = (128, 64)
-    local_hidden: tuple[int, ...] = (512, 256)
-    decoder_hidden: tuple[int, ...] = (512, 1024)
-    prior_hidden: int = 32
-    activation: Literal["silu", "tanh"] = "silu"
-    networks: Literal["plain", "harmonic"] = "harmonic"
-    n_pitch_combs: int = 264
-    stage1_local: Literal["kl_only", "frozen"] = "kl_only"
-    named_share: float = 0.0
-    active_db: float = -60.0
-    global_stride: int = 4
-    jacobian_weight: float = 1.0
-    beta: float = 1.0
-    weighting: Literal["mel", "flat"] = "mel"
-    reduction: Literal["elbo_sum", "mean"] = "elbo_sum"
-
-    def __post_init__(self) -> None:
-        if len(set(self.instruments)) != len(self.instruments) or not all(
-            name.isidentifier() for name in self.instruments
-        ):
-            raise RecipeError(f"method.instruments is {self.instruments}; allowed different identifiers")
-
-    @property
-    def network(self) -> NetworkConfig:
-        """Sizes of the networks."""
-        return NetworkConfig(
-            n_global=self.n_bands,
-            n_local=self.spectral.n_pitch,
-            n_output=self.spectral.bins,
-            v_size=self.v_size,
-            z_size=self.z_size,
-            global_hidden=self.global_hidden,
-            local_hidden=self.local_hidden,
-            decoder_hidden=self.decoder_hidden,
-            prior_hidden=self.prior_hidden,
-            activation=self.activation,
-        )
-
-    @property
-    def whiten_bins(self) -> int:
-        """Half the width of the mean that is taken out of the local encoder's spectrum."""
-        return round(self.whiten_octaves * self.spectral.bins_per_octave / 2)
-
-    @property
-    def active_level(self) -> float:
-        """`active_db` as a magnitude."""
-        return float(10.0 ** (self.active_db / 20.0))
+JUDGED_PART = 2
 
 
 def build_networks(config: JDSAEConfig) -> DSAE:
     """The four networks of a configuration, fresh."""
-    networks = DSAE(config.network)
-    if config.networks == "harmonic":
-        sizes = (config.network, config.spectral, config.n_pitch_combs)
-        networks.local_encoder, networks.decoder = HarmonicEncoder(*sizes), HarmonicDecoder(*sizes)
-    return networks
-
-
-def bin_weights(config: JDSAEConfig) -> Tensor:
-    """How much each bin's squared error counts, 1 on average: the slope of the mel axis, or 1.
-
-    Shape:
-        -> [bins]
-    """
-    hz = torch.linspace(0.0, config.spectral.sample_rate / 2.0, config.spectral.bins)
-    slope = 1.0 / (700.0 + hz) if config.weighting == "mel" else torch.ones_like(hz)
-    return slope / slope.mean()
-
-
-def whiten(spectrum: Tensor, half_width: int) -> Tensor:
-    """Take the mean over neighbouring bins out of a log spectrum: its envelope, not its harmonics.
-
-    Shape:
-        [..., K] -> [..., K]
-    """
-    return spectrum - box_average(spectrum, half_width) if half_width > 0 else spectrum
+    if config.networks == "plain":
+        return DSAE(config.network)
+    sizes = (config.network, config.spectral, config.n_pitch_combs)
+    return DSAE(config.network, HarmonicEncoder(*sizes), HarmonicDecoder(*sizes))
 
 
 class JDSAE(Objective):
@@ -156,7 +51,6 @@ class JDSAE(Objective):
     config_type = JDSAEConfig
     stages = ("timbre", "pitch")
     config: JDSAEConfig
-    bands: Tensor
     bin_weights: Tensor
     timbres: Tensor
     timbre_weights: Tensor
@@ -165,10 +59,7 @@ class JDSAE(Objective):
     def __init__(self, config: JDSAEConfig) -> None:
         super().__init__(config)
         self.networks = build_networks(config)
-        spectral = config.spectral
-        bands = mel_filters(spectral.sample_rate, spectral.n_fft, config.n_bands)
-        share = bands / bands.sum(dim=1, keepdim=True).clamp(min=1e-12)
-        self.register_buffer("bands", share, persistent=False)
+        self.namer = SpectrumNamer(config.spectral, len(config.instruments)) if config.judged_weight else None
         self.register_buffer("bin_weights", bin_weights(config), persistent=False)
         self.register_buffer("timbres", torch.zeros(len(config.instruments), config.v_size))
         self.register_buffer("timbre_weights", torch.zeros(len(config.instruments), 1))
@@ -180,26 +71,24 @@ class JDSAE(Objective):
         return self.config.spectral.sample_rate
 
     def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
-        """Spectra of every frame, whitened for the local encoder; who plays and mel bands, of every clip."""
+        """Spectra of every frame; who plays and bands of every few frames, of every clip."""
         analysis = SpectralAnalysis(self.config.spectral)
-        frames, overviews = [], []
-        for clip in clips:
-            features = self._features(analysis, clip)
-            frames.append({"logmag": features["logmag"], "pitch": features["pitch"]})
-            overviews.append(self._overview(features))
+        made = [self._features(analysis, clip) for clip in clips]
+        frames = [{name: features[name] for name in ("logmag", "pitch", "loudness")} for features in made]
+        overviews = [(features["banded"], features["active"]) for features in made]
         longest = max(len(active) for _, active in overviews)
         cache = FeatureCache.join(
             frames,
             {
                 "instrument": torch.tensor([self._named(clip) for clip in clips]),
-                "banded": torch.stack([_padded(banded, longest) for banded, _ in overviews]),
-                "active": torch.stack([_padded(active, longest) for _, active in overviews]),
+                "banded": torch.stack([padded(banded, longest) for banded, _ in overviews]),
+                "active": torch.stack([padded(active, longest) for _, active in overviews]),
             },
         )
         if not self.prepared:
             self.prepared.fill_(True)
             mean = cache.frames["logmag"].float().mean(dim=0)
-            self.networks.decoder.get_parameter("output.bias").data.copy_(mean)
+            self.networks.decoder.start_from(mean)
         return cache
 
     @torch.no_grad()
@@ -209,21 +98,16 @@ class JDSAE(Objective):
         audio = torch.from_numpy(clip.audio[:usable])[None, None]
         features, _ = analysis(audio, analysis.initial_state(1))
         margin, level = config.spectral.pitch_margin, features["level"][0, 0]
-        pitch = features["pitch_spectrum"][0, margin:-margin].T
+        pitch = features["pitch_spectrum"][0].T
+        active = (level > config.active_level).float()
+        loudness = relative_loudness(level, mean_power(level, active))
         return {
-            "logmag": features["logmag"][0].T.half(),
-            "pitch": whiten(pitch, config.whiten_bins).half(),
-            "active": (level > config.active_level).float(),
+            "logmag": log_magnitudes(audio, config.spectral)[0].T.half(),
+            "pitch": pitch[:, margin:-margin].half(),
+            "loudness": loudness.unsqueeze(-1).half(),
+            "banded": log_bands(pitch[:: config.global_stride], config.bins_per_band),
+            "active": active[:: config.global_stride],
         }
-
-    def _overview(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """What the global encoder sees of a clip.
-
-        Shape:
-            logmag [N, F], active [N] -> banded [M, n_bands], active [M], M = N / global_stride
-        """
-        stride = self.config.global_stride
-        return features["logmag"][::stride].float() @ self.bands.T, features["active"][::stride]
 
     def _named(self, clip: AnyClip) -> int:
         """Number of the timbre that a clip counts for; -1 for none."""
@@ -244,24 +128,61 @@ class JDSAE(Objective):
             -> every value a scalar
         """
         networks = self.networks
-        banded, active, x = batch["banded"], batch["active"], batch["logmag"]
+        banded, active, x = batch["banded"], batch["active"], levelled(batch["logmag"])
         q_v = networks.global_encoder(banded, active)
         q_z = networks.local_encoder(batch["pitch"])
         z = sample(q_z)
         kl_z = kl_divergence(q_z, networks.prior(z))
+        z = self._conditioned(z, batch)
         if self.teacher is None:
             v = sample(q_v)
             if self.config.stage1_local == "frozen":
                 kl_z = torch.zeros_like(kl_z)
-            decoded = networks.decoder(torch.zeros_like(z[:, :1]), v)
+            decoded = levelled(networks.decoder(torch.zeros_like(z[:, :1]), v))
             still = torch.zeros_like(x[:1, :1])
             return self._total(x, decoded, kl_z, kl_divergence(q_v), still, self._clip_frames(active))
         teacher_v: Gaussian = self.teacher.global_encoder(banded, active)
         self._remember(q_v[0], batch["instrument"])
-        v = self._named_in_part(sample(q_v), batch["instrument"])
+        v = sample(q_v)
+        naming = self._naming(v, batch["instrument"])
+        v = self._named_in_part(v, batch["instrument"])
         decoded, jacobian = self._swapped(self.teacher, z, v, sample(teacher_v))
         kl_v = kl_divergence(q_v, teacher_v)
-        return self._total(x, decoded, kl_z, kl_v, jacobian, self._clip_frames(active))
+        parts = self._total(x, decoded, kl_z, kl_v, jacobian, self._clip_frames(active))
+        heard, judged = self._judged(x, z, batch["instrument"])
+        weighed = self.config.naming_weight * naming + self.config.judged_weight * (heard + judged)
+        return {**parts, "loss": parts["loss"] + weighed, "naming": naming, "judged": judged}
+
+    def _conditioned(self, z: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """What the decoder sees in the place of z: z, and the loudness if it is told."""
+        return torch.cat([z, batch["loudness"]], dim=-1) if self.config.loudness else z
+
+    def _naming(self, v: Tensor, instrument: Tensor) -> Tensor:
+        """Cross-entropy of the instrument, were each a Gaussian of variance 1 about its mean v.
+
+        Shape:
+            v [B, V], instrument [B] (-1 for none) -> scalar, nats
+        """
+        known = instrument >= 0
+        if self.config.naming_weight <= 0.0 or not bool(known.any()):
+            return v.new_zeros(())
+        distance = (v.unsqueeze(1) - self.timbres).square().sum(-1)
+        return nn.functional.cross_entropy(-0.5 * distance[known], instrument[known])
+
+    def _judged(self, x: Tensor, z: Tensor, instrument: Tensor) -> tuple[Tensor, Tensor]:
+        """How well the classifier names recorded frames, and decoded ones that wear another timbre.
+
+        Shape:
+            x [B, N, F], z [B, N, Z], instrument [B] (-1 for none) -> two scalars, nats
+        """
+        if self.namer is None or not bool((instrument >= 0).any() and (self.timbre_weights > 0.0).all()):
+            return x.new_zeros(()), x.new_zeros(())
+        half = z[::JUDGED_PART]
+        worn = torch.randint(len(self.timbres), [len(half)], device=z.device)
+        decoded = levelled(
+            self.networks.decoder.play(half, self.timbres[worn], white_texture(x[::JUDGED_PART]))
+        )
+        return self.namer.learn(x, instrument), self.namer.judge(decoded, worn)
 
     def _clip_frames(self, active: Tensor) -> int:
         """Frames of the clip that v stands for."""
@@ -288,9 +209,9 @@ class JDSAE(Objective):
             z [B, N, Z], v [B, V], taught [B, V] -> two of [B, N, F]
         """
         other = torch.randperm(len(v), device=v.device)
-        decoded = self.networks.decoder(z, v)
-        change = self.networks.decoder(z, v[other]) - decoded
-        spectrum = teacher.decoder(torch.zeros_like(z[:, :1]), taught)
+        decoded = levelled(self.networks.decoder(z, v))
+        change = levelled(self.networks.decoder(z, v[other])) - decoded
+        spectrum = levelled(teacher.decoder(torch.zeros_like(z[:, :1]), taught))
         return decoded, (spectrum[other] - spectrum) - change
 
     def _total(
@@ -328,12 +249,3 @@ class JDSAE(Objective):
                 old = self.timbres[index] * self.timbre_weights[index] * keep
                 self.timbres[index] = (old + (1.0 - keep) * rows.mean(dim=0)) / weight
                 self.timbre_weights[index] = weight
-
-
-def _padded(values: Tensor, length: int) -> Tensor:
-    """Zeros after the last frame, up to a length.
-
-    Shape:
-        [M, ...] -> [length, ...]
-    """
-    return torch.cat([values, values.new_zeros(length - len(values), *values.shape[1:])])

@@ -14,10 +14,12 @@ from torch import Tensor
 from latentfx.dsp.logfreq import LogFrequencyAxis, log_frequency_matrix
 from latentfx.dsp.phase import PhaseGradientPropagation
 from latentfx.dsp.stft import StftAnalysis, StftSynthesis
+from latentfx.dsp.windows import hann
 from latentfx.errors import ShapeError
 from latentfx.stages import Analysis, Features, State, Synthesis
 
 SILENCE = 1e-5
+FAINT = 1e-2
 
 
 @dataclass(frozen=True)
@@ -79,26 +81,26 @@ def rise_and_fall(length: int, fall: int) -> Tensor:
 
 
 class SpectralAnalysis(Analysis):
-    """Audio to `logmag`, `level` and `pitch_spectrum`, all relative to the frame's level.
+    """Audio to what the encoders see: `level` and `pitch_spectrum`.
 
-    `level` is the root mean square of the frame's magnitudes (a sine of amplitude 1 has magnitude 1).
-    `logmag` is log(magnitude / level + floor); `pitch_spectrum` the same of the long frame on the log axis.
+    `level` is that of a decoded frame's magnitudes: their root mean square (a sine of amplitude 1 has
+    magnitude 1). `pitch_spectrum` is sqrt(magnitude / level) of the long frame on the log-frequency axis: of
+    a logarithm, combs would take soft voices and echoes for as much as the loud line. (The root of nothing is
+    kept from the rounding of an FFT by a little beneath it.)
 
     Shape:
-        audio [B, 1, T] -> logmag [B, n_fft / 2 + 1, N], level [B, 1, N],
-        pitch_spectrum [B, n_pitch + 2 margin, N]
+        audio [B, 1, T] -> level [B, 1, N], pitch_spectrum [B, n_pitch + 2 margin, N]
     """
+
+    window: Tensor
 
     def __init__(self, config: SpectralConfig) -> None:
         super().__init__()
         self.hop = config.hop_length
-        self.floor = config.floor
-        self.silence = SILENCE
-        self.short = StftAnalysis.hann(config.n_fft, self.hop, prefix="analysis_short_")
-        window = rise_and_fall(config.analysis_length, config.analysis_fall)
-        self.long = StftAnalysis(
-            config.analysis_length, config.n_fft, self.hop, window=window, prefix="analysis_long_"
-        )
+        self.silence, self.faint = SILENCE, FAINT
+        self.n_fft = config.n_fft
+        rising = rise_and_fall(config.analysis_length, config.analysis_fall)
+        self.stft = StftAnalysis(config.analysis_length, config.n_fft, self.hop, window=rising)
         lowest = config.f_min_hz * 2.0 ** (-config.pitch_margin / config.bins_per_octave)
         axis = log_frequency_matrix(
             config.analysis_length,
@@ -107,29 +109,35 @@ class SpectralAnalysis(Analysis):
             config.bins_per_octave,
             config.n_pitch + 2 * config.pitch_margin,
         )
-        self.axis = LogFrequencyAxis(axis * (2.0 / window.sum()))
-        self.short_scale = 2.0 / float(self.short.window.sum())
+        self.axis = LogFrequencyAxis(axis * (2.0 / rising.sum()))
+        window = hann(config.n_fft)
+        # Parseval: half of the frame's energy lies in the one-sided spectrum.
+        scale = math.sqrt(config.n_fft / 2.0 / config.bins) * 2.0 / float(window.sum())
+        self.register_buffer("window", window.float() * scale, persistent=False)
 
     @torch.jit.export
     def initial_state(self, batch_size: int = 1) -> State:
-        state = self.short.initial_state(batch_size)
-        state.update(self.long.initial_state(batch_size))
-        return state
+        return self.stft.initial_state(batch_size)
 
     def forward(self, audio: Tensor, state: State) -> tuple[Features, State]:
-        re, im, new_state = self.short(audio, state)
-        magnitude = absolute(re, im) * self.short_scale
-        level = root_mean_square(magnitude)
-        scale = 1.0 / level.clamp(min=self.silence)
-        re, im, long_state = self.long(audio, state)
-        pitch = self.axis(absolute(re, im))
-        new_state.update(long_state)
-        features = {
-            "logmag": torch.log(magnitude * scale + self.floor),
-            "level": level,
-            "pitch_spectrum": torch.log(pitch * scale + self.floor),
-        }
-        return features, new_state
+        frames, new_state = self.stft.frames(audio, state)
+        newest = frames[:, 0, :, frames.shape[-1] - self.n_fft :] * self.window
+        level = torch.sqrt((newest * newest).sum(dim=-1)).unsqueeze(1)
+        re, im = self.stft.transform(frames)
+        pitch = self.axis(absolute(re, im)) / level.clamp(min=self.silence)
+        return {"level": level, "pitch_spectrum": torch.sqrt(pitch + self.faint)}, new_state
+
+
+def log_magnitudes(audio: Tensor, config: SpectralConfig) -> Tensor:
+    """What the decoder is trained to give: log(magnitude / level + floor) of the decoded frames.
+
+    Shape:
+        audio [B, 1, T] -> [B, n_fft / 2 + 1, N]
+    """
+    stft = StftAnalysis.hann(config.n_fft, config.hop_length)
+    re, im, _ = stft(audio, stft.initial_state(audio.shape[0]))
+    magnitude = absolute(re, im) * (2.0 / float(stft.window.sum()))
+    return torch.log(magnitude / root_mean_square(magnitude).clamp(min=SILENCE) + config.floor)
 
 
 class SpectralSynthesis(Synthesis):
@@ -160,13 +168,29 @@ class SpectralSynthesis(Synthesis):
 
 
 def magnitude_of(logmag: Tensor, level: Tensor, floor: float, silence: float = SILENCE) -> Tensor:
-    """Undo `SpectralAnalysis`: magnitudes that have this level, whatever the model made of their scale.
+    """Undo `log_magnitudes`: magnitudes that have this level, whatever the model made of their scale.
+
+    What is near the floor falls by 20 dB, not to 0: a difference of near numbers would be rounding alone.
 
     Shape:
         logmag [B, F, N], level [B, 1, N] -> [B, F, N]
     """
-    magnitude = torch.clamp(torch.exp(logmag.clamp(max=12.0)) - floor, min=0.0)
+    whole = torch.exp(logmag.clamp(max=12.0))
+    magnitude = torch.maximum(whole - floor, whole * 0.1)
     return magnitude * (level / root_mean_square(magnitude).clamp(min=silence))
+
+
+def levelled(logmag: Tensor) -> Tensor:
+    """A log spectrum at level 1, as `magnitude_of` will play it.
+
+    The mean of log spectra is weaker than they are, for what is strong in one is not in another. Played at
+    their level, it is too strong wherever they are weak; compared at that level, a decoder learns to keep
+    what is strong.
+
+    Shape:
+        [..., F] -> [..., F]
+    """
+    return logmag - 0.5 * torch.log(torch.exp(2.0 * logmag.clamp(max=12.0)).mean(dim=-1, keepdim=True))
 
 
 def absolute(re: Tensor, im: Tensor) -> Tensor:
@@ -186,19 +210,3 @@ def root_mean_square(magnitude: Tensor) -> Tensor:
         [B, F, N] -> [B, 1, N]
     """
     return torch.sqrt((magnitude * magnitude).mean(dim=1, keepdim=True))
-
-
-def box_average(spectrum: Tensor, half_width: int) -> Tensor:
-    """Mean over 2 * half_width + 1 neighbouring bins, the edges repeated.
-
-    Shape:
-        [..., K] -> [..., K]
-    """
-    first, last = spectrum[..., :1], spectrum[..., -1:]
-    size = [-1] * (spectrum.dim() - 1)
-    padded = torch.cat(
-        [first.expand(size + [half_width + 1]), spectrum, last.expand(size + [half_width])], dim=-1
-    )
-    total = torch.cumsum(padded, dim=-1)
-    width = 2 * half_width + 1
-    return (total[..., width:] - total[..., : total.shape[-1] - width]) / float(width)

@@ -85,6 +85,18 @@ def test_the_file_plays_every_timbre_at_the_level_of_the_input(exported: tuple[P
         assert float(np.abs(spectra[first] - spectra[second]).mean()) > 0.05
 
 
+def test_one_run_of_many_blocks_gives_what_many_runs_give(exported: tuple[Path, str]) -> None:
+    plugin = latentfx.load(exported[0])
+    plugin.timbre = "clarinet"
+    audio = phrase()[: 40 * 128].reshape(1, 1, -1)
+    single, several = plugin.blocks(), plugin.blocks()
+    one_by_one = np.concatenate([single.step(block).copy() for block in np.split(audio, 40, axis=2)], axis=2)
+    edges = np.cumsum([1, 2, 30]) * 128
+    at_once = np.concatenate([several.step(part).copy() for part in np.split(audio, edges, axis=2)], axis=2)
+    assert float(np.abs(one_by_one).max()) > 0.05
+    np.testing.assert_allclose(at_once, one_by_one, atol=1e-5)
+
+
 def test_the_timbre_that_it_starts_with_is_the_one_asked_for(trained: JDSAE) -> None:
     for name in (*INSTRUMENTS, "input"):
         spec = build_swapper(trained, default=name).spec

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentfx.methods.harmonic import comb_spectra, comb_weights
-from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig
+from latentfx.methods.dsae import NetworkConfig
+from latentfx.methods.harmonic import HarmonicDecoder, HarmonicEncoder, comb_weights
+from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig, log_magnitudes
 
 CONFIG = SpectralConfig()
 PITCHES = 264
@@ -28,7 +29,9 @@ def spectra(pitch: int, harmonics: int) -> tuple[Tensor, Tensor]:
     analysis = SpectralAnalysis(CONFIG)
     features, _ = analysis(audio.float()[None, None], analysis.initial_state(1))
     margin = CONFIG.pitch_margin
-    return features["logmag"][0, :, -1], features["pitch_spectrum"][0, margin:-margin, -1]
+    return log_magnitudes(audio.float()[None, None], CONFIG)[0, :, -1], features["pitch_spectrum"][
+        0, margin:-margin, -1
+    ]
 
 
 @pytest.mark.parametrize("pitch", [96, 131, 150, 199])
@@ -38,16 +41,57 @@ def test_the_comb_of_the_true_pitch_fits_best(pitch: int) -> None:
     assert abs(int(fit.argmax()) - pitch) <= 1
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("pitch", [70, 96, 131, 150, 199])
+def test_the_decoder_reads_from_z_the_pitch_that_the_encoder_wrote(pitch: int) -> None:
+    config = NetworkConfig(n_local=CONFIG.n_pitch, n_output=CONFIG.bins)
+    encoder, decoder = HarmonicEncoder(config, CONFIG, PITCHES), HarmonicDecoder(config, CONFIG, PITCHES)
+    _, spectrum = spectra(pitch, 20)
+    z, _ = encoder(spectrum[None, None])
+    share = torch.softmax(z @ decoder.match, dim=-1)
+    expected = CONFIG.f_min_hz * 2.0 ** (pitch / CONFIG.bins_per_octave) * CONFIG.n_fft / CONFIG.sample_rate
+    cents = 1200 * math.log2(float(decoder.frequency(share)) / expected)
+    assert abs(cents) < 10
+
+
+@torch.no_grad()
+def test_two_rival_pitches_do_not_mix() -> None:
+    config = NetworkConfig(n_local=CONFIG.n_pitch, n_output=CONFIG.bins)
+    decoder = HarmonicDecoder(config, CONFIG, PITCHES)
+    share = torch.zeros(1, 1, PITCHES)
+    share[..., 100], share[..., 101], share[..., 148] = 0.3, 0.3, 0.4
+    at = CONFIG.f_min_hz * 2.0 ** (148 / 48) * CONFIG.n_fft / CONFIG.sample_rate
+    assert float(decoder.frequency(share)) == pytest.approx(at, rel=1e-5)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("pitch", [120, 160, 210])
-def test_a_comb_has_the_peaks_of_the_analysed_tone(pitch: int) -> None:
+def test_partials_have_the_shape_of_an_analysed_tone(pitch: int) -> None:
+    config = NetworkConfig(n_local=CONFIG.n_pitch, n_output=CONFIG.bins)
+    decoder = HarmonicDecoder(config, CONFIG, PITCHES)
     f0_hz = CONFIG.f_min_hz * 2.0 ** (pitch / CONFIG.bins_per_octave)
-    count = int(20_000 / f0_hz)
-    analysed, _ = spectra(pitch, count)
-    comb = comb_spectra(CONFIG, PITCHES)[pitch]
-    bins = torch.tensor([round(k * f0_hz * CONFIG.n_fft / CONFIG.sample_rate) for k in range(1, count)])
-    difference = (analysed - comb)[bins]
+    bin_hz = CONFIG.sample_rate / CONFIG.n_fft
+    count = min(60, int(20_000 / f0_hz))
+    analysed, spectrum = spectra(pitch, count)
+    z = HarmonicEncoder(config, CONFIG, PITCHES)(spectrum[None, None])[0]
+    for linear in (decoder.partials, decoder.blur):
+        torch.nn.init.zeros_(linear.weight)
+        torch.nn.init.zeros_(linear.bias)
+    harmonic = decoder.parts(z, torch.zeros(1, config.v_size))[0][0, 0]
+    bins = torch.tensor([round(k * f0_hz / bin_hz) for k in range(1, count)])
+    difference = (analysed - harmonic)[bins]
     assert float((difference - difference.median()).abs().max()) < 0.7
-    halfway = [(k + 0.5) * f0_hz * CONFIG.n_fft / CONFIG.sample_rate for k in range(2, count)]
-    between = torch.tensor([round(position) for position in halfway])
-    assert float(comb[bins].mean() - comb[between].mean()) > 2.0
-    assert float(comb.mean()) == pytest.approx(0.0, abs=1e-4)
+
+
+@torch.no_grad()
+def test_played_noise_moves_and_played_partials_stay() -> None:
+    config = NetworkConfig(n_local=CONFIG.n_pitch, n_output=CONFIG.bins)
+    decoder = HarmonicDecoder(config, CONFIG, PITCHES)
+    z = HarmonicEncoder(config, CONFIG, PITCHES)(spectra(150, 20)[1][None, None])[0]
+    v = torch.zeros(1, config.v_size)
+    harmonic, noise = decoder.parts(z, v)
+    torch.testing.assert_close(decoder.play(z, v, torch.zeros_like(noise)), decoder(z, v))
+    moved = decoder.play(z, v, torch.full_like(noise, -8.0))
+    tonal = harmonic > noise + 4
+    assert bool((moved[~tonal & (harmonic < noise - 4)] < noise[~tonal & (harmonic < noise - 4)] - 3).all())
+    torch.testing.assert_close(moved[tonal], harmonic[tonal], atol=0.05, rtol=0)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import ShapeError
-from latentfx.methods.jdsae import whiten
 from latentfx.methods.spectral import (
     SpectralAnalysis,
     SpectralConfig,
     SpectralSynthesis,
-    box_average,
+    levelled,
+    log_magnitudes,
     magnitude_of,
     rise_and_fall,
 )
@@ -37,7 +37,8 @@ def vibrato_tone(seconds: float = 1.0, f0_hz: float = 330.0, depth_st: float = 0
 
 def features_of(audio: Tensor) -> dict[str, Tensor]:
     analysis = SpectralAnalysis(CONFIG)
-    return analysis(audio, analysis.initial_state(1))[0]
+    features, _ = analysis(audio, analysis.initial_state(1))
+    return {**features, "logmag": log_magnitudes(audio, CONFIG)}
 
 
 def short_magnitudes(audio: Tensor) -> Tensor:
@@ -84,6 +85,18 @@ def test_magnitude_of_keeps_the_level_whatever_the_scale() -> None:
     assert float(silent.abs().max()) == 0.0
 
 
+def test_levelled_spectra_are_those_that_are_played() -> None:
+    logmag, level = torch.randn(1, 4, 9), torch.full((1, 1, 4), 1.0)
+    played = magnitude_of(logmag.transpose(1, 2) + 3.0, level, 0.0)
+    torch.testing.assert_close(levelled(logmag - 5.0).exp().transpose(1, 2), played)
+
+
+def test_what_lies_near_the_floor_is_played_20_db_softer_and_never_at_0() -> None:
+    logmag = torch.tensor([0.0, math.log(0.0101), math.log(0.005)]).view(1, 3, 1)
+    played = magnitude_of(logmag, torch.ones(1, 1, 1), 0.01)[0, :, 0]
+    assert (played / played[0]).tolist() == pytest.approx([1.0, 0.00101 / 0.99, 0.0005 / 0.99], rel=1e-4)
+
+
 def test_a_full_scale_sine_has_the_magnitude_1_and_level_scales_nothing_else() -> None:
     time = torch.arange(48_000 // 256 * 256) / 48_000
     sine = torch.sin(2 * math.pi * 3000.0 * time)[None, None]
@@ -113,19 +126,3 @@ def test_the_long_window_rises_for_long_and_falls_at_the_newest_end() -> None:
 def test_a_fall_shorter_than_a_hop_is_refused() -> None:
     with pytest.raises(ShapeError, match="analysis_fall is 100; allowed 256 to 2047 samples"):
         SpectralConfig(analysis_fall=100)
-
-
-def test_whitening_takes_out_an_envelope() -> None:
-    comb = torch.zeros(200)
-    comb[10::20] = 5.0
-    tilt = torch.linspace(0.0, 8.0, 200)
-    bare, tilted = whiten(comb, 20), whiten(comb + tilt, 20)
-    torch.testing.assert_close(tilted[21:-21], bare[21:-21], atol=1e-3, rtol=0)
-    assert float(bare.max()) > 4.0
-    torch.testing.assert_close(whiten(comb, 0), comb)
-
-
-def test_box_average_is_a_mean_of_neighbours_with_the_edges_repeated() -> None:
-    x = torch.randn(2, 3, 30)
-    padded = torch.nn.functional.pad(x, (4, 4), mode="replicate")
-    torch.testing.assert_close(box_average(x, 4), padded.unfold(-1, 9, 1).mean(-1), atol=1e-5, rtol=0)

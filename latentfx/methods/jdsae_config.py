@@ -1,0 +1,100 @@
+"""Settings of J-DSAE: the `[method]` table of its recipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from latentfx.errors import RecipeError
+from latentfx.methods.dsae import NetworkConfig
+from latentfx.methods.spectral import SpectralConfig
+
+
+@dataclass(frozen=True)
+class JDSAEConfig:
+    """Settings of the method.
+
+    Args:
+        instruments: timbres that the trained model knows by name.
+        timbre_sources: globs of the clip sources whose timbre counts for those names.
+        spectral: frames and axes.
+        bins_per_band: neighbouring bins of the log-frequency axis that the global encoder sees as one.
+        v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see
+            `NetworkConfig`.
+        named_share: in stage `pitch`, this share of the clips is decoded from the mean v of their
+            instrument in place of their own, so that the decoder knows the values that players choose by
+            name (ours; 0 has none).
+        naming_weight: weight of the cross-entropy of naming a clip's instrument from the distances of its v
+            to the mean v of each, which sets instruments apart whose spectra are alike (ours; 0 has none).
+        judged_weight: weight of the cross-entropy of naming a clip decoded with any instrument's mean v, by a
+            small classifier that learns from the recordings meanwhile: what is right on average need not be
+            characteristic (ours, and with `named_share` and `naming_weight` the only use of labels in
+            training; 0 has none).
+        loudness: tell the decoder each frame's level against the clip's, so that soft frames may be darker
+            than loud ones (ours).
+        active_db: frames below this level (dBFS) do not count for v.
+        global_stride: the global encoder is trained on every so many frames of the whole clip.
+        jacobian_weight: weight of the Jacobian term; published: 1.
+        beta: weight of the divergence of z; published: 1.
+        weighting: squared errors count by bin as on a `mel` axis (the papers decode mel bands), or `flat`.
+        networks: `plain` as published, or `harmonic`: see `latentfx.methods.harmonic`.
+        n_pitch_combs: pitches that the harmonic networks know, from `spectral.f_min_hz` up.
+        stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or
+            wait (`frozen`).
+        reduction: `elbo_sum` sums over frames and bins (half the squared error: a Gaussian of variance 1),
+            then divides the whole loss by their number; `mean` takes means of every term, as in the TS-DSAE
+            code.
+    """
+
+    instruments: tuple[str, ...] = ()
+    timbre_sources: tuple[str, ...] = ("*",)
+    spectral: SpectralConfig = field(default_factory=SpectralConfig)
+    bins_per_band: int = 8
+    v_size: int = 16
+    z_size: int = 32
+    global_hidden: tuple[int, ...] = (128, 64)
+    local_hidden: tuple[int, ...] = (64,)
+    decoder_hidden: tuple[int, ...] = (256, 256)
+    prior_hidden: int = 32
+    activation: Literal["silu", "tanh"] = "silu"
+    networks: Literal["plain", "harmonic"] = "harmonic"
+    n_pitch_combs: int = 264
+    stage1_local: Literal["kl_only", "frozen"] = "kl_only"
+    named_share: float = 0.0
+    naming_weight: float = 0.0
+    judged_weight: float = 0.0
+    loudness: bool = True
+    active_db: float = -60.0
+    global_stride: int = 4
+    jacobian_weight: float = 1.0
+    beta: float = 1.0
+    weighting: Literal["mel", "flat"] = "mel"
+    reduction: Literal["elbo_sum", "mean"] = "elbo_sum"
+
+    def __post_init__(self) -> None:
+        if len(set(self.instruments)) != len(self.instruments) or not all(
+            name.isidentifier() for name in self.instruments
+        ):
+            raise RecipeError(f"method.instruments is {self.instruments}; allowed different identifiers")
+
+    @property
+    def network(self) -> NetworkConfig:
+        """Sizes of the networks."""
+        return NetworkConfig(
+            n_global=(self.spectral.n_pitch + 2 * self.spectral.pitch_margin) // self.bins_per_band,
+            n_local=self.spectral.n_pitch,
+            n_output=self.spectral.bins,
+            v_size=self.v_size,
+            z_size=self.z_size,
+            global_hidden=self.global_hidden,
+            local_hidden=self.local_hidden,
+            decoder_hidden=self.decoder_hidden,
+            prior_hidden=self.prior_hidden,
+            activation=self.activation,
+            conditions=int(self.loudness),
+        )
+
+    @property
+    def active_level(self) -> float:
+        """`active_db` as a magnitude."""
+        return float(10.0 ** (self.active_db / 20.0))
