@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -13,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# These take hours or data: their verb and options are looked up instead.
-TOO_LONG = ("train", "export")
+# These take hours, data or devices: their verb and options are looked up instead.
+TOO_LONG = ("train", "export", "validate", "bench", "live")
 
 
 def number_of(language: str) -> int:
@@ -31,7 +32,10 @@ def commands(readme: ModuleType) -> list[list[str]]:
 
 def run(words: list[str], folder: Path) -> str:
     """Run a program in a folder and return what it printed; it must succeed."""
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    own = {"XDG_CONFIG_HOME": str(folder / "config"), "HOME": str(folder)}
+    done = subprocess.run(
+        words, cwd=folder, env=os.environ | own, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
     return done.stdout
 
