@@ -32,9 +32,10 @@ def test_it_says_what_it_wrote_and_how_well_it_does(exported: tuple[Path, str]) 
 def test_what_it_wrote_is_shown_by_info(exported: tuple[Path, str]) -> None:
     shown = run("info", exported[0])
     assert shown.exit_code == 0
+    words = " ".join(shown.stdout.split())  # whatever the numbers' lengths do to the lines
     parts = ("J-DSAE", "timbre", "violin, flute, clarinet, input", "--reference FILE", "MIT")
     for part in (*parts, "contract", "parity", "stress", "MB in 10 min", "timings"):
-        assert part in shown.stdout
+        assert part in words
 
 
 def test_without_verification_it_says_so(
