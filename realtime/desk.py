@@ -53,17 +53,17 @@ class Desk:
         np.copyto(self.panel.controls.values_row, wanted.controls.values_row)  # in one step
         self._gliding = max(round(PRESET_GLIDE_S / self._hop_s), 1)
 
-    def before_hop(self) -> None:
-        """Hear what MIDI said, and bring the controls of the coming hop where they should be."""
+    def before_hops(self, hops: int) -> None:
+        """Hear what MIDI said, and bring the controls of the coming hops where they should be."""
         while self.messages and self.handle is not None:
             self.handle(self.messages.popleft())
         row, wanted = self.playing.controls.values_row, self.panel.controls.values_row
         if not (self._gliding or self._smooth):
             np.copyto(row, wanted)
             return
-        pace = self._pace
+        pace = self._pace if hops == 1 else 1 - (1 - self._pace) ** hops
         if self._gliding:
-            pace = np.minimum(pace, np.where(self._whole, 1, np.float32(1 / self._gliding)))
-            self._gliding -= 1
+            pace = np.minimum(pace, np.where(self._whole, 1, np.float32(min(hops / self._gliding, 1))))
+            self._gliding = max(self._gliding - hops, 0)
         moved = row + pace * (wanted - row)
         np.copyto(row, np.where((pace == 1) | (np.abs(wanted - moved) < self._near), wanted, moved))

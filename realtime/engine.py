@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
+from latentfx.graph import BlockStream
 from latentfx.plugin_file import Float32
 from latentfx.runtime import LatentPlugin
 from latentfx.stream import count_rows
 
+from .mixing import MAX_BLOCK
 from .rings import Ring
 from .stats import Times
 
@@ -22,33 +24,35 @@ _SIMULATED_S = 3.0
 _SMALLEST_BLOCK = 16
 _MEASURED_S = 0.3
 _MEASURED_STEPS = 1000
+_MOST_HOPS = 16
 
 
 @dataclass(frozen=True)
 class StepCost:
-    """What one step of a plugin takes.
+    """What the hops of one block take.
 
     Args:
-        p10: a tenth of the steps take less, in seconds: the plugin's own cost, where the machine is busy.
-        p50: median, in seconds.
+        hops: the most that a block brings.
+        p10: a tenth of the blocks take less, in seconds: the plugin's own cost, where the machine is busy.
         p999: 99.9th percentile, in seconds.
     """
 
+    hops: int
     p10: float
-    p50: float
     p999: float
 
 
 class Engine:
     """A plugin at the device's rate.
 
-    Samples go in by `push` and come out of `output` when they are ready, `latency` samples later at most.
+    Samples go in by `push` and come out of `output` when they are ready. Hops that are there together run
+    together, which takes less time: 16, 8, 4, 2 or 1 of them at once.
 
     Args:
         plugin: its controls are read before every hop; nobody else may play it.
         channels: channels in.
         sample_rate: of the device, in Hz.
-        before_hop: called before every hop.
+        before_hops: called with their number before hops run.
         capacity: samples that `output` can hold.
 
     Raises:
@@ -60,7 +64,7 @@ class Engine:
         plugin: LatentPlugin,
         channels: int,
         sample_rate: float,
-        before_hop: Callable[[], None],
+        before_hops: Callable[[int], None],
         capacity: int,
     ) -> None:
         spec = plugin.spec
@@ -73,10 +77,11 @@ class Engine:
         self.non_finite = 0
         self.step_times = Times()
         self.wants_reset = False
-        self._before_hop = before_hop
-        self._blocks = plugin.blocks(self.rows)
-        self._hop = np.zeros((channels, spec.block_size), np.float32)
+        self._before_hops = before_hops
+        self._runs = _run_lengths(spec.block_size)
+        self._hops = np.zeros((channels, self._runs[0] * spec.block_size), np.float32)
         self._filled = 0
+        self._blocks = self._open()
         rates = (sample_rate, spec.sample_rate)
         self._to_plugin = StreamResampler(*rates, channels, QUALITY)
         self._from_plugin = StreamResampler(*rates[::-1], self.outputs, QUALITY)
@@ -115,30 +120,51 @@ class Engine:
         pending = given = deficit = 0
         for pushed in range(size, int(_SIMULATED_S * self.sample_rate), size):
             pending += there.process(silence[:, :size]).shape[1]
-            while pending >= hop:
-                pending -= hop
-                given += back.process(silence[:, :hop]).shape[1]
+            for hops in self._split(pending // hop):
+                pending -= hops * hop
+                given += back.process(np.resize(silence, (1, hops * hop))).shape[1]
             deficit = max(deficit, pushed - given)
         return deficit if block else deficit + size
 
-    def measure(self) -> StepCost:
-        """Time steps of the plugin on noise, in a stream of its own; the steadier of two rounds counts."""
-        return min((self._measure_once() for _ in range(2)), key=lambda cost: cost.p999)
+    def measure(self, block: int) -> StepCost:
+        """Time the plugin on blocks of noise, in a stream of its own; the steadier of two rounds counts.
 
-    def _measure_once(self) -> StepCost:
+        Args:
+            block: samples of the device.
+        """
+        hops = math.ceil(block / self.sample_rate / self.hop_s - 1e-9)
+        return min((self._measure_once(hops) for _ in range(2)), key=lambda cost: cost.p999)
+
+    def _measure_once(self, hops: int) -> StepCost:
         spec = self.plugin.spec
-        stream = self.plugin.blocks(self.rows)
-        shape = (self.rows, spec.in_channels, spec.block_size)
+        stream = self._open()
+        shape = (self.rows, spec.in_channels, self._runs[0] * spec.block_size)
         noise = np.random.default_rng(0).uniform(-0.1, 0.1, shape).astype(np.float32)
-        for _ in range(3):
-            stream.step(noise)
+        runs = [noise[:, :, : count * spec.block_size] for count in self._split(hops)]
         times: list[float] = []
         end = time.perf_counter() + _MEASURED_S
         while len(times) < _MEASURED_STEPS and (not times or time.perf_counter() < end):
             begin = time.perf_counter()
-            stream.step(noise)
+            for run in runs:
+                stream.step(run)
             times.append(time.perf_counter() - begin)
-        return StepCost(*np.percentile(times, (10, 50, 99.9)).tolist())
+        return StepCost(hops, *np.percentile(times, (10, 99.9)).tolist())
+
+    def _open(self) -> BlockStream:
+        """Open a stream in which every length of a run has its memory."""
+        spec = self.plugin.spec
+        stream = self.plugin.blocks(self.rows)
+        for hops in self._runs:
+            stream.step(np.zeros((self.rows, spec.in_channels, hops * spec.block_size), np.float32))
+        stream.reset()
+        return stream
+
+    def _split(self, hops: int) -> Iterator[int]:
+        """Hops as runs: the longest first."""
+        for run in self._runs:
+            while hops >= run:
+                hops -= run
+                yield run
 
     def _clean(self, audio: Float32) -> Float32:
         if math.isfinite(float(audio.sum())):
@@ -148,25 +174,38 @@ class Engine:
         return np.where(finite, audio, np.float32(0))
 
     def _fill(self, audio: Float32) -> None:
-        """Cut into hops, and run each when it is full."""
-        size = self._hop.shape[1]
+        """Cut into hops, and run those that are full."""
         at = 0
         while at < audio.shape[1]:
-            take = min(size - self._filled, audio.shape[1] - at)
-            self._hop[:, self._filled : self._filled + take] = audio[:, at : at + take]
+            take = min(self._hops.shape[1] - self._filled, audio.shape[1] - at)
+            self._hops[:, self._filled : self._filled + take] = audio[:, at : at + take]
             self._filled += take
             at += take
-            if self._filled == size:
-                self._filled = 0
-                self._step()
+            self._run_full_hops()
 
-    def _step(self) -> None:
+    def _run_full_hops(self) -> None:
+        size = self.plugin.spec.block_size
+        start = 0
+        for hops in self._split(self._filled // size):
+            self._step(self._hops[:, start : start + hops * size], hops)
+            start += hops * size
+        if start:
+            self._filled -= start
+            self._hops[:, : self._filled] = self._hops[:, start : start + self._filled]
+
+    def _step(self, audio: Float32, hops: int) -> None:
         begin = time.perf_counter_ns()
         if self.wants_reset:
             self._blocks.reset()
             self.wants_reset = False
-        self._before_hop()
-        spec = self.plugin.spec
-        out = self._blocks.step(self._hop.reshape(self.rows, spec.in_channels, spec.block_size))
-        self.output.write(self._from_plugin.process(out.reshape(self.outputs, spec.block_size)))
-        self.step_times.add(time.perf_counter_ns() - begin)
+        self._before_hops(hops)
+        size = audio.shape[1]
+        out = self._blocks.step(audio.reshape(self.rows, self.plugin.spec.in_channels, size))
+        self.output.write(self._from_plugin.process(out.reshape(self.outputs, size)))
+        self.step_times.add((time.perf_counter_ns() - begin) // hops)
+
+
+def _run_lengths(hop: int) -> tuple[int, ...]:
+    """How many hops may run at once, longest first: powers of 2, up to the longest block."""
+    powers = (1 << exponent for exponent in range(_MOST_HOPS.bit_length()))
+    return tuple(sorted((count for count in powers if count == 1 or count * hop <= MAX_BLOCK), reverse=True))

@@ -92,10 +92,10 @@ class Stats:
         seconds: of audio so far.
         deadline_ms: how long a block lasts.
         callback_ms: time of a callback.
-        step_ms: time of a hop of the plugin.
+        step_ms: time of a hop of the plugin; of several that ran at once, the part of one.
         load: the part of the time that hops take, by their median.
         late: blocks that were not there in time, or whose callback took longer than the block lasts.
-        xruns: over- and under-runs that the sound system reported.
+        xruns: over- and under-runs that the sound system reported, or of one device behind another.
         dropped: blocks that were not recorded, because the disk was too slow.
         limited: blocks that the limiter turned down.
         non_finite: input samples that were NaN or infinite.

@@ -48,8 +48,8 @@ class Voice:
     ) -> None:
         self.desk = desk
         capacity = int(_RING_S * sample_rate) + 4 * MAX_BLOCK + 4 * desk.panel.spec.block_size
-        self.engine = Engine(desk.playing, channels, sample_rate, desk.before_hop, capacity)
-        self.cost = self.engine.measure()
+        self.engine = Engine(desk.playing, channels, sample_rate, desk.before_hops, capacity)
+        self.cost = self.engine.measure(block or _ANY_BLOCK)
         self.place = _choose(self.engine, self.cost, block) if place is None else place
         self.held = self.engine.wait_for(block)
         self._worker: _Worker | None = None
@@ -156,19 +156,19 @@ def _choose(engine: Engine, cost: StepCost, block: int | None) -> Place:
     Raises:
         LiveError: neither keeps up.
     """
-    if cost.p10 > HIGHEST_LOAD * engine.hop_s:
+    sound_s = cost.hops * engine.hop_s
+    if cost.p10 > HIGHEST_LOAD * sound_s:
         raise LiveError(
-            f"plugin {engine.plugin.name!r} takes {1000 * cost.p10:.1f} ms for {1000 * engine.hop_s:.1f} ms "
+            f"plugin {engine.plugin.name!r} takes {1000 * cost.p10:.1f} ms for {1000 * sound_s:.1f} ms "
             f"of sound (channels: {engine.rows}): too slow to play live here. Play fewer channels, "
             "end what else runs, or apply it to a recording"
         )
     period_s = (block or _ANY_BLOCK) / engine.sample_rate
-    worst_s = (math.ceil(period_s / engine.hop_s) - 1) * cost.p50 + cost.p999
-    return "callback" if worst_s < CALLBACK_SHARE * period_s else "worker"
+    return "callback" if cost.p999 < CALLBACK_SHARE * period_s else "worker"
 
 
 def _blocks_ahead(cost: StepCost, sample_rate: float, block: int | None) -> int:
-    """Samples that a worker keeps in hand: whole blocks, for two slow steps (50 ms at most) and one more."""
+    """Samples that a worker keeps in hand: whole blocks, for two slow ones (50 ms at most) and one more."""
     size = block or _ANY_BLOCK
     ahead_s = min(_STEPS_AHEAD * cost.p999, _MOST_AHEAD_S)
     return size * (math.ceil(ahead_s * sample_rate / size) + 1)

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from jack_rig import JackServer, Rig, die_with_parent, purge_stale
-
-COMMAND = [sys.executable, "-W", "error", "-c", "from latentfx.cli import main; main()", "live"]
+from live_command import COMMAND, wait_for_line
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -88,12 +86,3 @@ def player(rig: Rig, tmp_path: Path) -> Iterator[Callable[..., Player]]:
             except subprocess.TimeoutExpired:
                 running.process.kill()
         running.process.communicate()
-
-
-def wait_for_line(process: subprocess.Popen[str], errors: Path) -> None:
-    """Wait until the host plays: it says so in one line. One that ends before is an error."""
-    end = time.monotonic() + 30
-    while "playing" not in errors.read_text():
-        if process.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(errors.read_text())
-        time.sleep(0.02)

@@ -247,6 +247,27 @@ def test_samples_that_are_no_numbers_are_counted_and_not_played(delay: latentfx.
     assert not heard[0, 200:203].any()
 
 
+def test_hops_that_come_together_run_together(
+    delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block of 23 hops is runs of 16, 4, 2 and 1, with the same sound, and a control turned before it."""
+    audio = noise(20 * 23 * 64)
+    step, lengths = BlockStream.step, list[int]()
+
+    def counted(stream: BlockStream, piece: Audio) -> Audio:
+        lengths.append(piece.shape[2] // 64)
+        return step(stream, piece)
+
+    with in_callback(delay, block=23 * 64) as host:
+        monkeypatch.setattr(BlockStream, "step", counted)
+        heard = play(host, audio, 23 * 64)
+        assert lengths == 20 * [16, 4, 2, 1]
+        np.testing.assert_array_equal(heard[:, 100:], audio[:, :-100])
+        host.controls["gain"] = 0.5
+        out = host.process(audio[:, : 23 * 64])
+    np.testing.assert_array_equal(out[:, 100:], 0.5 * audio[:, : 23 * 64 - 100])
+
+
 def test_presets_glide_and_those_of_another_plugin_fade_in(plugin_file: Write) -> None:
     source = str(plugin_file("delay"))
     delay = latentfx.load(source)

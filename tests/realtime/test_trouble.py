@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from conftest import COMMAND, wait_for_line
 from jack_rig import JackServer, die_with_parent
+from live_command import COMMAND, wait_for_line
 
 Write = Callable[..., Path]
 
