@@ -140,14 +140,14 @@ class Decoder(nn.Module):
         """
         raise NotImplementedError
 
-    def play(self, z: Tensor, v: Tensor, texture: Tensor) -> Tensor:
-        """The output as it is to be heard: a form that tells noise from tone lets the noise move.
+    def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Tone and noise, for those who play them: a form that does not tell them apart has tone alone.
 
         Shape:
-            z and v as above, texture [B, N, n_output] -> [B, N, n_output]
+            z and v as above -> two of [B, N, n_output], log-magnitudes
         """
         x: Tensor = self(z, v)
-        return x
+        return x, torch.full_like(x, -100.0)
 
 
 class FactorisedDecoder(Decoder):

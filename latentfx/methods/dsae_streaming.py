@@ -6,8 +6,7 @@ from latentfx.dsp.average import RunningMean
 from latentfx.methods.harmonic import in_double
 from latentfx.methods.jdsae import JDSAE
 from latentfx.methods.jdsae_features import log_bands, relative_loudness
-from latentfx.methods.spectral import magnitude_of
-from latentfx.methods.texture import NoiseTexture
+from latentfx.methods.spectral import magnitudes_of
 from latentfx.stages import Factors, Features, LatentModel, State
 
 TIMBRE_MEMORY_S = 5.0
@@ -23,7 +22,7 @@ class StreamingDSAE(LatentModel):
         objective: a trained J-DSAE.
     Shape:
         pitch [B, K, N], pitch_spectrum [B, K + 2 margin, N], level [B, 1, N]
-        -> z [B, Z, N], v [B, V, N], loudness [B, 1, N]; -> magnitude [B, F, N]
+        -> z [B, Z, N], v [B, V, N], loudness [B, 1, N]; -> magnitude [B, F, N], noise [B, F, N]
     """
 
     def __init__(self, objective: JDSAE) -> None:
@@ -40,7 +39,6 @@ class StreamingDSAE(LatentModel):
         self.floor = config.spectral.floor
         self.told_loudness = config.loudness
         frames = TIMBRE_MEMORY_S * config.spectral.sample_rate / config.spectral.hop_length
-        self.texture = NoiseTexture(config.spectral.bins, "model_texture_")
         self.recent = RunningMean(self.hidden_size + 1, frames, "model_recent_")
 
     @torch.jit.export
@@ -48,10 +46,9 @@ class StreamingDSAE(LatentModel):
         """Nothing heard yet.
 
         Shape:
-            model_recent_sums [B, 1, H + 2], model_texture_count [B, 1], model_timbre [B, V]
+            model_recent_sums [B, 1, H + 2], model_timbre [B, V]
         """
         state = self.recent.initial_state(batch_size)
-        state.update(self.texture.initial_state(batch_size))
         state["model_timbre"] = torch.zeros([batch_size, self.v_size])
         return state
 
@@ -76,7 +73,8 @@ class StreamingDSAE(LatentModel):
         z = factors["z"]
         if self.told_loudness:
             z = torch.cat([z, factors["loudness"]], dim=1)
-        texture, new_state = self.texture(z.shape[-1], state)
-        logmag = self.decoder.play(z.transpose(1, 2), factors["v"].transpose(1, 2), texture)
-        magnitude = magnitude_of(logmag.transpose(1, 2), features["level"], self.floor)
-        return {"magnitude": magnitude}, new_state
+        tone, noise = self.decoder.parts(z.transpose(1, 2), factors["v"].transpose(1, 2))
+        magnitude, noise = magnitudes_of(
+            tone.transpose(1, 2), noise.transpose(1, 2), features["level"], self.floor
+        )
+        return {"magnitude": magnitude, "noise": noise}, {}

@@ -114,6 +114,7 @@ class HarmonicDecoder(Decoder):
     match: Tensor
     code: Tensor
     position: Tensor
+    log_frequency: Tensor
     bins: Tensor
     bands: Tensor
 
@@ -131,12 +132,13 @@ class HarmonicDecoder(Decoder):
         self.noise = nn.Linear(size, NOISE_BANDS)
         self.blur = nn.Linear(size, 1)
         self.mean = nn.Parameter(torch.zeros(spectral.bins))
-        self.octaves = math.log(2.0) / spectral.bins_per_octave
-        self.lowest = spectral.f_min_hz * spectral.n_fft / spectral.sample_rate
+        lowest = math.log(spectral.f_min_hz * spectral.n_fft / spectral.sample_rate)
+        log_frequency = torch.arange(n_pitch).double() * math.log(2.0) / spectral.bins_per_octave + lowest
         self.neighbours = NEIGHBOURS
         self.last_partial = float(PARTIALS)
         self.lobe = LOBE
         self.register_buffer("position", torch.arange(n_pitch, dtype=torch.float32), persistent=False)
+        self.register_buffer("log_frequency", log_frequency.float(), persistent=False)
         self.register_buffer("bins", torch.arange(spectral.bins, dtype=torch.float32), persistent=False)
         self.register_buffer("bands", _interpolation(spectral.bins), persistent=False)
 
@@ -145,12 +147,6 @@ class HarmonicDecoder(Decoder):
 
     def forward(self, z: Tensor, v: Tensor) -> Tensor:
         harmonic, noise = self.parts(z, v)
-        return noise + nn.functional.softplus(harmonic - noise)
-
-    @torch.jit.export
-    def play(self, z: Tensor, v: Tensor, texture: Tensor) -> Tensor:
-        harmonic, noise = self.parts(z, v)
-        noise = noise + texture
         return noise + nn.functional.softplus(harmonic - noise)
 
     def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,8 +174,8 @@ class HarmonicDecoder(Decoder):
         """
         best = torch.argmax(share, dim=-1, keepdim=True).to(share.dtype)
         near = ((self.position - best).abs() <= self.neighbours).to(share.dtype) * share
-        mean = (near * self.position).sum(-1, keepdim=True) / near.sum(-1, keepdim=True)
-        return torch.exp(mean * self.octaves) * self.lowest
+        mean = (near * self.log_frequency).sum(-1, keepdim=True) / near.sum(-1, keepdim=True)
+        return torch.exp(mean)
 
     def _harmonic(self, hidden: Tensor, f0: Tensor) -> Tensor:
         """Each bin's level by the stronger of the two partials beside it.
@@ -208,7 +204,7 @@ def in_double(network: Network) -> Network:
         network.combs, network.code = network.combs.double(), network.code.double()
     if isinstance(network, HarmonicDecoder):
         network.match, network.position = network.match.double(), network.position.double()
-        network.bins = network.bins.double()
+        network.bins, network.log_frequency = network.bins.double(), network.log_frequency.double()
     return network
 
 

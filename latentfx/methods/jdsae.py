@@ -26,8 +26,7 @@ from latentfx.methods.harmonic import HarmonicDecoder, HarmonicEncoder
 from latentfx.methods.jdsae_config import JDSAEConfig
 from latentfx.methods.jdsae_features import bin_weights, log_bands, mean_power, padded, relative_loudness
 from latentfx.methods.naming import SpectrumNamer
-from latentfx.methods.spectral import SpectralAnalysis, levelled, log_magnitudes
-from latentfx.methods.texture import white_texture
+from latentfx.methods.spectral import SpectralAnalysis, heard, levelled, log_magnitudes
 
 NAMED_TIMBRE_MEMORY = 0.995
 JUDGED_PART = 2
@@ -149,8 +148,8 @@ class JDSAE(Objective):
         decoded, jacobian = self._swapped(self.teacher, z, v, sample(teacher_v))
         kl_v = kl_divergence(q_v, teacher_v)
         parts = self._total(x, decoded, kl_z, kl_v, jacobian, self._clip_frames(active))
-        heard, judged = self._judged(x, z, batch["instrument"])
-        weighed = self.config.naming_weight * naming + self.config.judged_weight * (heard + judged)
+        learnt, judged = self._judged(x, z, batch["instrument"])
+        weighed = self.config.naming_weight * naming + self.config.judged_weight * (learnt + judged)
         return {**parts, "loss": parts["loss"] + weighed, "naming": naming, "judged": judged}
 
     def _conditioned(self, z: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
@@ -179,9 +178,7 @@ class JDSAE(Objective):
             return x.new_zeros(()), x.new_zeros(())
         half = z[::JUDGED_PART]
         worn = torch.randint(len(self.timbres), [len(half)], device=z.device)
-        decoded = levelled(
-            self.networks.decoder.play(half, self.timbres[worn], white_texture(x[::JUDGED_PART]))
-        )
+        decoded = levelled(heard(*self.networks.decoder.parts(half, self.timbres[worn])))
         return self.namer.learn(x, instrument), self.namer.judge(decoded, worn)
 
     def _clip_frames(self, active: Tensor) -> int:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from latentfx.dsp.logfreq import LogFrequencyAxis, log_frequency_matrix
+from latentfx.dsp.noise import NOISE_POWER, NoiseSpectra, white_noise
 from latentfx.dsp.phase import PhaseGradientPropagation
 from latentfx.dsp.stft import StftAnalysis, StftSynthesis
 from latentfx.dsp.windows import hann
@@ -141,15 +142,19 @@ def log_magnitudes(audio: Tensor, config: SpectralConfig) -> Tensor:
 
 
 class SpectralSynthesis(Synthesis):
-    """Magnitudes to audio by phase-gradient propagation and overlap-add.
+    """Magnitudes to audio: tone by phase-gradient propagation, noise by noise, both by overlap-add.
+
+    Noise needs no phase that goes on from frame to frame, and would disturb that of the tone: wherever two
+    bins are nearly equal, the phase lock would follow now one and now the other.
 
     Shape:
-        magnitude [B, n_fft / 2 + 1, N] -> audio [B, 1, N * hop]
+        magnitude [B, n_fft / 2 + 1, N], noise [B, n_fft / 2 + 1, N] -> audio [B, 1, N * hop]
     """
 
     def __init__(self, config: SpectralConfig) -> None:
         super().__init__()
         self.phase = PhaseGradientPropagation(config.n_fft, config.hop_length)
+        self.noise = NoiseSpectra(config.n_fft, config.hop_length)
         self.overlap_add = StftSynthesis.hann(config.n_fft, config.hop_length)
         self.latency = self.overlap_add.latency
         self.scale = config.n_fft / 4.0
@@ -157,31 +162,61 @@ class SpectralSynthesis(Synthesis):
     @torch.jit.export
     def initial_state(self, batch_size: int = 1) -> State:
         state = self.phase.initial_state(batch_size)
+        state.update(self.noise.initial_state(batch_size))
         state.update(self.overlap_add.initial_state(batch_size))
         return state
 
     def forward(self, decoded: Features, state: State) -> tuple[Tensor, State]:
         re, im, new_state = self.phase(decoded["magnitude"] * self.scale, state)
+        noise_re, noise_im, count = self.noise(re.shape[-1], state)
+        noise = decoded["noise"] * self.scale
+        re, im = re + noise * noise_re, im + noise * noise_im
         audio, tail = self.overlap_add(re.unsqueeze(1), im.unsqueeze(1), state)
+        new_state.update(count)
         new_state.update(tail)
         return audio, new_state
 
 
-def magnitude_of(logmag: Tensor, level: Tensor, floor: float, silence: float = SILENCE) -> Tensor:
-    """Undo `log_magnitudes`: magnitudes that have this level, whatever the model made of their scale.
+def magnitudes_of(
+    tone: Tensor,
+    noise: Tensor,
+    level: Tensor,
+    floor: float,
+    silence: float = SILENCE,
+    noise_power: float = NOISE_POWER,
+) -> tuple[Tensor, Tensor]:
+    """Undo `log_magnitudes`: magnitudes that have this level together, whatever their scale was.
 
     What is near the floor falls by 20 dB, not to 0: a difference of near numbers would be rounding alone.
 
     Shape:
-        logmag [B, F, N], level [B, 1, N] -> [B, F, N]
+        tone [B, F, N], noise [B, F, N], level [B, 1, N] -> two of [B, F, N]
     """
+    tone, noise = _without_floor(tone, floor), _without_floor(noise, floor)
+    power = (tone * tone + noise * noise * noise_power).mean(dim=1, keepdim=True)
+    gain = level / torch.sqrt(power).clamp(min=silence)
+    return tone * gain, noise * gain
+
+
+def _without_floor(logmag: Tensor, floor: float) -> Tensor:
     whole = torch.exp(logmag.clamp(max=12.0))
-    magnitude = torch.maximum(whole - floor, whole * 0.1)
-    return magnitude * (level / root_mean_square(magnitude).clamp(min=silence))
+    return torch.maximum(whole - floor, whole * 0.1)
+
+
+def heard(tone: Tensor, noise: Tensor) -> Tensor:
+    """Log-magnitudes of tone and noise together, with noise that is drawn at random.
+
+    Shape:
+        [..., F], [..., F] -> [..., F]
+    """
+    re, im = white_noise(tone)
+    tone, noise = torch.exp(tone.clamp(max=12.0)), torch.exp(noise.clamp(max=12.0))
+    power = (tone + noise * re).square() + (noise * im).square()
+    return 0.5 * torch.log(power.clamp(min=1e-6))
 
 
 def levelled(logmag: Tensor) -> Tensor:
-    """A log spectrum at level 1, as `magnitude_of` will play it.
+    """A log spectrum at level 1, as `magnitudes_of` will play it.
 
     The mean of log spectra is weaker than they are, for what is strong in one is not in another. Played at
     their level, it is too strong wherever they are weak; compared at that level, a decoder learns to keep

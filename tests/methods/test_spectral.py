@@ -8,14 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from latentfx.dsp.noise import NOISE_POWER
 from latentfx.errors import ShapeError
 from latentfx.methods.spectral import (
     SpectralAnalysis,
     SpectralConfig,
     SpectralSynthesis,
+    heard,
     levelled,
     log_magnitudes,
-    magnitude_of,
+    magnitudes_of,
     rise_and_fall,
 )
 
@@ -41,6 +43,10 @@ def features_of(audio: Tensor) -> dict[str, Tensor]:
     return {**features, "logmag": log_magnitudes(audio, CONFIG)}
 
 
+def silence(like: Tensor) -> Tensor:
+    return torch.full_like(like, -100.0)
+
+
 def short_magnitudes(audio: Tensor) -> Tensor:
     """Magnitudes of whole Hann frames by torch's own FFT.
 
@@ -56,8 +62,10 @@ def test_analysis_and_synthesis_keep_level_and_spectrum() -> None:
     audio = vibrato_tone()
     features = features_of(audio)
     synthesis = SpectralSynthesis(CONFIG)
-    magnitude = magnitude_of(features["logmag"], features["level"], CONFIG.floor)
-    out, _ = synthesis({"magnitude": magnitude}, synthesis.initial_state(1))
+    magnitude, noise = magnitudes_of(
+        features["logmag"], silence(features["logmag"]), features["level"], CONFIG.floor
+    )
+    out, _ = synthesis({"magnitude": magnitude, "noise": noise}, synthesis.initial_state(1))
     before = short_magnitudes(audio[..., : -synthesis.latency])[:, 20:]
     after = short_magnitudes(out[..., synthesis.latency :])[:, 20:]
     convergence_db = 20 * math.log10(float((after - before).norm() / before.norm()))
@@ -67,33 +75,52 @@ def test_analysis_and_synthesis_keep_level_and_spectrum() -> None:
     assert abs(level_db) < 0.5
 
 
-def test_magnitude_of_undoes_the_analysis() -> None:
+def test_magnitudes_of_undoes_the_analysis() -> None:
     audio = vibrato_tone(0.3)
     features = features_of(audio)
-    magnitude = magnitude_of(features["logmag"], features["level"], CONFIG.floor)[0]
+    logmag = features["logmag"]
+    magnitude = magnitudes_of(logmag, silence(logmag), features["level"], CONFIG.floor)[0][0]
     expected = short_magnitudes(audio)
     frames = magnitude[:, -expected.shape[1] :]
     torch.testing.assert_close(frames, expected, atol=1e-5, rtol=1e-3)
 
 
-def test_magnitude_of_keeps_the_level_whatever_the_scale() -> None:
-    logmag, level = torch.randn(1, 9, 4), torch.rand(1, 1, 4)
+def test_magnitudes_of_keeps_the_level_whatever_the_scale() -> None:
+    """The level of tone and noise together, when the noise is played."""
+    torch.manual_seed(0)
+    logmag, level = torch.randn(2, 1, 9, 4), torch.rand(1, 1, 4)
     for lift in (0.0, 2.0):
-        magnitude = magnitude_of(logmag + lift, level, 0.01)
-        torch.testing.assert_close(magnitude.square().mean(1, keepdim=True).sqrt(), level)
-    silent = magnitude_of(logmag, torch.zeros_like(level), 0.01)
-    assert float(silent.abs().max()) == 0.0
+        tone, noise = magnitudes_of(*(logmag + lift), level, 0.01)
+        power = tone.square() + NOISE_POWER * noise.square()
+        torch.testing.assert_close(power.mean(1, keepdim=True).sqrt(), level)
+    silent = magnitudes_of(*logmag, torch.zeros_like(level), 0.01)
+    assert max(float(part.abs().max()) for part in silent) == 0.0
+
+
+def test_noise_is_heard_as_loud_as_it_is_decoded() -> None:
+    """A flat noise and nothing else: the mean log-magnitude of what is heard is what was asked for."""
+    noise = torch.full((1, CONFIG.bins, 400), -3.0)
+    level = torch.full((1, 1, 400), 0.1)
+    magnitude, noise = magnitudes_of(silence(noise), noise, level, 0.0)
+    synthesis = SpectralSynthesis(CONFIG)
+    out, _ = synthesis({"magnitude": magnitude, "noise": noise}, synthesis.initial_state(1))
+    again = log_magnitudes(out, CONFIG)[..., 20:] + features_of(out)["level"][..., 20:].log()
+    wanted = math.log(0.1) - 0.5 * math.log(NOISE_POWER)
+    assert float(again[:, 3:-3].mean()) == pytest.approx(wanted, abs=0.02)
+    drawn = heard(silence(noise), noise.log())
+    assert float(drawn.mean()) == pytest.approx(wanted, abs=0.02)
 
 
 def test_levelled_spectra_are_those_that_are_played() -> None:
     logmag, level = torch.randn(1, 4, 9), torch.full((1, 1, 4), 1.0)
-    played = magnitude_of(logmag.transpose(1, 2) + 3.0, level, 0.0)
+    spectrum = logmag.transpose(1, 2) + 3.0
+    played, _ = magnitudes_of(spectrum, silence(spectrum), level, 0.0)
     torch.testing.assert_close(levelled(logmag - 5.0).exp().transpose(1, 2), played)
 
 
 def test_what_lies_near_the_floor_is_played_20_db_softer_and_never_at_0() -> None:
     logmag = torch.tensor([0.0, math.log(0.0101), math.log(0.005)]).view(1, 3, 1)
-    played = magnitude_of(logmag, torch.ones(1, 1, 1), 0.01)[0, :, 0]
+    played = magnitudes_of(logmag, silence(logmag), torch.ones(1, 1, 1), 0.01)[0][0, :, 0]
     assert (played / played[0]).tolist() == pytest.approx([1.0, 0.00101 / 0.99, 0.0005 / 0.99], rel=1e-4)
 
 
