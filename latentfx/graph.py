@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,21 @@ class Graph:
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise PluginFileError(f"onnxruntime cannot run the graph of {spec.name!r}: {reason}") from error
+
+
+def in_runs(blocks: int, most: int) -> Iterator[int]:
+    """How many blocks to run at once, again and again: powers of 2, the longest first.
+
+    Blocks that run together take less time; few lengths take little memory.
+
+    Args:
+        blocks: that there are.
+        most: a power of 2.
+    """
+    while blocks:
+        most = min(most, 1 << (blocks.bit_length() - 1))
+        yield most
+        blocks -= most
 
 
 class BlockStream:

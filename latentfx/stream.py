@@ -8,7 +8,7 @@ import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
-from latentfx.graph import BlockStream
+from latentfx.graph import BlockStream, in_runs
 from latentfx.plugin_file import Float32
 from latentfx.spec import PluginSpec
 
@@ -92,15 +92,14 @@ class PluginStream:
     def _run(self, audio: Float32) -> Float32:
         """Run the whole blocks there are, without the plugin's latency."""
         size = self.spec.block_size
-        many = size * MANY_BLOCKS
         self._pushed += audio.shape[1]
         queue = np.concatenate([self._pending, audio], axis=1)
         whole = queue.shape[1] // size * size
         self._pending = queue[:, whole:]
         out = np.empty((self.outputs, whole), np.float32)
         start = 0
-        while start < whole:
-            end = start + (many if start + many <= whole else size)
+        for blocks in in_runs(whole // size, MANY_BLOCKS):
+            end = start + blocks * size
             block = queue[:, start:end].reshape(self._blocks.batch, self.spec.in_channels, end - start)
             out[:, start:end] = self._blocks.step(block).reshape(self.outputs, end - start)
             start = end

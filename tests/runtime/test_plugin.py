@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentfx.errors import ControlError, PluginFileError, PluginNotFoundError, ShapeError
+from latentfx.graph import in_runs
 from latentfx.library import load
 from latentfx.runtime import LatentPlugin
 
@@ -243,3 +244,10 @@ def test_plugins_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytes
         load(tmp_path / "absent.onnx")
     with pytest.raises(PluginFileError, match="TorchScript, which runs code"):
         load(tmp_path / "model.ts")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "runs"), [(0, []), (1, [1]), (7, [4, 2, 1]), (35, [16, 16, 2, 1]), (48, [16, 16, 16])]
+)
+def test_blocks_run_together_as_powers_of_2(blocks: int, runs: list[int]) -> None:
+    assert list(in_runs(blocks, 16)) == runs
