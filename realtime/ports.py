@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import socket
 import sys
@@ -43,7 +44,7 @@ class MidiInput(Protocol):
 
 def list_midi_inputs() -> list[str]:
     """Names of the MIDI inputs that can be opened; none where the system has no MIDI."""
-    return [name for api in _apis() for name in _lister(api).get_ports()]
+    return [name for api in _apis() for name in _names(api)]
 
 
 def open_midi(wanted: str, listener: Listener) -> MidiInput:
@@ -68,6 +69,9 @@ def open_midi(wanted: str, listener: Listener) -> MidiInput:
 class PortInput:
     """A MIDI port of the system, opened again when it comes back.
 
+    One client is kept for all of that: JACK waits for a client that joins, which holds the interpreter, and
+    sound that is on already would be waiting for the interpreter.
+
     Args:
         wanted: its name, or a part of it.
         listener: called with every message; when the port is lost, with one that lets every key go.
@@ -78,9 +82,8 @@ class PortInput:
 
     def __init__(self, wanted: str, listener: Listener) -> None:
         self._listener = listener
-        self._port: Any = None
         self._looked = time.monotonic()
-        found = [(api, name) for api in _apis() for name in _lister(api).get_ports()]
+        found = [(api, name) for api in _apis() for name in _names(api)]
         fitting = [(api, name) for api, name in found if wanted.casefold() in name.casefold()]
         exact = [(api, name) for api, name in fitting if name == wanted]
         if len(exact or fitting) != 1:
@@ -89,14 +92,18 @@ class PortInput:
             raise MidiError(
                 f"{problem} {wanted!r}; there are {names}. Plug it in, or connect to --midi virtual"
             )
-        ((self._api, self.name),) = exact or fitting
-        self._list = _lister(self._api)
-        self._open()
+        ((api, self.name),) = exact or fitting
+        self._client = _join(api)
+        try:
+            self._open()
+        except MidiError:
+            self._client.delete()
+            raise
 
     @property
     def connected(self) -> bool:
         """Whether the port is plugged in."""
-        return self._port is not None
+        return bool(self._client.is_port_open())
 
     def attend(self) -> None:
         """Look, five times a second at most, whether the port went or came back."""
@@ -104,9 +111,9 @@ class PortInput:
         if now - self._looked < _LOOK_AGAIN_S:
             return
         self._looked = now
-        there = self.name in self._list.get_ports()
+        there = self.name in self._client.get_ports()
         if self.connected and not there:
-            self.close()
+            self._client.close_port()
             self._listener(_ALL_NOTES_OFF)
         elif there and not self.connected:
             with contextlib.suppress(MidiError):
@@ -114,17 +121,20 @@ class PortInput:
 
     def close(self) -> None:
         """Let the port go."""
-        if self._port is not None:
-            port, self._port = self._port, None
-            port.close()
+        self._client.delete()
 
     def _open(self) -> None:
         try:
-            self._port = _backend(self._api).open_input(self.name, callback=self._listener)
-        except (OSError, ValueError) as error:
+            self._client.open_port(self._client.get_ports().index(self.name))
+        except (OSError, RuntimeError, ValueError) as error:
             raise MidiError(
                 f"MIDI input {self.name!r} cannot be opened: {error}. Does another program hold it?"
             ) from None
+        self._client.set_callback(self._hear)
+
+    def _hear(self, event: tuple[list[int], float], _: object) -> None:
+        with contextlib.suppress(ValueError):  # bytes that are no message
+            self._listener(Message.from_bytes(event[0]))
 
 
 class _VirtualInput:
@@ -241,33 +251,44 @@ class ByteParser:
 
 
 def _apis() -> list[str]:
-    """Rtmidi's ways to MIDI that work on this machine."""
+    """Rtmidi's ways to MIDI on a system like this one.
+
+    Raises:
+        MidiError: rtmidi is not there.
+    """
+    if importlib.util.find_spec("rtmidi") is None:
+        raise MidiError("MIDI needs python-rtmidi: pip install python-rtmidi")
     if sys.platform == "darwin":
         return ["MACOSX_CORE"]
     if sys.platform == "win32":
         return ["WINDOWS_MM"]
-    found = ["LINUX_ALSA"] if Path("/dev/snd/seq").exists() else []
-    return [api for api in (*found, "UNIX_JACK") if _lister(api, optional=True) is not None]
+    return ["LINUX_ALSA", "UNIX_JACK"] if Path("/dev/snd/seq").exists() else ["UNIX_JACK"]
 
 
-_listers: dict[str, Any] = {}
+def _names(api: str) -> list[str]:
+    """Inputs of one API; none where it does not work on this machine."""
+    try:
+        client = _join(api)
+    except MidiError:
+        return []
+    names: list[str] = client.get_ports()
+    client.delete()
+    return names
 
 
-def _lister(api: str, optional: bool = False) -> Any:
-    """What lists the ports of one API; kept, because each is a client of the sound server."""
-    if api not in _listers:
+def _join(api: str) -> Any:
+    """A client of one API's; it must be deleted: one that just ends lets JACK wait for it.
+
+    Raises:
+        MidiError: the API does not work on this machine.
+    """
+    import rtmidi
+
+    with _quiet():
         try:
-            import rtmidi
-
-            with _quiet():
-                _listers[api] = rtmidi.MidiIn(getattr(rtmidi, f"API_{api}"), name=f"{CLIENT} looks")
-        except ImportError:
-            raise MidiError("MIDI needs python-rtmidi: pip install python-rtmidi") from None
+            return rtmidi.MidiIn(getattr(rtmidi, f"API_{api}"), name=CLIENT)
         except (OSError, RuntimeError, AttributeError) as error:
-            if not optional:
-                raise MidiError(f"MIDI is not there ({api}): {error}") from None
-            return None
-    return _listers[api]
+            raise MidiError(f"MIDI is not there ({api}): {error}") from None
 
 
 @contextlib.contextmanager
