@@ -145,11 +145,18 @@ def test_every_verb_explains_itself(verb: str, words: list[str]) -> None:
     assert [word for word in words if word.lower() not in text.lower()] == []
 
 
-SLOW = """
-import sys, time
+STUCK = """
+import signal, sys, time
 from latentfx import cli, stream
-push = stream.PluginStream.push
-stream.PluginStream.push = lambda self, audio: time.sleep(0.2) or push(self, audio)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where a shell runs us behind
+push, pushes = stream.PluginStream.push, []
+def stuck(self, audio):
+    pushes.append(audio)
+    if len(pushes) == 4:
+        print("half way", flush=True)
+        time.sleep(600)
+    return push(self, audio)
+stream.PluginStream.push = stuck
 sys.argv[0] = "latentfx"
 cli.main()
 """
@@ -161,15 +168,19 @@ def test_a_stop_half_way_leaves_the_old_target_and_no_part(
 ) -> None:
     target = tmp_path / "out.wav"
     target.write_bytes(b"old")
-    soundfile.write(tmp_path / "in.wav", np.zeros(100 * 65_536), RATE)
+    soundfile.write(tmp_path / "in.wav", np.zeros(4 * 65_536), RATE)
     words = ["apply", str(tmp_path / "in.wav"), str(target), "-p", str(plugin_file("delay"))]
-    command = [sys.executable, "-c", SLOW, *words]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "COLUMNS": "120"}) as process:
-        while not list(tmp_path.glob(".out.wav.*.part")):
-            assert process.poll() is None
+    command = [sys.executable, "-c", STUCK, *words]
+    environment = {**os.environ, "COLUMNS": "120"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"half way\n"
+        (part,) = tmp_path.glob(".out.wav.*.part")
+        assert part.stat().st_size > 65_536
         process.send_signal(number)
-        assert process.stderr is not None
-        error = process.stderr.read()
+        _, error = process.communicate(timeout=60)
     assert process.returncode == code
     assert b"Traceback" not in error
     assert target.read_bytes() == b"old"
