@@ -17,4 +17,3 @@ _spec.loader.exec_module(_rig)
 RATE = _rig.RATE
 JackServer = _rig.JackServer
 Rig = _rig.Rig
-purge_stale = _rig.purge_stale

@@ -21,7 +21,7 @@ from typing import Any
 
 import live_players
 import numpy as np
-from jack_card import RATE, JackServer, Rig, purge_stale
+from jack_card import RATE, JackServer, Rig
 from table import print_table, write_json
 
 LOADS = ("idle", "one core busy", "busy main thread")
@@ -42,7 +42,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     blocks = [int(text) for text in arguments.blocks.split(",")]
-    purge_stale()
     runs = list(_runs(arguments.plugin, blocks, arguments.seconds))
     print(f"{arguments.plugin}: {arguments.seconds:g} s for each row\n")
     print_table(COLUMNS, map(_row, runs))

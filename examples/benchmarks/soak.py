@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from live import play_beside, purge_stale
+from live import play_beside
 from table import print_table, write_json
 
 MOST_GROWTH_MB = 5.0
@@ -30,7 +30,6 @@ def main() -> int:
     parser.add_argument("--blocks", default="128,256")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
-    purge_stale()
     rows, bad = [], []
     for block in map(int, arguments.blocks.split(",")):
         run = play_beside(arguments.plugin, block, "one core busy", 60 * arguments.minutes)

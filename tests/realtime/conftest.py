@@ -15,14 +15,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from jack_rig import JackServer, Rig, die_with_parent, purge_stale
+from jack_rig import JackServer, Rig, die_with_parent, enter_jack
 from live_command import COMMAND, wait_for_line
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _clean() -> None:
-    """Once, before anything here touches JACK: a client keeps what it found then."""
-    purge_stale()
+def _enter() -> None:
+    """Once, before anything here touches JACK."""
+    enter_jack()
 
 
 @pytest.fixture(scope="module")

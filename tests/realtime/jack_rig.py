@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
+import functools
 import os
 import shutil
 import signal
@@ -17,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import jack
 import numpy as np
@@ -27,10 +29,44 @@ Audio = NDArray[np.float32]
 Event = tuple[int, bytes]
 RATE = 48_000
 SHARED = Path("/dev/shm")
+NAME = "latentfx-tests"  # JACK has 8 slots for servers; a name uses its own again
+_PATIENCE_S = 1800
 
 
-def purge_stale() -> None:
-    """Take away what killed servers left, before this process touches JACK; only where none runs."""
+@functools.cache
+def enter_jack() -> None:
+    """Call it before anything here touches JACK: a client keeps the shared memory that it found then.
+
+    The first of several processes takes away what killed servers left; while one is there no other does.
+    """
+    users = _lock_file("users")
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _purge_stale()
+    fcntl.flock(users, fcntl.LOCK_SH)
+
+
+@functools.cache
+def _lock_file(name: str) -> IO[bytes]:
+    """A file that processes of this machine lock; the end of one releases what it holds."""
+    return (SHARED / f"latentfx-{os.getuid()}-{name}.lock").open("wb")
+
+
+def _wait_for_turn() -> None:
+    """One server at a time: a small machine has memory for one, and clients of one stumble over another."""
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(_lock_file("server"), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise RuntimeError("another run of these tests or benchmarks keeps its JACK server") from None
+        time.sleep(0.1)
+
+
+def _purge_stale() -> None:
+    """Take away what killed servers left; only where none runs."""
     if not any(_is_jackd(path) for path in Path("/proc").glob("[0-9]*/stat")):
         for path in SHARED.glob("jack[-_]*"):
             with contextlib.suppress(OSError):
@@ -50,35 +86,33 @@ def die_with_parent() -> None:
 
 
 class JackServer:
-    """A JACK server with the dummy driver, under a fixed name: there are 8 slots, a name reuses its own.
+    """A JACK server with the dummy driver. One runs at a time on this machine: others wait for their turn.
 
     With `sync` it waits for late clients; without, it goes on, as a sound card does.
     """
 
-    def __init__(
-        self, folder: Path, period: int = 128, name: str = "latentfx-tests", sync: bool = True
-    ) -> None:
-        self.name = f"{name}-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    def __init__(self, folder: Path, period: int = 128, sync: bool = True) -> None:
+        enter_jack()
         self._log = folder / "jackd.log"
         # 128 ports take 41 MB of shared memory; a container has 64.
-        server = ["-n", self.name, "-r", "-p", "128", *(["-S"] if sync else [])]
+        server = ["-n", NAME, "-p", "128", *(["-r", "-S"] if sync else ["-R"])]
         driver = ["-d", "dummy", "-r", str(RATE), "-p", str(period), "-C", "2", "-P", "2"]
         self._command = ["jackd", *server, *driver]
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         os.environ |= {
-            "JACK_DEFAULT_SERVER": self.name,
+            "JACK_DEFAULT_SERVER": NAME,
             "JACK_NO_START_SERVER": "1",
             "JACK_NO_AUDIO_RESERVATION": "1",
         }
         jack.set_error_function(lambda message: None)
         jack.set_info_function(lambda message: None)
-        with self._log.open("w") as log:
-            self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent
-            )
-        end = time.monotonic() + 15
-        while time.monotonic() < end and self._process.poll() is None:
+        _wait_for_turn()
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            if self._process is None or self._process.poll() is not None:
+                self._start()  # again, where a killed one of this name is not quite gone
             with contextlib.suppress(jack.JackOpenError):
                 jack.Client("probe", no_start_server=True).close()
                 return self
@@ -86,18 +120,28 @@ class JackServer:
         self.stop()
         raise RuntimeError(f"jackd did not come up: {self._log.read_text()[-400:]}")
 
+    def _start(self) -> None:
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent
+            )
+
     def stop(self) -> None:
-        """End the server; its clients should be gone by then."""
-        if self._process.poll() is None:
-            self._process.terminate()
+        """End the server, once; its clients should be gone by then."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        if process.poll() is None:
+            process.terminate()
             try:
-                self._process.wait(15)
+                process.wait(15)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        for path in (*SHARED.glob(f"jack_sem.*_{self.name}_*"), *SHARED.glob(f"jack_{self.name}_*")):
+                process.kill()
+                process.wait()
+        for path in (*SHARED.glob(f"jack_sem.*_{NAME}_*"), *SHARED.glob(f"jack_{NAME}_*")):
             with contextlib.suppress(OSError):
                 path.unlink()
+        fcntl.flock(_lock_file("server"), fcntl.LOCK_UN)
 
     def __exit__(self, *exception: object) -> None:
         self.stop()
@@ -169,13 +213,14 @@ class Rig:
     def _play(self, frames: int) -> None:
         self._midi.clear_buffer()
         job = self._job
-        if job is None:
+        now = self.horn.last_frame_time
+        if job is not None and job["start"] is None:
+            job["start"] = now + frames  # the next time: `room` may have had its turn this time
+        at = -1 if job is None else now - job["start"]
+        if job is None or at < 0:
             for port in self._plays:
                 port.get_array()[:] = 0
             return
-        if job["start"] is None:
-            job["start"] = self.horn.last_frame_time
-        at = self.horn.last_frame_time - job["start"]
         for port, row in zip(self._plays, job["audio"], strict=True):
             buffer, piece = port.get_array(), row[at : at + frames]
             buffer[: len(piece)] = piece

@@ -131,7 +131,7 @@ def test_ctrl_c_and_a_time_limit_both_leave_whole_recordings(
     assert running.process.returncode == 0
     assert '"late"' in out
     seconds = [soundfile.info(path).frames / RATE for path in (take, tmp_path / "take-dry.flac")]
-    assert 0.3 < min(seconds) <= max(seconds) < 5, "a late machine stretches the time of this server"
+    assert 0.05 < min(seconds) <= max(seconds) < 5, "a late machine stretches the time of this server"
     assert list(tmp_path.glob(".*part")) == []
     again = player("-p", plugin_file("delay"), "--record", take)
     rig.play(noise(RATE // 2))

@@ -1,0 +1,160 @@
+"""The screen of `latentfx live` in a terminal, and its keys, as a player has them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from jack_rig import RATE, Rig, die_with_parent
+from live_command import COMMAND
+
+from latentfx.binding import Binding
+from latentfx.preset import Preset, list_presets, save_preset
+
+Write = Callable[..., Path]
+_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def _own_terminal() -> None:
+    """For a child process: standard input is the terminal whose Ctrl-C it hears."""
+    die_with_parent()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+class Terminal:
+    """A terminal of 120 columns with `latentfx live` in it."""
+
+    def __init__(self, *options: object) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.process = subprocess.Popen(
+            [*COMMAND, *map(str, options)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=os.environ | {"TERM": "xterm-256color"},
+            start_new_session=True,
+            preexec_fn=_own_terminal,
+        )
+        os.close(slave)
+        self._text = ""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def press(self, keys: str, wanted: str) -> str:
+        """Press keys, and wait until the screen shows something."""
+        seen = len(self._text)
+        if keys:
+            os.write(self._master, keys.encode())
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            found = re.search(wanted, _CODES.sub("", self._text[seen:]))
+            if found:
+                return found[0]
+            time.sleep(0.02)
+        raise AssertionError(f"{wanted!r} is not on the screen: {self._text[-2000:]}")
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._master, 4096)
+            except OSError:  # the other side is closed
+                return
+            self._text += data.decode("utf-8", "replace")
+
+
+@pytest.fixture
+def terminal(rig: Rig) -> Iterator[Callable[..., Terminal]]:
+    """Play on the rig's devices, in a terminal."""
+    started: list[Terminal] = []
+
+    def start(*options: object) -> Terminal:
+        started.append(Terminal("--input", "horn", "--output", "room", *options))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.close()
+
+
+def level(rig: Rig) -> float:
+    """What a steady 0.5 becomes now, in the end."""
+    heard = rig.play(np.full((1, RATE // 8), 0.5, np.float32), tail=0, whole=False)[0, : RATE // 8]
+    return round(float(heard[~np.isnan(heard)][-1]), 4)
+
+
+def test_every_key_does_what_the_last_line_says(
+    rig: Rig,
+    terminal: Callable[..., Terminal],
+    plugin_file: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LATENTFX_PRESETS", str(tmp_path / "presets"))
+    plugin, take = plugin_file("gain"), tmp_path / "take.flac"
+    wheel = Binding.parse("cc:1=gain:0..1")
+    save_preset(Preset("loud", str(plugin), {"gain": 1.5}, bindings=(wheel,)))
+    save_preset(Preset("soft", str(plugin), {"gain": 0.25}))
+    screen = terminal("-p", plugin, "--set", "gain=0.5", "--midi", "virtual", "--record", take)
+    screen.press("", r"gain +0\.5 ")
+    screen.press("", r"latency +0\.0 algorithmic \+ \d+\.\d buffering \+ \d+\.\d device = \d+\.\d ms")
+    screen.press(
+        "", r"load +\d+% of the time in the (callback|worker); callback .* p99 .*, worst .* of 2\.67"
+    )
+    assert level(rig) == 0.25
+    playing = threading.Thread(target=level, args=(rig,))
+    playing.start()
+    screen.press("", r"in +━+╌* +-\d+\.\d dB\s+out +━+╌* +-\d+\.\d dB")
+    playing.join()
+    screen.press("b", "BYPASS")
+    assert level(rig) == 0.5
+    screen.press("b", r"room +on")
+    screen.press("\x1b[C", r"gain +0\.7 ")
+    assert level(rig) == 0.35
+    screen.press("p", "silenced")
+    screen.press("]", r"gain +loud ")
+    screen.press("", r"gain +1\.5 .* cc:1\b")
+    assert level(rig) == 0.75
+    screen.press("[", r"gain +soft ")
+    screen.press("l", r"move a controller")
+    rig.connect_midi("latentfx")
+    rig.play(np.zeros((1, RATE // 8)), [(0, bytes([0xB0, 21, 127]))], whole=False)
+    screen.press("", r"gain +4 .* cc:21@1")
+    name = screen.press("s", r"saved live-\d+-\d+").removeprefix("saved ")
+    os.write(screen._master, b"q")
+    assert screen.process.wait(30) == 0
+    saved = next(preset for preset in list_presets(str(plugin)) if preset.name == name)
+    assert saved.settings == {"gain": 4.0}
+    assert [str(binding) for binding in saved.bindings] == ["cc:21@1=gain"]
+    assert soundfile.info(take).frames > RATE // 2
+    assert not list(tmp_path.glob(".*part"))
+
+
+def test_ctrl_c_gives_the_terminal_back(
+    terminal: Callable[..., Terminal], plugin_file: Write, tmp_path: Path
+) -> None:
+    take = tmp_path / "take.flac"
+    screen = terminal("-p", plugin_file("gain"), "--record", take)
+    before = termios.tcgetattr(screen._master)[3]
+    screen.press("", "arrows control")
+    assert not termios.tcgetattr(screen._master)[3] & termios.ICANON
+    screen.press("\x03", rf"recorded {re.escape(str(take))}")
+    assert screen.process.wait(30) == 0
+    assert termios.tcgetattr(screen._master)[3] == before
+    assert soundfile.info(take).frames > 0
