@@ -5,8 +5,8 @@
 The RAVE models are built with random weights by their own package, from its configurations v1 and v2 with
 causal convolutions, and run as nn~ runs them, in TorchScript. What a model costs does not depend on its
 weights; how it sounds does, and is not compared. RAVE is no dependency of latentfx, and cannot live in its
-environment (it needs an older scipy, and an older torch): `python -m venv RAVE-ENVIRONMENT`, and there
-`pip install acids-rave`. Its licence, and those of what it brings, allow no commercial use.
+environment (it asks for scipy 1.10.0 and pytorch-lightning 1.9.0): `python -m venv RAVE-ENVIRONMENT`, and
+there `pip install acids-rave`. Its licence, and those of what it brings, allow no commercial use.
 """
 
 from __future__ import annotations

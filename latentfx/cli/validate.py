@@ -84,7 +84,7 @@ def validate(
         plugin_path(file), trust=trust, checkpoint=checkpoint, minutes=minutes, sample_rate=sample_rate
     )
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=1))
+        typer.echo(json.dumps(found.as_dict(), indent=1, allow_nan=False))
     else:
         _show(found)
     if not found.passed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -61,9 +62,10 @@ class ContractReport:
         return not self.failures
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON can hold it, for `export_onnx(report=...)`."""
+        """The report as JSON can hold it: a number that is none, or infinite, becomes None."""
         rows = {check.name: asdict(check) | {"passed": check.passed} for check in self.checks}
         for row in rows.values():
+            row["measured"] = row["measured"] if math.isfinite(row["measured"]) else None
             del row["name"], row["advice"]
         return {"passed": self.passed, "checks": rows}
 

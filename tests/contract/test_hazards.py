@@ -1,5 +1,7 @@
 """One plugin for each hazard: the check that is meant for it fails, and no other."""
 
+import json
+import math
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +12,7 @@ from latentfx.control import Control
 from latentfx.dsp.finite import finite
 from latentfx.errors import ContractError
 from latentfx.plugin import Plugin, PluginSpec, State
-from latentfx.testing import Terms, check_contract, verify_contract
+from latentfx.testing import Check, ContractReport, Terms, check_contract, verify_contract
 
 RATE, BLOCK, DELAY = 16000, 128, 96
 GAIN = Control("gain_db", -24.0, 12.0, 0.0, "dB")
@@ -238,3 +240,9 @@ def test_a_report_is_what_json_can_hold() -> None:
         "unit": "samples off",
         "passed": False,
     }
+
+
+def test_a_number_that_json_cannot_hold_is_null() -> None:
+    report = ContractReport("mine", (Check("level", math.inf, 0.0, "dB", ""),)).as_dict()
+    assert json.loads(json.dumps(report, allow_nan=False))["checks"]["level"]["measured"] is None
+    assert report["passed"] is False
