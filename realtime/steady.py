@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SWITCH_INTERVAL_S = 0.0005
-WORKER, CALLBACK = 5, 6  # priorities of 99; sound servers take 10 and more
+MEASURE, WORKER, CALLBACK = 4, 5, 6  # priorities of 99; sound servers take 10 and more
 
 _lock = threading.Lock()
 _streams = 0

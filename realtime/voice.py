@@ -25,8 +25,8 @@ CALLBACK_SHARE: Final = 1 / 3
 HIGHEST_LOAD: Final = 0.85
 _ANY_BLOCK = 256
 _RING_S = 1.0
-_STEPS_AHEAD = 2
-_MOST_AHEAD_S = 0.05
+_STEPS_AHEAD = 3
+_AHEAD_S = (0.01, 0.05)  # at least, at most
 
 
 class Voice:
@@ -168,7 +168,7 @@ def _choose(engine: Engine, cost: StepCost, block: int | None) -> Place:
 
 
 def _blocks_ahead(cost: StepCost, sample_rate: float, block: int | None) -> int:
-    """Samples that a worker keeps in hand: whole blocks, for two slow ones (50 ms at most) and one more."""
+    """Samples that a worker keeps in hand: whole blocks, for three slow ones (10 to 50 ms) and one more."""
     size = block or _ANY_BLOCK
-    ahead_s = min(_STEPS_AHEAD * cost.p999, _MOST_AHEAD_S)
+    ahead_s = min(max(_STEPS_AHEAD * cost.p999, _AHEAD_S[0]), _AHEAD_S[1])
     return size * (math.ceil(ahead_s * sample_rate / size) + 1)
