@@ -3,11 +3,12 @@
     python examples/benchmarks/live.py timbre-swap [--seconds 30] [--blocks 64,128,256,512] [--json live.json]
 
 Needs `jackd2` (Debian, Ubuntu) and `pip install jack-client`. Everything runs over PortAudio on private JACK
-servers with a dummy driver. For late blocks the plugin and a stream that only passes its input on play at
-the same time, each in a process of its own: idle, beside a process that keeps one core busy, and with a busy
-main thread in the plugin's process. A late block is one whose callback took longer than the block lasts or
-that was not ready; xruns are what JACK reports. For latency and MIDI a click and a controller go in at a
-known sample.
+servers with a dummy driver, at real-time priority where the system lets them, as servers of sound cards do.
+For late blocks the plugin and a stream that only passes its input on play at the same time, each in a process
+of its own: idle, beside a process that keeps one core busy, and with a busy main thread in the plugin's
+process. A late block is one whose callback took longer than the block lasts or that was not ready; xruns are
+what JACK reports. For latency and MIDI a click and a controller go in at a known sample, and the server waits
+for late clients.
 """
 
 from __future__ import annotations

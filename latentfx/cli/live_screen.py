@@ -104,8 +104,10 @@ class Screen(AbstractContextManager["Screen"]):
             "trouble", f"{stats.xruns} xruns, {stats.late} late blocks, {stats.non_finite} bad samples"
         )
         if self._recorder is not None:
-            seconds = self._recorder.frames / stats.sample_rate
-            facts.add_row("record", f"{self._recorder.wet}  {seconds:.0f} s")
+            error, seconds = self._recorder.error, self._recorder.frames / stats.sample_rate
+            facts.add_row(
+                "record", f"{self._recorder.wet}  {seconds:.0f} s" if error is None else f"NOT: {error}"
+            )
         return Group(
             title, "", facts, "", self._controls(), "", Text.from_markup(_HELP, style="dim"), self._note
         )

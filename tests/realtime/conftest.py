@@ -33,9 +33,9 @@ def jackd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer]:
 
 
 @pytest.fixture
-def rig(jackd: JackServer) -> Iterator[Rig]:
-    """The devices `horn` and `room`."""
-    rig = Rig()
+def rig(jackd: JackServer, request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """The devices `horn` and `room`, with one channel each, or as many as the test says."""
+    rig = Rig(getattr(request, "param", 1))
     yield rig
     rig.close()
 

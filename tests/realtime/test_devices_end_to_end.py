@@ -53,6 +53,18 @@ def test_what_is_heard_is_the_recording_later_by_the_latency_reported(
     assert abs(stats["total_ms"] * RATE / 1000 - lag) <= (block or PERIOD)
 
 
+@pytest.mark.parametrize("rig", [2], indirect=True)
+def test_channels_are_taken_and_played_as_chosen(rig: Rig, player: Start, plugin_file: Write) -> None:
+    chosen = ("--input-channels", "2", "--output-channels", "1")
+    running = player("-p", plugin_file("delay"), *chosen, "--place", "callback")
+    audio = noise(RATE // 4)
+    heard = rig.play(np.concatenate([np.full_like(audio, 0.2), audio]))
+    running.finish()
+    lag = lag_of(heard, audio)
+    np.testing.assert_array_equal(heard[:1, lag : lag + RATE // 4], audio)
+    assert not heard[1].any()
+
+
 def hop_by_hop(audio: Audio) -> Audio:
     """What `apply` gives where every hop runs alone, as in callbacks of a hop or less: to the last bit."""
     plugin = latentfx.load("timbre-swap")

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import resource
 import struct
 import subprocess
 import termios
@@ -158,3 +159,15 @@ def test_ctrl_c_gives_the_terminal_back(
     assert screen.process.wait(30) == 0
     assert termios.tcgetattr(screen._master)[3] == before
     assert soundfile.info(take).frames > 0
+
+
+def test_a_full_disk_is_on_the_screen_at_once(
+    terminal: Callable[..., Terminal], plugin_file: Write, tmp_path: Path
+) -> None:
+    """The limit of the operating system on the size of a file stands in for the disk."""
+    screen = terminal("-p", plugin_file("gain"), "--record", tmp_path / "take.wav")
+    screen.press("", "arrows control")
+    resource.prlimit(screen.process.pid, resource.RLIMIT_FSIZE, (60_000, 60_000))
+    screen.press("", "record +NOT: cannot write .*take")
+    screen.press("q", "is the disk full")
+    assert screen.process.wait(30) == 1
