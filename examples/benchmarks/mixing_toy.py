@@ -81,9 +81,7 @@ def draw(model: MixingProjector, trained: Trained, target: Path) -> None:
     """Draw what the first seed learnt: above, sums and mixes as the training went on; below, its uses."""
     figure = Figure(figsize=(13, 6.6), layout="constrained")
     (above, below) = figure.subplots(2, 4)
-    steps = sorted(trained.frames)
-    for axes, place in zip(above, np.linspace(0, len(steps) - 1, len(above)), strict=True):
-        step = steps[round(place)]
+    for axes, step in zip(above, trained.course(len(above)), strict=False):
         summed, mixed = trained.frames[step][0]
         _pairs(axes, summed, mixed, f"h, step {step}", "sum of h(stem)", "h(mix)")
     generator = torch.Generator().manual_seed(20_000)
@@ -106,7 +104,7 @@ def _pairs(axes: Axes, estimate: Tensor, wanted: Tensor, title: str, name: str, 
     axes.scatter(*dots.T, s=6, color="C4", label=name)
     axes.set_title(title, fontsize=9)
     axes.tick_params(labelsize=7)
-    axes.legend(fontsize=7, loc="upper right")
+    axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.07), ncols=2, frameon=False)
 
 
 if __name__ == "__main__":

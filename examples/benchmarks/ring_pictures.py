@@ -46,16 +46,16 @@ def course(row: Sequence[Axes], study: RingStudy, name: str, notes: Sequence[int
     """
     errors = [ring.relative_error for ring in study.metrics]
     index = errors.index(sorted(errors)[len(errors) // 2])
-    steps = sorted(study.trained.frames)
-    chosen = [steps[round(place)] for place in np.linspace(0, len(steps) - 1, len(row))]
-    last = study.trained.frames[steps[-1]][index].double()
-    _, plane, _ = principal_plane(last)
-    for axes, step in zip(row, chosen, strict=True):
+    steps = study.trained.course(len(row))
+    _, plane, _ = principal_plane(study.trained.frames[steps[-1]][index].double())
+    for axes in row[len(steps) :]:
+        axes.set_axis_off()
+    for axes, step in zip(row, steps, strict=False):
         points = study.trained.frames[step][index].double()
         _ring(axes, ((points - points.mean(0)) @ plane.T).numpy(), notes)
         axes.set_title(f"step {step}", fontsize=8)
     row[0].set_ylabel(name, fontsize=8)
-    row[-1].set_xlabel(
+    row[len(steps) - 1].set_xlabel(
         f"seed {study.seeds[index]}: error {errors[index]:.3f}, winding {study.metrics[index].winding}",
         fontsize=8,
     )

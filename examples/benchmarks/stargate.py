@@ -23,8 +23,9 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import median
+from typing import Any
 
 from ring_pictures import draw_courses
 from table import print_table, write_json
@@ -33,7 +34,7 @@ from toy_run import Watcher, toy_parser
 from latentfx.methods.ring_metrics import RingStudy
 from latentfx.methods.stargate import StargateConfig, train_stargates
 
-OPERATORS: Mapping[str, dict[str, object]] = {
+OPERATORS: Mapping[str, dict[str, Any]] = {
     "rotation, right angle": {"operator": "rotation"},
     "rotation, 0.05 rad": {"operator": "rotation", "start_deg": math.degrees(0.05)},
     "matrix, orthogonal": {"operator": "matrix"},
@@ -56,12 +57,14 @@ def main() -> int:
     """Run the study."""
     parser = toy_parser(__doc__, seeds=20, steps=4000, picture="stargate.png")
     parser.add_argument("--points", type=int, default=16, help="points on the line (16)")
+    parser.add_argument("--operators", nargs="*", choices=[*OPERATORS], default=[*OPERATORS])
     arguments = parser.parse_args()
     studies: dict[str, RingStudy] = {}
     with Watcher(arguments.threads) as watcher:
-        for name, settings in OPERATORS.items():
+        for name in arguments.operators:
             if not watcher.stopped:
-                config = StargateConfig(points=arguments.points, steps=arguments.steps, **settings)  # type: ignore[arg-type]
+                shared = StargateConfig(points=arguments.points, steps=arguments.steps)
+                config = replace(shared, **OPERATORS[name])
                 watch = watcher.training(name, config.steps)
                 _, studies[name] = train_stargates(config, range(arguments.seeds), watch)
     print(f"{arguments.seeds} seeds, steps {', '.join(str(s.trained.steps) for s in studies.values())}\n")

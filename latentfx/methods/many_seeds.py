@@ -56,6 +56,11 @@ class Trained:
     losses: Tensor
     frames: Mapping[int, Tensor]
 
+    def course(self, count: int) -> list[int]:
+        """Steps of at most so many frames for a picture: the first one, and the last ones."""
+        steps = sorted(self.frames)
+        return steps if len(steps) <= count else [steps[0], *steps[1 - count :]]
+
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
