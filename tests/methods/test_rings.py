@@ -143,6 +143,8 @@ def test_seeds_trained_together_are_those_trained_one_by_one_with_plain_torch(cy
     assert bool((trained.losses[-1] < trained.losses[0]).all())
     assert min(trained.frames) == 0
     assert max(trained.frames) == steps
+    assert trained.course(3) == [0, *sorted(trained.frames)[-2:]]
+    assert trained.course(99) == sorted(trained.frames)
 
 
 def test_building_leaves_the_generator_alone_and_refuses_the_same_seed_twice() -> None:
