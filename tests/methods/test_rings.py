@@ -51,11 +51,11 @@ def test_a_perfect_ring_measures_as_one() -> None:
 @pytest.mark.parametrize("off_deg", [1.0, 10.0, 20.0])
 def test_an_operator_that_turns_too_far_misses_by_the_chord(off_deg: float) -> None:
     z = ring(size=2)
-    centre, radians = z.mean(0), math.radians(30.0 + off_deg)
-    turn = torch.tensor([[math.cos(radians), math.sin(radians)], [-math.sin(radians), math.cos(radians)]])
-    way = 1.0 if float(measure_ring(z, (z - centre) @ turn.double() + centre).relative_error) < 0.5 else -1.0
-    turn = turn.double() if way > 0 else turn.double().T
-    found = measure_ring(z, (z - centre) @ turn + centre)
+    around = z - z.mean(0)
+    way = float(torch.linalg.det(around[:2]).sign())  # of the ring's points, from one to the next
+    cosine, sine = math.cos(math.radians(30.0 + off_deg)), way * math.sin(math.radians(30.0 + off_deg))
+    turn = torch.tensor([[cosine, sine], [-sine, cosine]], dtype=torch.float64)
+    found = measure_ring(z, around @ turn + z.mean(0))
     assert found.relative_error == pytest.approx(2.0 * math.sin(math.radians(off_deg) / 2.0))
     assert found.succeeded == (off_deg < 14.3)
 
@@ -72,11 +72,10 @@ def test_points_coincide_where_winding_and_count_share_a_factor(winding: int, di
 
 
 def test_ellipses_uneven_radii_and_uneven_steps_are_told_apart() -> None:
-    flat = ring(size=2)
-    flat = (flat - flat.mean(0)) @ torch.diag(torch.tensor([1.0, 0.5], dtype=torch.float64))
-    axis = torch.linalg.svdvals(flat)
-    assert measure_ring(flat, flat.roll(-1, 0)).singular_ratio == pytest.approx(float(axis[1] / axis[0]))
-    assert not measure_ring(flat, flat.roll(-1, 0)).succeeded or float(axis[1] / axis[0]) > 0.7
+    flat = ring(size=2) @ torch.diag(torch.tensor([1.0, 0.5], dtype=torch.float64))
+    found = measure_ring(flat, flat.roll(-1, 0))
+    assert found.singular_ratio == pytest.approx(0.5)
+    assert not found.succeeded
     wavy = ring(radii=torch.tensor([2.0, 4.0] * 6))
     assert measure_ring(wavy, wavy.roll(-1, 0)).radius_cv == pytest.approx(1.0 / 3.0)
     angles = torch.cumsum(torch.tensor([20.0, 40.0] * 6), 0).deg2rad()
