@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from latentfx.dsp.stft import StftAnalysis
 
-__all__ = ["NOISE_POWER", "NoiseSpectra", "white_noise"]
+__all__ = ["NOISE_POWER", "NoiseSpectra"]
 
 _LENGTHS = (61, 67)
 _SEED = 7
@@ -77,13 +77,3 @@ def _loop_spectra(frames: int, n_fft: int, hop: int, generator: torch.Generator)
     re, im, _ = stft(loop, before)
     power = float(stft.window.square().sum()) * 2.0
     return torch.stack([re[0, 0].T, im[0, 0].T], 1) * math.sqrt(NOISE_POWER / power)
-
-
-def white_noise(like: Tensor) -> tuple[Tensor, Tensor]:
-    """Complex numbers as those of `NoiseSpectra`, drawn at random, for training.
-
-    Shape:
-        [...] -> re [...], im [...]
-    """
-    scale = math.sqrt(NOISE_POWER / 2.0)
-    return torch.randn_like(like) * scale, torch.randn_like(like) * scale

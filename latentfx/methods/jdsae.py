@@ -6,8 +6,8 @@ is exchanged must equal what changes in the teacher's (the Jacobian term), so th
 
 Source: "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled
 sequential autoencoder" (2024). Ours: 48 kHz log-magnitudes instead of 16 kHz mels; the local encoder reads a
-log-frequency spectrum; v is read from the whole clip, z and the decoder are trained on a crop of it; spectra
-are compared at the level at which they are played; squared errors count by bin as on a mel axis.
+log-frequency spectrum; v is read from the whole clip, z and the decoder are trained on a crop of it; squared
+errors count by bin as on a mel axis.
 """
 
 from __future__ import annotations
@@ -25,11 +25,9 @@ from latentfx.methods.dsae import DSAE, Gaussian, kl_divergence, sample
 from latentfx.methods.harmonic import HarmonicDecoder, HarmonicEncoder
 from latentfx.methods.jdsae_config import JDSAEConfig
 from latentfx.methods.jdsae_features import bin_weights, log_bands, mean_power, padded, relative_loudness
-from latentfx.methods.naming import SpectrumNamer
-from latentfx.methods.spectral import SpectralAnalysis, heard, levelled, log_magnitudes
+from latentfx.methods.spectral import SpectralAnalysis, log_magnitudes
 
 NAMED_TIMBRE_MEMORY = 0.995
-JUDGED_PART = 2
 
 
 def build_networks(config: JDSAEConfig) -> DSAE:
@@ -58,7 +56,6 @@ class JDSAE(Objective):
     def __init__(self, config: JDSAEConfig) -> None:
         super().__init__(config)
         self.networks = build_networks(config)
-        self.namer = SpectrumNamer(config.spectral, len(config.instruments)) if config.judged_weight else None
         self.register_buffer("bin_weights", bin_weights(config), persistent=False)
         self.register_buffer("timbres", torch.zeros(len(config.instruments), config.v_size))
         self.register_buffer("timbre_weights", torch.zeros(len(config.instruments), 1))
@@ -127,7 +124,7 @@ class JDSAE(Objective):
             -> every value a scalar
         """
         networks = self.networks
-        banded, active, x = batch["banded"], batch["active"], levelled(batch["logmag"])
+        banded, active, x = batch["banded"], batch["active"], batch["logmag"]
         q_v = networks.global_encoder(banded, active)
         q_z = networks.local_encoder(batch["pitch"])
         z = sample(q_z)
@@ -137,7 +134,7 @@ class JDSAE(Objective):
             v = sample(q_v)
             if self.config.stage1_local == "frozen":
                 kl_z = torch.zeros_like(kl_z)
-            decoded = levelled(networks.decoder(torch.zeros_like(z[:, :1]), v))
+            decoded = networks.decoder(torch.zeros_like(z[:, :1]), v)
             still = torch.zeros_like(x[:1, :1])
             return self._total(x, decoded, kl_z, kl_divergence(q_v), still, self._clip_frames(active))
         teacher_v: Gaussian = self.teacher.global_encoder(banded, active)
@@ -148,9 +145,7 @@ class JDSAE(Objective):
         decoded, jacobian = self._swapped(self.teacher, z, v, sample(teacher_v))
         kl_v = kl_divergence(q_v, teacher_v)
         parts = self._total(x, decoded, kl_z, kl_v, jacobian, self._clip_frames(active))
-        learnt, judged = self._judged(x, z, batch["instrument"])
-        weighed = self.config.naming_weight * naming + self.config.judged_weight * (learnt + judged)
-        return {**parts, "loss": parts["loss"] + weighed, "naming": naming, "judged": judged}
+        return {**parts, "loss": parts["loss"] + self.config.naming_weight * naming, "naming": naming}
 
     def _conditioned(self, z: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """What the decoder sees in the place of z: z, and the loudness if it is told."""
@@ -167,19 +162,6 @@ class JDSAE(Objective):
             return v.new_zeros(())
         distance = (v.unsqueeze(1) - self.timbres).square().sum(-1)
         return nn.functional.cross_entropy(-0.5 * distance[known], instrument[known])
-
-    def _judged(self, x: Tensor, z: Tensor, instrument: Tensor) -> tuple[Tensor, Tensor]:
-        """How well the classifier names recorded frames, and decoded ones that wear another timbre.
-
-        Shape:
-            x [B, N, F], z [B, N, Z], instrument [B] (-1 for none) -> two scalars, nats
-        """
-        if self.namer is None or not bool((instrument >= 0).any() and (self.timbre_weights > 0.0).all()):
-            return x.new_zeros(()), x.new_zeros(())
-        half = z[::JUDGED_PART]
-        worn = torch.randint(len(self.timbres), [len(half)], device=z.device)
-        decoded = levelled(heard(*self.networks.decoder.parts(half, self.timbres[worn])))
-        return self.namer.learn(x, instrument), self.namer.judge(decoded, worn)
 
     def _clip_frames(self, active: Tensor) -> int:
         """Frames of the clip that v stands for."""
@@ -206,9 +188,9 @@ class JDSAE(Objective):
             z [B, N, Z], v [B, V], taught [B, V] -> two of [B, N, F]
         """
         other = torch.randperm(len(v), device=v.device)
-        decoded = levelled(self.networks.decoder(z, v))
-        change = levelled(self.networks.decoder(z, v[other])) - decoded
-        spectrum = levelled(teacher.decoder(torch.zeros_like(z[:, :1]), taught))
+        decoded = self.networks.decoder(z, v)
+        change = self.networks.decoder(z, v[other]) - decoded
+        spectrum = teacher.decoder(torch.zeros_like(z[:, :1]), taught)
         return decoded, (spectrum[other] - spectrum) - change
 
     def _total(

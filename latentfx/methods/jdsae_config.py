@@ -25,11 +25,8 @@ class JDSAEConfig:
             instrument in place of their own, so that the decoder knows the values that players choose by
             name (ours; 0 has none).
         naming_weight: weight of the cross-entropy of naming a clip's instrument from the distances of its v
-            to the mean v of each, which sets instruments apart whose spectra are alike (ours; 0 has none).
-        judged_weight: weight of the cross-entropy of naming a clip decoded with any instrument's mean v, by a
-            small classifier that learns from the recordings meanwhile: what is right on average need not be
-            characteristic (ours, and with `named_share` and `naming_weight` the only use of labels in
-            training; 0 has none).
+            to the mean v of each, which sets instruments apart whose spectra are alike (ours, and with
+            `named_share` the only use of labels in training; 0 has none).
         loudness: tell the decoder each frame's level against the clip's, so that soft frames may be darker
             than loud ones (ours).
         active_db: frames below this level (dBFS) do not count for v.
@@ -62,7 +59,6 @@ class JDSAEConfig:
     stage1_local: Literal["kl_only", "frozen"] = "kl_only"
     named_share: float = 0.0
     naming_weight: float = 0.0
-    judged_weight: float = 0.0
     loudness: bool = True
     active_db: float = -60.0
     global_stride: int = 4

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from latentfx.dsp.logfreq import LogFrequencyAxis, log_frequency_matrix
-from latentfx.dsp.noise import NOISE_POWER, NoiseSpectra, white_noise
+from latentfx.dsp.noise import NOISE_POWER, NoiseSpectra
 from latentfx.dsp.phase import PhaseGradientPropagation
 from latentfx.dsp.stft import StftAnalysis, StftSynthesis
 from latentfx.dsp.windows import hann
@@ -201,31 +201,6 @@ def magnitudes_of(
 def _without_floor(logmag: Tensor, floor: float) -> Tensor:
     whole = torch.exp(logmag.clamp(max=12.0))
     return torch.maximum(whole - floor, whole * 0.1)
-
-
-def heard(tone: Tensor, noise: Tensor) -> Tensor:
-    """Log-magnitudes of tone and noise together, with noise that is drawn at random.
-
-    Shape:
-        [..., F], [..., F] -> [..., F]
-    """
-    re, im = white_noise(tone)
-    tone, noise = torch.exp(tone.clamp(max=12.0)), torch.exp(noise.clamp(max=12.0))
-    power = (tone + noise * re).square() + (noise * im).square()
-    return 0.5 * torch.log(power.clamp(min=1e-6))
-
-
-def levelled(logmag: Tensor) -> Tensor:
-    """A log spectrum at level 1, as `magnitudes_of` will play it.
-
-    The mean of log spectra is weaker than they are, for what is strong in one is not in another. Played at
-    their level, it is too strong wherever they are weak; compared at that level, a decoder learns to keep
-    what is strong.
-
-    Shape:
-        [..., F] -> [..., F]
-    """
-    return logmag - 0.5 * torch.log(torch.exp(2.0 * logmag.clamp(max=12.0)).mean(dim=-1, keepdim=True))
 
 
 def absolute(re: Tensor, im: Tensor) -> Tensor:

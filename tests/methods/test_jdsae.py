@@ -102,7 +102,7 @@ def test_in_the_first_stage_the_decoder_never_sees_z(mode: str) -> None:
 def test_reductions_are_those_of_the_documentation(taught: JDSAE) -> None:
     parts: dict[str, dict[str, float]] = {}
     for reduction in ("elbo_sum", "mean"):
-        weights = {"jacobian_weight": 0.7, "beta": 0.3, "naming_weight": 0.0, "judged_weight": 0.0}
+        weights = {"jacobian_weight": 0.7, "beta": 0.3, "naming_weight": 0.0}
         model = tiny_model(reduction=reduction, **weights)
         model.networks.load_state_dict(taught.networks.state_dict())
         model.begin_stage(1)

@@ -14,8 +14,6 @@ from latentfx.methods.spectral import (
     SpectralAnalysis,
     SpectralConfig,
     SpectralSynthesis,
-    heard,
-    levelled,
     log_magnitudes,
     magnitudes_of,
     rise_and_fall,
@@ -107,15 +105,6 @@ def test_noise_is_heard_as_loud_as_it_is_decoded() -> None:
     again = log_magnitudes(out, CONFIG)[..., 20:] + features_of(out)["level"][..., 20:].log()
     wanted = math.log(0.1) - 0.5 * math.log(NOISE_POWER)
     assert float(again[:, 3:-3].mean()) == pytest.approx(wanted, abs=0.02)
-    drawn = heard(silence(noise), noise.log())
-    assert float(drawn.mean()) == pytest.approx(wanted, abs=0.02)
-
-
-def test_levelled_spectra_are_those_that_are_played() -> None:
-    logmag, level = torch.randn(1, 4, 9), torch.full((1, 1, 4), 1.0)
-    spectrum = logmag.transpose(1, 2) + 3.0
-    played, _ = magnitudes_of(spectrum, silence(spectrum), level, 0.0)
-    torch.testing.assert_close(levelled(logmag - 5.0).exp().transpose(1, 2), played)
 
 
 def test_what_lies_near_the_floor_is_played_20_db_softer_and_never_at_0() -> None:
