@@ -65,9 +65,9 @@ def main() -> int:
     names = [f"seed {seed}" for seed in range(arguments.seeds)]
     print_table(["error of", *names, "without h"], [_row(*pair, scores) for pair in PAIRS])
     print(f"\npassed: {sum(score.passed for score in scores)} of {len(scores)}")
-    draw(models[0], trained, arguments.picture)
     found = [{**asdict(score), "passed": score.passed} for score in scores]
     write_json(arguments.json, {"steps": trained.steps, "seeds": found})
+    draw(models[0], trained, arguments.picture)
     return watcher.exit_code()
 
 

@@ -56,9 +56,9 @@ def main() -> int:
     print(f"{arguments.seeds} seeds, {study.trained.steps} steps\n")
     print_table(COLUMNS, rows)
     print("\nangle of T for each seed: " + ", ".join(f"{angle:.3f}" for angle in study.final_deg))
-    draw_ring(study, arranged, arguments.picture)
     every = {"chromatic": study, **arranged}
     write_json(arguments.json, {name: figures(each) for name, each in every.items()})
+    draw_ring(study, arranged, arguments.picture)
     return watcher.exit_code()
 
 

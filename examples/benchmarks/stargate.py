@@ -69,8 +69,8 @@ def main() -> int:
                 _, studies[name] = train_stargates(config, range(arguments.seeds), watch)
     print(f"{arguments.seeds} seeds, steps {', '.join(str(s.trained.steps) for s in studies.values())}\n")
     print_table(COLUMNS, [_row(name, study) for name, study in studies.items()])
-    draw_courses(studies, arguments.picture)
     write_json(arguments.json, {name: figures(study) for name, study in studies.items()})
+    draw_courses(studies, arguments.picture)
     return watcher.exit_code()
 
 
@@ -86,18 +86,20 @@ def _row(name: str, study: RingStudy) -> list[object]:
         median(ring.step_std_deg for ring in every),
         median(ring.radius_cv for ring in every),
         median(ring.relative_error for ring in every),
-        median(study.final_deg),
+        "-" if math.isnan(study.final_deg[0]) else median(study.final_deg),
         ", ".join(f"{turns} in {count}" for turns, count in counts.items()),
     ]
 
 
 def figures(study: RingStudy) -> dict[str, object]:
     """What a study found, as JSON can hold it."""
+    angles = [
+        {"start_deg": None if math.isnan(start) else start, "final_deg": None if math.isnan(final) else final}
+        for start, final in zip(study.start_deg, study.final_deg, strict=True)
+    ]
     rows = [
-        {"seed": seed, **asdict(ring), "succeeded": ring.succeeded, "start_deg": start, "final_deg": final}
-        for seed, ring, start, final in zip(
-            study.seeds, study.metrics, study.start_deg, study.final_deg, strict=True
-        )
+        {"seed": seed, **asdict(ring), "succeeded": ring.succeeded, **angle}
+        for seed, ring, angle in zip(study.seeds, study.metrics, angles, strict=True)
     ]
     return {"steps": study.trained.steps, "success_rate": study.success_rate, "rings": rows}
 

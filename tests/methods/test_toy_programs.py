@@ -61,6 +61,7 @@ def test_a_program_prints_a_table_and_writes_figures_and_a_picture(
     assert code == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "machine" in figures
+    assert "NaN" not in picture.with_name("figures.json").read_text(encoding="utf-8")
     assert steps(figures) <= {3, 4, 5}
     printed = capsys.readouterr().out
     assert printed.count("\n| ") >= 3
