@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from jack_rig import JackServer, Rig, die_with_parent, enter_jack
 from live_command import COMMAND, wait_for_line
 
+import latentfx
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _enter() -> None:
@@ -86,3 +88,9 @@ def player(rig: Rig, tmp_path: Path) -> Iterator[Callable[..., Player]]:
             except subprocess.TimeoutExpired:
                 running.process.kill()
         running.process.communicate()
+
+
+@pytest.fixture
+def delay(plugin_file: Callable[[str], Path]) -> latentfx.LatentPlugin:
+    """Audio times `gain`, 100 samples later, in hops of 64."""
+    return latentfx.load(plugin_file("delay"))

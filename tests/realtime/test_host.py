@@ -5,48 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from playing import RATE, Audio, in_callback, noise, play
 
 import latentfx
-from latentfx.errors import LiveError, PresetError, ShapeError
+from latentfx.errors import LiveError, ShapeError
 from latentfx.graph import BlockStream
-from latentfx.preset import Preset
 from latentfx.realtime.engine import Engine, StepCost
 from latentfx.realtime.host import LiveHost
 
-RATE = 48_000
-Audio = NDArray[np.float32]
-Write = Callable[[str], Path]
 Step = Callable[[BlockStream, Audio], Audio]
-
-
-@pytest.fixture
-def delay(plugin_file: Write) -> latentfx.LatentPlugin:
-    """Audio times `gain`, 100 samples later, in hops of 64."""
-    return latentfx.load(plugin_file("delay"))
-
-
-def noise(samples: int, channels: int = 1) -> Audio:
-    rng = np.random.default_rng(5)
-    return rng.uniform(-0.3, 0.3, (channels, samples)).astype(np.float32)
-
-
-in_callback = partial(LiveHost, place="callback")
-
-
-def play(host: LiveHost, audio: Audio, *sizes: int) -> Audio:
-    """Play in blocks of these sizes, over and over."""
-    parts, at, turn = [], 0, 0
-    while at < audio.shape[1]:
-        size = sizes[turn % len(sizes)]
-        parts.append(host.process(audio[:, at : at + size]))
-        at, turn = at + size, turn + 1
-    return np.concatenate(parts, axis=1)
 
 
 @pytest.mark.parametrize(
@@ -305,41 +275,6 @@ def test_hops_that_come_together_run_together(
         host.controls["gain"] = 0.5
         out = host.process(audio[:, : 23 * 64])
     np.testing.assert_array_equal(out[:, 100:], 0.5 * audio[:, : 23 * 64 - 100])
-
-
-def test_presets_glide_and_those_of_another_plugin_fade_in(plugin_file: Write) -> None:
-    source = str(plugin_file("delay"))
-    delay = latentfx.load(source)
-    presets = [
-        Preset("soft", source, {"gain": 0.5}),
-        Preset("loud", source, {"gain": 2.0}),
-        Preset("plain", str(plugin_file("gain")), {"gain": 3.0}),
-    ]
-    block = np.full((1, 64), 0.25, np.float32)
-    with in_callback(delay, block=64, presets=presets, source=source) as host:
-
-        def settle() -> Audio:
-            return np.concatenate([host.process(block) for _ in range(200)], axis=1)[0]
-
-        parts = [settle()]
-        levels = []
-        for _ in range(4):
-            host.next_preset()
-            parts.append(settle())
-            levels.append((host.stats().preset, float(parts[-1][-1])))
-    assert levels == [("soft", 0.125), ("loud", 0.5), ("plain", 0.75), ("soft", 0.125)]
-    # Two hops at 50 ms: no step is larger than a hop's part of the glide.
-    steps = np.abs(np.diff(np.concatenate(parts)[200:]))
-    assert steps.max() < 0.04
-    with in_callback(delay) as host, pytest.raises(PresetError, match="no presets to choose from"):
-        host.next_preset()
-
-
-def test_a_preset_that_does_not_fit_changes_nothing(delay: latentfx.LatentPlugin) -> None:
-    with in_callback(delay) as host:
-        with pytest.raises(PresetError, match=r"'odd' does not fit plugin 'delay'.*'drive' is unknown.*gain"):
-            host.recall(Preset("odd", "delay", {"gain": 2.0, "drive": 1.0}))
-        assert dict(host.controls) == {"gain": 1.0}
 
 
 def test_stats_say_what_was_measured(delay: latentfx.LatentPlugin) -> None:
