@@ -10,7 +10,7 @@ from latentfx.errors import ExportError
 from latentfx.methods.base import Objective
 from latentfx.plugin import Plugin
 
-from .swapper import as_if_trained, build_swapper, swapper_provenance
+from . import ring, swapper
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,10 @@ class Builder:
     as_if_trained: Callable[[Any], None]
 
 
-BUILDERS: Mapping[str, Builder] = {"jdsae": Builder(build_swapper, swapper_provenance, as_if_trained)}
+BUILDERS: Mapping[str, Builder] = {
+    "jdsae": Builder(swapper.build_swapper, swapper.swapper_provenance, swapper.as_if_trained),
+    "pitch_ring": Builder(ring.build_ring, ring.ring_provenance, ring.as_if_trained),
+}
 
 
 def build_plugin(

@@ -12,6 +12,8 @@ from latentfx.methods.jdsae import JDSAE
 from latentfx.methods.spectral import SpectralAnalysis, SpectralSynthesis
 from latentfx.operators.swap import Swap
 
+from .origin import origin
+
 PAPER = (
     "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled "
     "sequential autoencoder (2024)"
@@ -71,15 +73,4 @@ def as_if_trained(objective: JDSAE) -> None:
 
 def swapper_provenance(card: Mapping[str, Any]) -> dict[str, Any]:
     """What the plugin file says of its origin, from the card of the checkpoint."""
-    return {
-        "method": "J-DSAE",
-        "paper": PAPER,
-        "recipe": card["recipe"]["recipe"]["name"],
-        "seed": card["seed"],
-        "step": card["step"],
-        "metrics": card["metrics"],
-        "data": card["data"],
-        "licence": card["licence"] or "not stated",
-        "date": card["date"],
-        "versions": card["versions"],
-    }
+    return origin(card, "J-DSAE", PAPER)

@@ -12,7 +12,15 @@ from torch import Tensor, nn
 
 from latentfx.errors import ShapeError
 
-__all__ = ["FiLMR", "rotate", "rotate_steps", "rotation_angle", "rotation_matrix"]
+__all__ = [
+    "FiLMR",
+    "plane_of",
+    "rotate",
+    "rotate_steps",
+    "rotation_angle",
+    "rotation_matrix",
+    "turn_in_plane",
+]
 
 NEAR_PAPER = 0.25
 SHIFT_SCALE = 1e-4
@@ -74,10 +82,28 @@ def rotate_steps(x: Tensor, u: Tensor, v: Tensor, steps: Tensor) -> Tensor:
     Shape:
         x [..., n], u [n], v [n], steps [...] (as many as x has rows, or one) -> [..., n]
     """
+    first, second = plane_of(u, v)
+    return turn_in_plane(x, first, second, rotation_angle(u, v) * steps)
+
+
+def plane_of(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Two orthogonal unit vectors: `rotate` turns the first towards the second.
+
+    Shape:
+        u [n], v [n] -> [n], [n]
+    """
     first = _unit(v)
     near = _towards(_unit(u), first)
-    second = _unit(near - (near * first).sum(-1, keepdim=True) * first)
-    angle = (rotation_angle(u, v) * steps).unsqueeze(-1)
+    return first, _unit(near - (near * first).sum(-1, keepdim=True) * first)
+
+
+def turn_in_plane(x: Tensor, first: Tensor, second: Tensor, angle: Tensor) -> Tensor:
+    """Turn row vectors by an angle in a plane; what is orthogonal to it stays.
+
+    Shape:
+        x [..., n], first [n], second [n] (orthogonal unit vectors), angle [...] in radians -> [..., n]
+    """
+    angle = angle.unsqueeze(-1)
     p, q = (x * first).sum(-1, keepdim=True), (x * second).sum(-1, keepdim=True)
     cosine, sine = torch.cos(angle) - 1.0, torch.sin(angle)
     return x + (cosine * p - sine * q) * first + (sine * p + cosine * q) * second

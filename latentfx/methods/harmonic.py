@@ -61,10 +61,28 @@ def pitch_code(n_pitch: int, size: int) -> Tensor:
     Shape:
         -> [n_pitch, size]
     """
-    count = (size + 1) // 2
-    periods = torch.logspace(math.log10(2.0 * n_pitch), math.log10(SHORTEST_PERIOD), count)
-    angle = 2.0 * math.pi * torch.arange(n_pitch).unsqueeze(1) / periods
+    angle = 2.0 * math.pi * torch.arange(n_pitch).unsqueeze(1) / code_periods(n_pitch, size)
     return torch.cat([angle.cos(), angle.sin()], dim=1)[:, :size]
+
+
+def code_periods(n_pitch: int, size: int) -> Tensor:
+    """Period of each cosine of `pitch_code`, and of the sine that belongs to it, in pitches.
+
+    Shape:
+        -> [size / 2]
+    """
+    return torch.logspace(math.log10(2.0 * n_pitch), math.log10(SHORTEST_PERIOD), (size + 1) // 2)
+
+
+def mean_near_best(share: Tensor, position: Tensor, values: Tensor, neighbours: float) -> Tensor:
+    """Mean of what belongs to the likeliest position and to those beside it.
+
+    Shape:
+        share [..., K], position [K] (0, 1, ...), values [K] -> [..., 1]
+    """
+    best = torch.argmax(share, dim=-1, keepdim=True).to(share.dtype)
+    near = ((position - best).abs() <= neighbours).to(share.dtype) * share
+    return (near * values).sum(-1, keepdim=True) / near.sum(-1, keepdim=True)
 
 
 class HarmonicEncoder(nn.Module):
@@ -172,10 +190,7 @@ class HarmonicDecoder(Decoder):
         Shape:
             share [B, N, n_pitch] -> [B, N, 1]
         """
-        best = torch.argmax(share, dim=-1, keepdim=True).to(share.dtype)
-        near = ((self.position - best).abs() <= self.neighbours).to(share.dtype) * share
-        mean = (near * self.log_frequency).sum(-1, keepdim=True) / near.sum(-1, keepdim=True)
-        return torch.exp(mean)
+        return torch.exp(mean_near_best(share, self.position, self.log_frequency, self.neighbours))
 
     def _harmonic(self, hidden: Tensor, f0: Tensor) -> Tensor:
         """Each bin's level by the stronger of the two partials beside it.

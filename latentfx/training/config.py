@@ -17,7 +17,10 @@ from latentfx.training.settings import check_range, read_settings, unknown
 if TYPE_CHECKING:
     from latentfx.methods.base import Objective
 
-METHODS: Mapping[str, str] = {"jdsae": "latentfx.methods.jdsae:JDSAE"}
+METHODS: Mapping[str, str] = {
+    "jdsae": "latentfx.methods.jdsae:JDSAE",
+    "pitch_ring": "latentfx.methods.pitch_ring:PitchRing",
+}
 
 
 @dataclass(frozen=True)

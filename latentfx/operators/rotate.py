@@ -1,0 +1,101 @@
+"""Rotate: turn the pitch factor round a ring. C, so many steps on, is G."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from latentfx.control import Control
+from latentfx.stages import Factors, Features, Operator, State
+
+CLASSES = 12.0
+FIFTH = 7.0
+MOST_STEPS = 12.0
+LONGEST_GLIDE_MS = 2000.0
+SHORTEST_GLIDE_FRAMES = 0.05
+
+CONTROLS = (
+    Control("steps", -MOST_STEPS, MOST_STEPS, 0.0, "", "linear", "how far round the ring"),
+    Control("order", 0.0, 1.0, 0.0, "", "integer", "a step is 0 a semitone, 1 a fifth"),
+    Control("root", 0.0, 11.0, 0.0, "st", "integer", "where the octaves of the ring begin, 0 is C"),
+    Control("glide_ms", 0.0, LONGEST_GLIDE_MS, 0.0, "ms", "linear", "95 % of a turn is done by then"),
+)
+
+
+class Rotate(Operator):
+    """Turn the factor `z` by `steps` round its ring, and the input's own global factors stay.
+
+    In the order `chromatic` a step is a semitone. In the order `fifths` the notes stand round the ring as in
+    the circle of fifths, and a step goes to the next of them. That arrangement is the ring with its odd
+    pitch classes turned by half; a semitone's turn in it is seven semitones' turn in the ring, which is what
+    is done here: so notes between the twelve need no place in the arrangement.
+
+    Args:
+        turn: moves a pitch code by a number of semitones, up within its octave from C to B and round.
+        move: moves a pitch code by a number of semitones.
+        hop: samples from frame to frame.
+        sample_rate: Hz.
+        pitch_margin: bins beyond either end in `pitch_spectrum`.
+    Shape:
+        turn, move: z [B, N, Z], semitones [B, N] -> [B, N, Z]
+        z [B, Z, N] -> the same
+    """
+
+    def __init__(
+        self, turn: nn.Module, move: nn.Module, hop: int, sample_rate: int, pitch_margin: int
+    ) -> None:
+        super().__init__(CONTROLS)
+        self.turn = turn
+        self.margin = pitch_margin
+        self.move = move
+        self.frames_per_ms = sample_rate / hop / 1000.0
+        self.decay = math.log(20.0)
+        self.shortest = SHORTEST_GLIDE_FRAMES
+        self.fifth, self.classes = FIFTH, CLASSES
+
+    @torch.jit.export
+    def initial_state(self, batch_size: int = 1) -> State:
+        """No turn yet.
+
+        Shape:
+            operator_steps [B, 1], operator_started [B, 1] (0 or 1)
+        """
+        return {
+            "operator_steps": torch.zeros([batch_size, 1]),
+            "operator_started": torch.zeros([batch_size, 1]),
+        }
+
+    @torch.jit.export
+    def on_features(self, features: Features, controls: Tensor) -> Features:
+        """Crop the pitch spectrum."""
+        changed = features.copy()
+        changed["pitch"] = features["pitch_spectrum"][:, self.margin : -self.margin]
+        return changed
+
+    def forward(self, factors: Factors, controls: Tensor, state: State) -> tuple[Factors, State]:
+        semitones, new_state = self._glide(controls, state)
+        root = torch.round(controls[:, 2])
+        z = self.move(factors["z"].transpose(1, 2), -root)
+        turned = self.move(self.turn(z, semitones), root)
+        rotated = factors.copy()
+        rotated["z"] = turned.transpose(1, 2)
+        return rotated, new_state
+
+    def _glide(self, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        """The turn of each frame: an exponential approach to what the controls ask for.
+
+        Shape:
+            controls [B, P, N] -> semitones [B, N], state
+        """
+        size = torch.where(controls[:, 1] > 0.5, self.fifth, 1.0)
+        wanted = controls[:, 0] * size
+        begin = torch.where(state["operator_started"] > 0.5, state["operator_steps"], wanted[:, :1])
+        frames = (controls[:, 3] * self.frames_per_ms).clamp(min=self.shortest)
+        rate = self.decay / frames
+        passed = torch.cumsum(rate, 1)
+        since = passed.unsqueeze(2) - passed.unsqueeze(1)
+        share = torch.exp(-since.clamp(min=0.0)) * torch.tril(torch.ones_like(since))
+        arrived = torch.matmul(share, ((1.0 - torch.exp(-rate)) * wanted).unsqueeze(2)).squeeze(2)
+        semitones = begin * torch.exp(-passed) + arrived
+        started = torch.ones_like(state["operator_started"])
+        return semitones, {"operator_steps": semitones[:, -1:], "operator_started": started}
