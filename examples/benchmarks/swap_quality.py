@@ -51,7 +51,7 @@ def main() -> None:
     """Run the benchmark."""
     arguments = _arguments()
     classifier = _classifier(arguments.classifier, arguments.data)
-    phrases = _phrases(arguments.data, arguments.recording, arguments.clip_s, arguments.crepe)
+    phrases = cut_recording(arguments.data, arguments.recording, arguments.clip_s, arguments.crepe)
     references = _references(arguments.data, arguments.targets, arguments.source, phrases)
     source = [arguments.source]
     timbres = [*arguments.targets, *source]
@@ -113,7 +113,8 @@ def _classifier(path: Path | None, data: Path) -> Classifier:
     return classifier
 
 
-def _phrases(data: Path, recording: str, clip_s: float, crepe: CrepeModel) -> tuple[Phrase, ...]:
+def cut_recording(data: Path, recording: str, clip_s: float, crepe: CrepeModel) -> tuple[Phrase, ...]:
+    """Clips of a recording with one clear pitch most of the time."""
     found = find_recordings(data, include=[recording])
     cut = [
         cut_phrases(read_audio(item.file, SAMPLE_RATE), SAMPLE_RATE, clip_s, model=crepe) for item in found
