@@ -4,9 +4,9 @@
 
 Clips are cut from the recording as in swap_quality.py. For every number of steps from -6 to 6 they go through
 the plugin; CREPE tracks the pitch before and after. Right: share of frames, voiced in the original, whose
-pitch class is the original's plus the steps (times seven in the order of fifths), by less than 50 cents. The
-rest is shown by where it fell: how many semitones from the wanted pitch class. Octave kept: share of the right
-frames that lie in the octave, counted from `root`, in which the original's note lay.
+pitch class is the original's plus the steps (times seven in the order of fifths), by less than 50 cents. Of
+the rest is shown where it fell: how many semitones from the wanted pitch class. Octave kept: share of the
+right frames that lie in the octave, counted from `root`, in which the original's note lay.
 """
 
 from __future__ import annotations
