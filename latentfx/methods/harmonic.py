@@ -26,8 +26,9 @@ PARTIALS = 64
 NOISE_BANDS = 64
 NOTE_FEATURES = 256
 NEIGHBOURS = 3.0
-# Log-magnitude of a Hann frame's main lobe falls as this times the squared distance in bins.
-LOBE = 0.7
+# Log-magnitude of a Hann frame's main lobe falls as this times the squared distance in bins: as that of the
+# Gaussian window by which the phase propagation reads frequencies (pi times 0.25645).
+LOBE = 0.80566
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -133,6 +134,7 @@ class HarmonicDecoder(Decoder):
     code: Tensor
     position: Tensor
     log_frequency: Tensor
+    numbers: Tensor
     bins: Tensor
     bands: Tensor
 
@@ -153,10 +155,11 @@ class HarmonicDecoder(Decoder):
         lowest = math.log(spectral.f_min_hz * spectral.n_fft / spectral.sample_rate)
         log_frequency = torch.arange(n_pitch).double() * math.log(2.0) / spectral.bins_per_octave + lowest
         self.neighbours = NEIGHBOURS
-        self.last_partial = float(PARTIALS)
+        self.last_partial, self.last_bin = float(PARTIALS), spectral.bins - 1.001
         self.lobe = LOBE
         self.register_buffer("position", torch.arange(n_pitch, dtype=torch.float32), persistent=False)
         self.register_buffer("log_frequency", log_frequency.float(), persistent=False)
+        self.register_buffer("numbers", torch.arange(1.0, PARTIALS + 1.0), persistent=False)
         self.register_buffer("bins", torch.arange(spectral.bins, dtype=torch.float32), persistent=False)
         self.register_buffer("bands", _interpolation(spectral.bins), persistent=False)
 
@@ -164,10 +167,14 @@ class HarmonicDecoder(Decoder):
         self.mean.data.copy_(mean)
 
     def forward(self, z: Tensor, v: Tensor) -> Tensor:
-        harmonic, noise = self.parts(z, v)
-        return noise + nn.functional.softplus(harmonic - noise)
+        tone, noise = self._parts(z, v, False)
+        return noise + nn.functional.softplus(tone - noise)
 
     def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Partials as sharp as a steady tone: what is broad on average moves in single frames."""
+        return self._parts(z, v, True)
+
+    def _parts(self, z: Tensor, v: Tensor, sharp: bool) -> tuple[Tensor, Tensor]:
         """Log-magnitudes of the partials and of the noise.
 
         Shape:
@@ -182,7 +189,10 @@ class HarmonicDecoder(Decoder):
         smooth = self.body(torch.cat([torch.matmul(share, self.code), z[..., self.code_size :], v], dim=-1))
         hidden = torch.cat([smooth, torch.matmul(share, self.notes) * self.colours(v)], dim=-1)
         noise = torch.matmul(self.noise(hidden), self.bands) + self.mean
-        return self._harmonic(hidden, self.frequency(exact)) + self.mean, noise
+        steepness = torch.full_like(hidden[..., :1], self.lobe)
+        if not sharp:
+            steepness = torch.sigmoid(self.blur(hidden) + 3.0) * self.lobe
+        return self._harmonic(self.partials(hidden), self.frequency(exact), steepness), noise
 
     def frequency(self, share: Tensor) -> Tensor:
         """Pitch in FFT bins: the mean around the likeliest, so that two rival pitches do not mix.
@@ -192,20 +202,34 @@ class HarmonicDecoder(Decoder):
         """
         return torch.exp(mean_near_best(share, self.position, self.log_frequency, self.neighbours))
 
-    def _harmonic(self, hidden: Tensor, f0: Tensor) -> Tensor:
+    def _harmonic(self, partials: Tensor, f0: Tensor, steepness: Tensor) -> Tensor:
         """Each bin's level by the stronger of the two partials beside it.
 
         Shape:
-            hidden [B, N, H], f0 [B, N, 1] -> [B, N, n_output]
+            partials [B, N, PARTIALS], f0 [B, N, 1], steepness [B, N, 1] -> [B, N, n_output]
         """
+        partials = partials + self._mean_at(self.numbers * f0).to(partials.dtype)
         below = torch.floor(self.bins / f0).clamp(1.0, self.last_partial - 1.0)
-        distance = (self.bins - below * f0).to(hidden.dtype)
-        partials, number = self.partials(hidden), below.long()
-        steepness = torch.sigmoid(self.blur(hidden) + 3.0) * self.lobe
+        distance = (self.bins - below * f0).to(partials.dtype)
+        number = below.long()
         lower = torch.gather(partials, -1, number - 1) - distance * distance * steepness
-        distance = distance - f0.to(hidden.dtype)
+        distance = distance - f0.to(partials.dtype)
         upper = torch.gather(partials, -1, number) - distance * distance * steepness
         return torch.maximum(lower, upper)
+
+    def _mean_at(self, position: Tensor) -> Tensor:
+        """The mean spectrum between its bins.
+
+        At a partial, not at the bins of its lobe: a slope there would move the peak, and its pitch.
+
+        Shape:
+            [...] in bins -> [...]
+        """
+        position = position.clamp(0.0, self.last_bin)
+        low = torch.floor(position)
+        index = low.long()
+        first, second = self.mean[index], self.mean[index + 1]
+        return first + (position - low).to(first.dtype) * (second - first)
 
 
 def in_double(network: Network) -> Network:
@@ -220,6 +244,7 @@ def in_double(network: Network) -> Network:
     if isinstance(network, HarmonicDecoder):
         network.match, network.position = network.match.double(), network.position.double()
         network.bins, network.log_frequency = network.bins.double(), network.log_frequency.double()
+        network.numbers = network.numbers.double()
     return network
 
 

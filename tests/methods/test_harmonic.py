@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from latentfx.methods.dsae import NetworkConfig
-from latentfx.methods.harmonic import HarmonicDecoder, HarmonicEncoder, comb_weights
-from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig, log_magnitudes
+from latentfx.methods.harmonic import HarmonicDecoder, HarmonicEncoder, comb_weights, pitch_code
+from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig, SpectralSynthesis, log_magnitudes
 
 CONFIG = SpectralConfig()
 PITCHES = 264
@@ -89,5 +89,36 @@ def test_tone_and_noise_add_up_to_what_is_trained() -> None:
     decoder = HarmonicDecoder(config, CONFIG, PITCHES)
     z = HarmonicEncoder(config, CONFIG, PITCHES)(spectra(150, 20)[1][None, None])[0]
     v = torch.zeros(1, config.v_size)
+    torch.nn.init.zeros_(decoder.blur.weight)
+    torch.nn.init.constant_(decoder.blur.bias, 30.0)  # no blur: as it is played
     tone, noise = decoder.parts(z, v)
     torch.testing.assert_close(decoder(z, v).exp(), tone.exp() + noise.exp())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("f0_hz", [185.0, 210.0, 330.0])
+def test_a_low_note_is_played_at_its_pitch_on_any_slope(f0_hz: float) -> None:
+    """The phase propagation reads frequencies from the lobes: a blurred or a tilted lobe would detune it."""
+    config = NetworkConfig(n_local=CONFIG.n_pitch, n_output=CONFIG.bins)
+    decoder = HarmonicDecoder(config, CONFIG, PITCHES)
+    decoder.start_from(-0.15 * torch.arange(CONFIG.bins).float())
+    position = round(CONFIG.bins_per_octave * math.log2(f0_hz / CONFIG.f_min_hz))
+    f0_hz = CONFIG.f_min_hz * 2 ** (position / CONFIG.bins_per_octave)
+    z = pitch_code(PITCHES, config.z_size)[position].expand(1, 400, -1)
+    tone, _ = decoder.parts(z, torch.zeros(1, config.v_size))
+    synthesis = SpectralSynthesis(CONFIG)
+    decoded = {"magnitude": tone.exp().transpose(1, 2), "noise": torch.zeros(1, CONFIG.bins, 400)}
+    audio, _ = synthesis(decoded, synthesis.initial_state(1))
+    assert cents_off(audio[0, 0, 8192:], f0_hz) < 5
+
+
+def cents_off(audio: Tensor, f0_hz: float) -> float:
+    """How far the first partial of a steady tone is from where it should be: its phase a second later."""
+    length, later = 16_384, CONFIG.sample_rate
+    turn = torch.exp(-2j * math.pi * f0_hz / CONFIG.sample_rate * torch.arange(later + length))
+    beat = audio[: later + length] * turn
+    window = torch.hann_window(length)
+    hops = [(beat[start : start + length] * window).sum() for start in range(0, later, 480)]
+    angles = torch.stack(hops).angle()
+    steps = torch.remainder(angles.diff() + math.pi, 2 * math.pi) - math.pi
+    return abs(1200 * math.log2(1 + float(steps.mean()) / (2 * math.pi * 0.01) / f0_hz))
