@@ -44,7 +44,8 @@ SIZES = {
     "train.warmup_steps": 0,
     "train.ema": 0,
     "train.stages.timbre.steps": 100,
-    "train.stages.pitch.steps": 160,
+    "train.stages.pitch.steps": 120,
+    "train.stages.level.steps": 40,
     "train.validate_every": 40,
 }
 

@@ -22,7 +22,7 @@ class StreamingDSAE(LatentModel):
         objective: a trained J-DSAE.
     Shape:
         pitch [B, K, N], pitch_spectrum [B, K + 2 margin, N], level [B, 1, N]
-        -> z [B, Z, N], v [B, V, N], loudness [B, 1, N]; -> magnitude [B, F, N], noise [B, F, N]
+        -> z [B, Z, N], v [B, V, N], loudness [B, 1, N]; -> magnitude [B, F, N], noise [B, F, N], f0 [B, 1, N]
     """
 
     def __init__(self, objective: JDSAE) -> None:
@@ -73,8 +73,8 @@ class StreamingDSAE(LatentModel):
         z = factors["z"]
         if self.told_loudness:
             z = torch.cat([z, factors["loudness"]], dim=1)
-        tone, noise = self.decoder.parts(z.transpose(1, 2), factors["v"].transpose(1, 2))
+        tone, noise, f0 = self.decoder.parts(z.transpose(1, 2), factors["v"].transpose(1, 2))
         magnitude, noise = magnitudes_of(
             tone.transpose(1, 2), noise.transpose(1, 2), features["level"], self.floor
         )
-        return {"magnitude": magnitude, "noise": noise}, {}
+        return {"magnitude": magnitude, "noise": noise, "f0": f0.transpose(1, 2)}, {}

@@ -167,18 +167,18 @@ class HarmonicDecoder(Decoder):
         self.mean.data.copy_(mean)
 
     def forward(self, z: Tensor, v: Tensor) -> Tensor:
-        tone, noise = self._parts(z, v, False)
+        tone, noise, _ = self._parts(z, v, False)
         return noise + nn.functional.softplus(tone - noise)
 
-    def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Partials as sharp as a steady tone: what is broad on average moves in single frames."""
         return self._parts(z, v, True)
 
-    def _parts(self, z: Tensor, v: Tensor, sharp: bool) -> tuple[Tensor, Tensor]:
-        """Log-magnitudes of the partials and of the noise.
+    def _parts(self, z: Tensor, v: Tensor, sharp: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-magnitudes of the partials and of the noise, and the pitch.
 
         Shape:
-            -> two of [B, N, n_output]
+            -> two of [B, N, n_output], [B, N, 1]
         """
         if v.dim() == 2:
             v = v.unsqueeze(1)
@@ -192,7 +192,8 @@ class HarmonicDecoder(Decoder):
         steepness = torch.full_like(hidden[..., :1], self.lobe)
         if not sharp:
             steepness = torch.sigmoid(self.blur(hidden) + 3.0) * self.lobe
-        return self._harmonic(self.partials(hidden), self.frequency(exact), steepness), noise
+        f0 = self.frequency(exact)
+        return self._harmonic(self.partials(hidden), f0, steepness), noise, f0
 
     def frequency(self, share: Tensor) -> Tensor:
         """Pitch in FFT bins: the mean around the likeliest, so that two rival pitches do not mix.

@@ -3,6 +3,7 @@
 Stage `timbre` learns the global factor v alone: the decoder sees zeros in place of z. Its encoder and decoder
 are then frozen as the teacher. Stage `pitch` trains everything: what changes in the decoded spectrum when v
 is exchanged must equal what changes in the teacher's (the Jacobian term), so that z cannot carry timbre.
+Stage `level` (ours) goes on with spectra compared at the level at which they are played.
 
 Source: "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled
 sequential autoencoder" (2024). Ours: 48 kHz log-magnitudes instead of 16 kHz mels; the local encoder reads a
@@ -25,7 +26,7 @@ from latentfx.methods.dsae import DSAE, Gaussian, kl_divergence, sample
 from latentfx.methods.harmonic import HarmonicDecoder, HarmonicEncoder
 from latentfx.methods.jdsae_config import JDSAEConfig
 from latentfx.methods.jdsae_features import bin_weights, log_bands, mean_power, padded, relative_loudness
-from latentfx.methods.spectral import SpectralAnalysis, log_magnitudes
+from latentfx.methods.spectral import SpectralAnalysis, levelled, log_magnitudes
 
 NAMED_TIMBRE_MEMORY = 0.995
 
@@ -46,7 +47,7 @@ class JDSAE(Objective):
     """
 
     config_type = JDSAEConfig
-    stages = ("timbre", "pitch")
+    stages = ("timbre", "pitch", "level")
     config: JDSAEConfig
     bin_weights: Tensor
     timbres: Tensor
@@ -61,6 +62,7 @@ class JDSAE(Objective):
         self.register_buffer("timbre_weights", torch.zeros(len(config.instruments), 1))
         self.register_buffer("prepared", torch.zeros((), dtype=torch.bool))
         self.teacher: DSAE | None = None
+        self.compared = _as_they_are
 
     @property
     def sample_rate(self) -> int:
@@ -112,9 +114,10 @@ class JDSAE(Objective):
         return names.index(clip.instrument) if counts else -1
 
     def begin_stage(self, index: int) -> None:
-        """Freeze the teacher at the start of stage `pitch`."""
+        """Freeze the teacher at the start of stage `pitch`; compare played spectra from stage `level` on."""
         if index == 1:
             self.teacher = copy.deepcopy(self.networks).requires_grad_(False)
+        self.compared = levelled if index == 2 else _as_they_are
 
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The published objective of the stage.
@@ -124,7 +127,7 @@ class JDSAE(Objective):
             -> every value a scalar
         """
         networks = self.networks
-        banded, active, x = batch["banded"], batch["active"], batch["logmag"]
+        banded, active, x = batch["banded"], batch["active"], self.compared(batch["logmag"])
         q_v = networks.global_encoder(banded, active)
         q_z = networks.local_encoder(batch["pitch"])
         z = sample(q_z)
@@ -188,9 +191,9 @@ class JDSAE(Objective):
             z [B, N, Z], v [B, V], taught [B, V] -> two of [B, N, F]
         """
         other = torch.randperm(len(v), device=v.device)
-        decoded = self.networks.decoder(z, v)
-        change = self.networks.decoder(z, v[other]) - decoded
-        spectrum = teacher.decoder(torch.zeros_like(z[:, :1]), taught)
+        decoded = self.compared(self.networks.decoder(z, v))
+        change = self.compared(self.networks.decoder(z, v[other])) - decoded
+        spectrum = self.compared(teacher.decoder(torch.zeros_like(z[:, :1]), taught))
         return decoded, (spectrum[other] - spectrum) - change
 
     def _total(
@@ -228,3 +231,7 @@ class JDSAE(Objective):
                 old = self.timbres[index] * self.timbre_weights[index] * keep
                 self.timbres[index] = (old + (1.0 - keep) * rows.mean(dim=0)) / weight
                 self.timbre_weights[index] = weight
+
+
+def _as_they_are(logmag: Tensor) -> Tensor:
+    return logmag

@@ -21,6 +21,7 @@ from latentfx.stages import Analysis, Features, State, Synthesis
 
 SILENCE = 1e-5
 FAINT = 1e-2
+PULL = 0.3
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,16 @@ class SpectralSynthesis(Synthesis):
     Noise needs no phase that goes on from frame to frame, and would disturb that of the tone: wherever two
     bins are nearly equal, the phase lock would follow now one and now the other.
 
+    The partials of one pitch are drawn towards the phases of one train of pulses: a sum of partials in any
+    other phases has the same magnitudes, but no pulse in each period, and is heard an octave too high where
+    its fundamental is weak. In frames whose pitch is 0 nothing is drawn.
+
     Shape:
-        magnitude [B, n_fft / 2 + 1, N], noise [B, n_fft / 2 + 1, N] -> audio [B, 1, N * hop]
+        magnitude [B, n_fft / 2 + 1, N], noise [B, n_fft / 2 + 1, N], f0 [B, 1, N] in FFT bins
+        -> audio [B, 1, N * hop]
     """
+
+    bins: Tensor
 
     def __init__(self, config: SpectralConfig) -> None:
         super().__init__()
@@ -158,16 +166,28 @@ class SpectralSynthesis(Synthesis):
         self.overlap_add = StftSynthesis.hann(config.n_fft, config.hop_length)
         self.latency = self.overlap_add.latency
         self.scale = config.n_fft / 4.0
+        self.pull = PULL
+        self.turns_per_bin = config.hop_length / config.n_fft
+        self.register_buffer("bins", torch.arange(config.bins).double(), persistent=False)
 
     @torch.jit.export
     def initial_state(self, batch_size: int = 1) -> State:
+        """Silence before the stream; beside what its parts keep, the phase of the fundamental.
+
+        Shape:
+            synthesis_f0 [B, 2]: FFT bins, turns
+        """
         state = self.phase.initial_state(batch_size)
+        state["synthesis_f0"] = torch.zeros([batch_size, 2])
         state.update(self.noise.initial_state(batch_size))
         state.update(self.overlap_add.initial_state(batch_size))
         return state
 
     def forward(self, decoded: Features, state: State) -> tuple[Tensor, State]:
-        re, im, new_state = self.phase(decoded["magnitude"] * self.scale, state)
+        anchor, last = self._pulse_train(decoded["f0"][:, 0], state["synthesis_f0"])
+        pull = (decoded["f0"] > 0.0).to(anchor.dtype).transpose(1, 2) * self.pull
+        re, im, new_state = self.phase(decoded["magnitude"] * self.scale, state, anchor, pull)
+        new_state["synthesis_f0"] = last
         noise_re, noise_im, count = self.noise(re.shape[-1], state)
         noise = decoded["noise"] * self.scale
         re, im = re + noise * noise_re, im + noise * noise_im
@@ -175,6 +195,21 @@ class SpectralSynthesis(Synthesis):
         new_state.update(count)
         new_state.update(tail)
         return audio, new_state
+
+    def _pulse_train(self, f0: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Phase of the nearest partial at every bin, in turns.
+
+        Shape:
+            f0 [B, N], before [B, 2] -> [B, N, F], [B, 2]
+        """
+        f0 = f0.double()
+        steps = 0.5 * (f0 + torch.cat([before[:, :1].double(), f0[:, :-1]], 1)) * self.turns_per_bin
+        turns = before[:, 1:].double() + torch.cumsum(steps, 1)
+        turns = turns - torch.round(turns)
+        number = torch.round(self.bins / f0.clamp(min=1.0).unsqueeze(-1)).clamp(min=1.0)
+        anchor = number * turns.unsqueeze(-1)
+        last = torch.stack([f0[:, -1], turns[:, -1]], 1)
+        return (anchor - torch.round(anchor)).float(), last.float()
 
 
 def magnitudes_of(
@@ -201,6 +236,19 @@ def magnitudes_of(
 def _without_floor(logmag: Tensor, floor: float) -> Tensor:
     whole = torch.exp(logmag.clamp(max=12.0))
     return torch.maximum(whole - floor, whole * 0.1)
+
+
+def levelled(logmag: Tensor) -> Tensor:
+    """A log spectrum at level 1, as `magnitudes_of` will play it.
+
+    The mean of log spectra is weaker than they are, for what is strong in one is not in another. Played at
+    their level, it is too strong wherever they are weak; compared at that level, a decoder learns to keep
+    what is strong.
+
+    Shape:
+        [..., F] -> [..., F]
+    """
+    return logmag - 0.5 * torch.log(torch.exp(2.0 * logmag.clamp(max=12.0)).mean(dim=-1, keepdim=True))
 
 
 def absolute(re: Tensor, im: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ def test_tone_and_noise_add_up_to_what_is_trained() -> None:
     v = torch.zeros(1, config.v_size)
     torch.nn.init.zeros_(decoder.blur.weight)
     torch.nn.init.constant_(decoder.blur.bias, 30.0)  # no blur: as it is played
-    tone, noise = decoder.parts(z, v)
+    tone, noise, _ = decoder.parts(z, v)
     torch.testing.assert_close(decoder(z, v).exp(), tone.exp() + noise.exp())
 
 
@@ -105,9 +105,11 @@ def test_a_low_note_is_played_at_its_pitch_on_any_slope(f0_hz: float) -> None:
     position = round(CONFIG.bins_per_octave * math.log2(f0_hz / CONFIG.f_min_hz))
     f0_hz = CONFIG.f_min_hz * 2 ** (position / CONFIG.bins_per_octave)
     z = pitch_code(PITCHES, config.z_size)[position].expand(1, 400, -1)
-    tone, _ = decoder.parts(z, torch.zeros(1, config.v_size))
+    tone, _, f0 = decoder.parts(z, torch.zeros(1, config.v_size))
     synthesis = SpectralSynthesis(CONFIG)
-    decoded = {"magnitude": tone.exp().transpose(1, 2), "noise": torch.zeros(1, CONFIG.bins, 400)}
+    assert float(f0.mean()) == pytest.approx(f0_hz * CONFIG.n_fft / CONFIG.sample_rate, rel=1e-3)
+    nothing = torch.zeros(1, CONFIG.bins, 400)
+    decoded = {"magnitude": tone.exp().transpose(1, 2), "noise": nothing, "f0": nothing[:, :1]}
     audio, _ = synthesis(decoded, synthesis.initial_state(1))
     assert cents_off(audio[0, 0, 8192:], f0_hz) < 5
 

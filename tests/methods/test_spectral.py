@@ -63,7 +63,8 @@ def test_analysis_and_synthesis_keep_level_and_spectrum() -> None:
     magnitude, noise = magnitudes_of(
         features["logmag"], silence(features["logmag"]), features["level"], CONFIG.floor
     )
-    out, _ = synthesis({"magnitude": magnitude, "noise": noise}, synthesis.initial_state(1))
+    decoded = {"magnitude": magnitude, "noise": noise, "f0": torch.zeros_like(noise[:, :1])}
+    out, _ = synthesis(decoded, synthesis.initial_state(1))
     before = short_magnitudes(audio[..., : -synthesis.latency])[:, 20:]
     after = short_magnitudes(out[..., synthesis.latency :])[:, 20:]
     convergence_db = 20 * math.log10(float((after - before).norm() / before.norm()))
@@ -101,7 +102,8 @@ def test_noise_is_heard_as_loud_as_it_is_decoded() -> None:
     level = torch.full((1, 1, 400), 0.1)
     magnitude, noise = magnitudes_of(silence(noise), noise, level, 0.0)
     synthesis = SpectralSynthesis(CONFIG)
-    out, _ = synthesis({"magnitude": magnitude, "noise": noise}, synthesis.initial_state(1))
+    decoded = {"magnitude": magnitude, "noise": noise, "f0": torch.zeros_like(noise[:, :1])}
+    out, _ = synthesis(decoded, synthesis.initial_state(1))
     again = log_magnitudes(out, CONFIG)[..., 20:] + features_of(out)["level"][..., 20:].log()
     wanted = math.log(0.1) - 0.5 * math.log(NOISE_POWER)
     assert float(again[:, 3:-3].mean()) == pytest.approx(wanted, abs=0.02)
@@ -142,3 +144,27 @@ def test_the_long_window_rises_for_long_and_falls_at_the_newest_end() -> None:
 def test_a_fall_shorter_than_a_hop_is_refused() -> None:
     with pytest.raises(ShapeError, match="analysis_fall is 100; allowed 256 to 2047 samples"):
         SpectralConfig(analysis_fall=100)
+
+
+def test_partials_of_one_pitch_come_together_in_pulses() -> None:
+    """Whatever their phases at the start; without a pitch they stay as they are."""
+    f0, frames = 5.0, 400  # 234 Hz
+    distance = torch.remainder(torch.arange(CONFIG.bins) + f0 / 2, f0) - f0 / 2
+    magnitude = (-0.80566 * distance.square()).exp()
+    magnitude[int(20.5 * f0) :] = 0.0
+    magnitude[:3] = 0.0
+    torch.manual_seed(0)
+    synthesis = SpectralSynthesis(CONFIG)
+    crest: dict[bool, float] = {}
+    for drawn in (False, True):
+        state = synthesis.initial_state(1)
+        state["phase_turns"] = torch.rand_like(state["phase_turns"]) - 0.5
+        decoded = {
+            "magnitude": magnitude.view(1, -1, 1).expand(1, -1, frames),
+            "noise": torch.zeros(1, CONFIG.bins, frames),
+            "f0": torch.full((1, 1, frames), f0 * drawn),
+        }
+        audio = synthesis(decoded, state)[0][0, 0, -24_000:]
+        crest[drawn] = float(audio.abs().max() / audio.square().mean().sqrt())
+    assert crest[True] > 5.5  # 20 partials in phase: the square root of 40
+    assert crest[False] < 4.5
