@@ -7,7 +7,8 @@ from typing import Any
 
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
-from latentfx.methods.pitch_ring import PitchRing, RingTurn
+from latentfx.methods.pitch_ring import PitchRing
+from latentfx.methods.ring_networks import RingTurn
 from latentfx.operators.rotate import Rotate
 
 from .origin import origin

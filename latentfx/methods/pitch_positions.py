@@ -1,7 +1,5 @@
 """Pitches in semitones: in the code that the harmonic networks have of them, and round an octave."""
 
-from __future__ import annotations
-
 import math
 
 import torch

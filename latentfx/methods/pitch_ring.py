@@ -11,7 +11,6 @@ number of steps.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,9 +21,9 @@ from latentfx.errors import RecipeError
 from latentfx.methods.base import AnyClip, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.dsae import NetworkConfig
-from latentfx.methods.filmr import FiLMR, plane_of, rotation_angle, turn_in_plane
 from latentfx.methods.harmonic import HarmonicEncoder
 from latentfx.methods.pitch_positions import CLASSES, IN_TUNE_ST, PitchCode, around
+from latentfx.methods.ring_networks import RingNetworks
 from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig
 from latentfx.methods.triplet import magnitude, triplet_loss
 from latentfx.methods.vicreg import covariance_loss, variance_loss
@@ -84,72 +83,6 @@ class PitchRingConfig:
             )
 
 
-class RingNetworks(nn.Module):
-    """h, hinv and T.
-
-    Args:
-        config: sizes.
-    """
-
-    def __init__(self, config: PitchRingConfig) -> None:
-        super().__init__()
-        self.into = _network(config.z_size, config.hidden, config.size)
-        self.back = _network(config.size, config.hidden, config.z_size)
-        self.step = FiLMR(config.size)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """H.
-
-        Shape:
-            [..., z_size] -> [..., size]
-        """
-        y: Tensor = self.into(z)
-        return y
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """Hinv.
-
-        Shape:
-            [..., size] -> [..., z_size]
-        """
-        z: Tensor = self.back(y)
-        return z
-
-
-class RingTurn(nn.Module):
-    """Trained networks at work: a pitch code, so many semitones round its ring.
-
-    What hinv does not bring back of a code is added to what comes back of the turned one, so that no turn
-    changes nothing. In double precision: see `latentfx.methods.harmonic.in_double`.
-
-    Args:
-        networks: trained.
-    Shape:
-        z [..., z_size], steps [...] -> [..., z_size]
-    """
-
-    first: Tensor
-    second: Tensor
-    angle: Tensor
-
-    def __init__(self, networks: RingNetworks) -> None:
-        super().__init__()
-        networks = copy.deepcopy(networks).double()
-        self.into, self.back = networks.into, networks.back
-        u, v = networks.step.u[0].detach(), networks.step.v[0].detach()
-        first, second = plane_of(u, v)
-        self.register_buffer("first", first)
-        self.register_buffer("second", second)
-        self.register_buffer("angle", rotation_angle(u, v))
-
-    def forward(self, z: Tensor, steps: Tensor) -> Tensor:
-        code = z.to(self.angle.dtype)
-        y = self.into(code)
-        turned = turn_in_plane(y, self.first, self.second, steps.to(code.dtype) * self.angle)
-        moved: Tensor = code + self.back(turned) - self.back(y)
-        return moved.to(z.dtype)
-
-
 class PitchRing(Objective):
     """The ring and its loss.
 
@@ -163,7 +96,7 @@ class PitchRing(Objective):
 
     def __init__(self, config: PitchRingConfig) -> None:
         super().__init__(config)
-        self.networks = RingNetworks(config)
+        self.networks = RingNetworks(config.z_size, config.hidden, config.size)
         self.code = PitchCode(config.spectral, config.n_pitch_combs, config.z_size)
         self.covariance_weight = config.covariance_weight
 
@@ -248,11 +181,3 @@ class PitchRing(Objective):
     def _moved(self, z: Tensor, position: Tensor, steps: Tensor) -> Tensor:
         moved: Tensor = self.code(z, around(position, steps))
         return moved
-
-
-def _network(n_in: int, hidden: tuple[int, ...], n_out: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for width in hidden:
-        layers += [nn.Linear(n_in, width), nn.GELU()]
-        n_in = width
-    return nn.Sequential(*layers, nn.Linear(n_in, n_out))

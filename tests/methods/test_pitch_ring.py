@@ -12,7 +12,8 @@ from latentfx.errors import RecipeError
 from latentfx.export.timing import torch_threads
 from latentfx.methods.harmonic import pitch_code
 from latentfx.methods.pitch_positions import PitchCode, around
-from latentfx.methods.pitch_ring import PitchRing, PitchRingConfig, RingTurn
+from latentfx.methods.pitch_ring import PitchRing, PitchRingConfig
+from latentfx.methods.ring_networks import RingTurn
 
 CONFIG = PitchRingConfig(hidden=(48, 48))
 A4 = 57.0  # semitones above C0
