@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
-from latentfx.graph import BlockStream
+from latentfx.graph import BlockStream, in_runs
 from latentfx.plugin_file import Float32
 from latentfx.runtime import LatentPlugin
 from latentfx.stream import count_rows
@@ -81,8 +81,8 @@ class Engine:
         self.step_times = Times()
         self.wants_reset = False
         self._before_hops = before_hops
-        self._runs = _run_lengths(spec.block_size)
-        self._hops = np.zeros((channels, self._runs[0] * spec.block_size), np.float32)
+        self._most = next(in_runs(max(MAX_BLOCK // spec.block_size, 1), _MOST_HOPS))
+        self._hops = np.zeros((channels, self._most * spec.block_size), np.float32)
         self._filled = 0
         self._blocks = self._open()
         rates = (sample_rate, spec.sample_rate)
@@ -123,7 +123,7 @@ class Engine:
         pending = given = deficit = 0
         for pushed in range(size, int(_SIMULATED_S * self.sample_rate), size):
             pending += there.process(silence[:, :size]).shape[1]
-            for hops in self._split(pending // hop):
+            for hops in in_runs(pending // hop, self._most):
                 pending -= hops * hop
                 given += back.process(np.resize(silence, (1, hops * hop))).shape[1]
             deficit = max(deficit, pushed - given)
@@ -151,10 +151,10 @@ class Engine:
     def _measure_once(self, period_s: float, pause: bool) -> StepCost:
         spec = self.plugin.spec
         stream = self._open()
-        shape = (self.rows, spec.in_channels, self._runs[0] * spec.block_size)
+        shape = (self.rows, spec.in_channels, self._most * spec.block_size)
         noise = np.random.default_rng(0).uniform(-0.1, 0.1, shape).astype(np.float32)
         hops = math.ceil(period_s / self.hop_s - 1e-9)
-        runs = [noise[:, :, : count * spec.block_size] for count in self._split(hops)]
+        runs = [noise[:, :, : count * spec.block_size] for count in in_runs(hops, self._most)]
         times: list[float] = []
         end = time.perf_counter() + (_MEASURED_S if pause else _AT_ONE_GO_S)
         while not times or time.perf_counter() < end:
@@ -170,17 +170,10 @@ class Engine:
         """Open a stream in which every length of a run has its memory."""
         spec = self.plugin.spec
         stream = self.plugin.blocks(self.rows)
-        for hops in self._runs:
+        for hops in in_runs(2 * self._most - 1, self._most):  # each length once
             stream.step(np.zeros((self.rows, spec.in_channels, hops * spec.block_size), np.float32))
         stream.reset()
         return stream
-
-    def _split(self, hops: int) -> Iterator[int]:
-        """Hops as runs: the longest first."""
-        for run in self._runs:
-            while hops >= run:
-                hops -= run
-                yield run
 
     def _clean(self, audio: Float32) -> Float32:
         if math.isfinite(float(audio.sum())):
@@ -202,7 +195,7 @@ class Engine:
     def _run_full_hops(self) -> None:
         size = self.plugin.spec.block_size
         start = 0
-        for hops in self._split(self._filled // size):
+        for hops in in_runs(self._filled // size, self._most):
             self._step(self._hops[:, start : start + hops * size], hops)
             start += hops * size
         if start:
@@ -224,9 +217,3 @@ class Engine:
 def _as_it_plays() -> None:
     flush_denormals()
     hurry(MEASURE)
-
-
-def _run_lengths(hop: int) -> tuple[int, ...]:
-    """How many hops may run at once, longest first: powers of 2, up to the longest block."""
-    powers = (1 << exponent for exponent in range(_MOST_HOPS.bit_length()))
-    return tuple(sorted((count for count in powers if count == 1 or count * hop <= MAX_BLOCK), reverse=True))

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from latentfx.control import Control
 from latentfx.stages import Factors, Features, Operator, State
 
-CLASSES = 12.0
 FIFTH = 7.0
 MOST_STEPS = 12.0
 LONGEST_GLIDE_MS = 2000.0
@@ -51,7 +50,7 @@ class Rotate(Operator):
         self.frames_per_ms = sample_rate / hop / 1000.0
         self.decay = math.log(20.0)
         self.shortest = SHORTEST_GLIDE_FRAMES
-        self.fifth, self.classes = FIFTH, CLASSES
+        self.fifth = FIFTH
 
     @torch.jit.export
     def initial_state(self, batch_size: int = 1) -> State:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -26,17 +25,11 @@ from latentfx.methods.ring_problem import Ring, RingConfig, train_rings
 FIRST, SECOND = (math.cos(math.radians(15.0)), math.sin(math.radians(15.0))), (1.0, 0.0)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Steps are too small to share: on a busy machine two threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def learnt() -> tuple[list[Ring], RingStudy]:
+def learnt(one_thread: None) -> tuple[list[Ring], RingStudy]:
     config = RingConfig(size=8, hidden=32, steps=300, decorrelation_steps=80, lr=8e-3)
     return train_rings(config, range(2))
 

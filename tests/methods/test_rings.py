@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -18,14 +17,7 @@ from latentfx.methods.ring_metrics import measure_ring
 from latentfx.methods.stargate import StargateConfig, train_stargates
 from latentfx.methods.triplet import magnitude, triplet_loss
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Steps are too small to share: on a busy machine two threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def ring(count: int = 12, winding: int = 1, radii: Tensor | float = 3.0, size: int = 5) -> Tensor:
