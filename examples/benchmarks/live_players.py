@@ -48,19 +48,21 @@ def host(arguments: argparse.Namespace) -> None:
         **({"mix": 0.0} if arguments.dry else {}),
     )
     with stream as playing:
-        ended = threading.Event()
-        threading.Thread(target=lambda: (sys.stdin.readline(), ended.set()), daemon=True).start()
+        ended = _end_of_input()
         print("ready", flush=True)
         begin, used = time.monotonic(), _cpu_s()
-        memory = [_memory_mb()]
+        memory, seconds = [_memory_mb()], [_second(0)]
         while not ended.wait(0 if arguments.busy else 1.0):
             if arguments.busy:
                 sum(index * index for index in range(20_000))
             else:
+                now = playing.stats()
                 memory.append(_memory_mb())
+                seconds.append(_second(now.late + now.xruns))
         share = (_cpu_s() - used) / (time.monotonic() - begin)
         stats = playing.stats()
     result = asdict(stats) | {"cpu_share": share, "total_ms": stats.latency.total, "memory_mb": memory}
+    result["seconds"] = seconds
     print(json.dumps(result), flush=True)
 
 
@@ -85,11 +87,14 @@ def through(arguments: argparse.Namespace) -> None:
     stream = sounddevice.Stream(
         48_000, 0, devices, channels=(1, 2), dtype="float32", latency="low", callback=callback
     )
+    seconds = [_second(0)]
     with steady(), stream:
+        ended = _end_of_input()
         print("ready", flush=True)
-        sys.stdin.readline()
-    spread = asdict(times.spread())
-    print(json.dumps({"xruns": lost[0], "late": lost[1], "blocks": times.count, "callback_ms": spread}))
+        while not ended.wait(1.0):
+            seconds.append(_second(sum(lost)))
+    result = {"xruns": lost[0], "late": lost[1], "blocks": times.count, "seconds": seconds}
+    print(json.dumps(result | {"callback_ms": asdict(times.spread())}))
 
 
 def burn() -> None:
@@ -98,6 +103,24 @@ def burn() -> None:
     print("ready", flush=True)
     while True:
         sum(index * index for index in range(100_000))
+
+
+def _end_of_input() -> threading.Event:
+    ended = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), ended.set()), daemon=True).start()
+    return ended
+
+
+def _second(lost: int) -> tuple[int, float]:
+    """Blocks lost so far, and processor seconds that a hypervisor has taken from this machine so far."""
+    return lost, _stolen_s()
+
+
+def _stolen_s() -> float:
+    if not Path("/proc/stat").exists():
+        return 0.0
+    total = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
+    return int(total[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def _cpu_s() -> float:
