@@ -15,7 +15,7 @@ from latentfx.guard import read_plugin_bytes
 from latentfx.layout import find_layout, to_channels
 from latentfx.plugin_file import Float32
 from latentfx.processor import Processor
-from latentfx.spec import Blend, PluginSpec
+from latentfx.spec import Blend, PluginSpec, Reference
 from latentfx.stream import PluginStream
 
 Setting = float | str | Mapping[str, float]
@@ -154,9 +154,19 @@ class LatentPlugin(Processor):
             ControlError: no such blend, or one that learns nothing from recordings.
             ShapeError: audio that is too short or of the wrong shape.
         """
-        reference = self._blend(name).reference
-        if reference is None:
-            raise ControlError(f"{name} of plugin {self.name!r} cannot be learnt from a recording")
+        self.recall(name, self.listen(name, audio, sample_rate))
+
+    def listen(self, name: str, audio: ArrayLike, sample_rate: float) -> Float32:
+        """What `learn` takes from a recording, as numbers; the plugin stays as it is.
+
+        Shape:
+            audio [T] or [C, T] -> the shape that the plugin has for one row
+
+        Raises:
+            ControlError: no such blend, or one that learns nothing from recordings.
+            ShapeError: audio that is too short or of the wrong shape.
+        """
+        reference = self._reference(name)
         array = np.asarray(audio)
         rows = to_channels(array, find_layout(array.shape))
         if self.spec.in_channels == 1:
@@ -164,7 +174,22 @@ class LatentPlugin(Processor):
         stream = self.open(rows.shape[0], sample_rate)
         if not stream.push(rows).size:
             raise ShapeError(f"a recording of {rows.shape[1]} samples is too short to learn {name} from")
-        self._initial[reference.target] = stream.state(reference.source)[0].copy()
+        return stream.state(reference.source)[0].copy()
+
+    def recall(self, name: str, value: ArrayLike) -> None:
+        """Put in what `listen` gave, choose it, and reset.
+
+        Raises:
+            ControlError: no such blend, or one that learns nothing from recordings.
+            ShapeError: a value of another shape than this plugin's.
+        """
+        reference = self._reference(name)
+        learnt, wanted = np.asarray(value, np.float32), self._initial[reference.target].shape
+        if learnt.shape != wanted:
+            raise ShapeError(
+                f"a learnt {name} has the shape {learnt.shape}; plugin {self.name!r} has {wanted}"
+            )
+        self._initial[reference.target] = learnt.copy()
         for control in self._blend(name).controls:
             self.controls[control] = float(control == reference.control)
         self.reset()
@@ -193,6 +218,12 @@ class LatentPlugin(Processor):
         if name not in self.blends:
             raise ControlError(f"{name!r} is no blend of plugin {self.name!r}; it has {_list(self.blends)}")
         return self.blends[name]
+
+    def _reference(self, name: str) -> Reference:
+        reference = self._blend(name).reference
+        if reference is None:
+            raise ControlError(f"{name} of plugin {self.name!r} cannot be learnt from a recording")
+        return reference
 
     def _set(self, name: str, value: Setting) -> None:
         if name in self.blends and not isinstance(value, (int, float)):

@@ -200,6 +200,17 @@ def test_a_choice_is_learnt_from_a_recording(blend: LatentPlugin) -> None:
     np.testing.assert_allclose(blend(audio, RATE), np.tanh(1.375 * audio), atol=1e-6)
 
 
+def test_what_was_heard_can_be_put_in_later(blend: LatentPlugin) -> None:
+    heard = blend.listen("tone", np.full(1000, 0.75), RATE)
+    assert blend.tone == {"half": 1.0}
+    audio = tone(0.02, RATE)
+    np.testing.assert_allclose(blend(audio, RATE), np.tanh(2 * audio), atol=1e-6)
+    blend.recall("tone", 2 * heard)
+    np.testing.assert_allclose(blend(audio, RATE), np.tanh(1.5 * audio), atol=1e-6)
+    with pytest.raises(ShapeError, match=r"tone has the shape \(3,\); plugin 'blend' has \(1, 1\)"):
+        blend.recall("tone", np.zeros(3))
+
+
 def test_what_cannot_be_learnt_is_refused(blend: LatentPlugin, delay: LatentPlugin) -> None:
     with pytest.raises(ShapeError, match="too short to learn tone"):
         blend.learn("tone", np.zeros(10), RATE)
