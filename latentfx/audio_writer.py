@@ -40,6 +40,7 @@ WRITTEN: Final = {
 _FLOATING = ("FLOAT", "DOUBLE")
 _BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 _MAX_WAV_BYTES = 4_200_000_000
+_LONGEST_FLAC = (1 << 36) - 1
 
 
 class AudioWriter:
@@ -51,18 +52,20 @@ class AudioWriter:
     Args:
         path: the target; its suffix chooses the format.
         like: rate, channels, bit depth and tags to keep.
+        keeps: what was played cannot be made again: when the disk is full, keep what is on it.
 
     Raises:
         AudioFileError: a format that cannot be written or cannot hold this audio, a folder that is absent or
             read-only, a full disk.
     """
 
-    def __init__(self, path: str | os.PathLike[str], like: AudioInfo) -> None:
+    def __init__(self, path: str | os.PathLike[str], like: AudioInfo, keeps: bool = False) -> None:
         self.path = Path(path).expanduser().resolve()
         self.frames = 0
         self.clipped = 0
         self.peak = 0.0
         self._like = like
+        self._keeps = keeps
         kind, fallback = _format(self.path, like)
         self.subtype = _subtype(kind, fallback, like.subtype)
         self._limited = self.subtype not in _FLOATING
@@ -104,7 +107,12 @@ class AudioWriter:
         try:
             if kind is None:
                 self._finish()
+        except AudioFileError:
+            kind = AudioFileError
+            raise
         finally:
+            if self._keeps and kind is AudioFileError:
+                self._finish_in_part()
             if not self._file.closed:
                 self._discard()
             self._part.unlink(missing_ok=True)
@@ -140,15 +148,28 @@ class AudioWriter:
             written = soundfile.info(self._part).frames
             if written != self.frames:
                 raise AudioFileError(self._cannot(f"{written} of {self.frames} samples arrived"))
-            with self._part.open("rb+") as part:
-                os.fsync(part.fileno())
-            if self.path.exists():
-                self._part.chmod(self.path.stat().st_mode & 0o777)
-            self._part.replace(self.path)
+            self._replace()
         except AudioFileError:
             raise
         except FAILURES as error:
             raise AudioFileError(self._cannot(reason(error))) from None
+
+    def _finish_in_part(self) -> None:
+        """Put what the disk took in its place, if it can be read."""
+        self._discard()
+        with suppress(*FAILURES):
+            self.frames = soundfile.info(self._part).frames
+            if self._format == "FLAC" and self.frames > _LONGEST_FLAC:
+                self.frames = _end_flac(self._part)
+            if self.frames:
+                self._replace()
+
+    def _replace(self) -> None:
+        with self._part.open("rb+") as part:
+            os.fsync(part.fileno())
+        if self.path.exists():
+            self._part.chmod(self.path.stat().st_mode & 0o777)
+        self._part.replace(self.path)
 
     def _discard(self) -> None:
         try:
@@ -157,10 +178,29 @@ class AudioWriter:
             return
 
     def _cannot(self, why: str) -> str:
+        left = "What was written until then is kept" if self._keeps else "Nothing was changed"
         return (
             f"cannot write {self.path} ({why}); is the disk full, or the folder read-only? "
-            "Nothing was changed: free some space or choose another folder"
+            f"{left}: free some space or choose another folder"
         )
+
+
+def _end_flac(path: Path) -> int:
+    """Write the length of a stream that was not ended into its STREAMINFO (RFC 9639, section 8.2).
+
+    Returns:
+        Samples that can be read.
+    """
+    frames = 0
+    with soundfile.SoundFile(path) as file, suppress(*FAILURES):
+        while size := len(file.read(4096)):
+            frames += size
+    with path.open("r+b") as raw:
+        raw.seek(18)
+        fields = int.from_bytes(raw.read(8), "big")
+        raw.seek(18)
+        raw.write((fields & ~_LONGEST_FLAC | frames).to_bytes(8, "big"))
+    return frames
 
 
 def _check_target(path: Path) -> None:

@@ -29,7 +29,7 @@ class Recorder:
 
     `take.flac` gets what was heard, without the host's latency; `take-dry.flac` what came in. The audio
     thread only copies into memory, a thread of the recorder's own writes. Started before the first block, the
-    wet file is what `apply` makes of the dry one.
+    wet file is what `apply` makes of the dry one. When the disk is full, what was written until then is kept.
 
     Args:
         path: of the wet file; its suffix chooses the format.
@@ -56,7 +56,7 @@ class Recorder:
         rate = round(self._host.sample_rate)
         with ExitStack() as files:
             self._writers = tuple(
-                files.enter_context(AudioWriter(path, AudioInfo(rate, channels)))
+                files.enter_context(AudioWriter(path, AudioInfo(rate, channels), keeps=True))
                 for path, channels in ((self.dry, self._host.channels), (self.wet, self._host.outputs))
             )
             self._files = files.pop_all()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +208,37 @@ def test_a_thread_goes_first_where_the_system_lets_it() -> None:
     thread.join()
     assert found == [(True, True)]
     assert os.sched_getscheduler(0) == os.SCHED_OTHER, "the other threads stay as they were"
+
+
+def test_denormal_numbers_are_nothing_in_a_thread_that_asks_for_it() -> None:
+    smallest = np.full(64, np.finfo(np.float32).tiny, np.float32)
+    halves: dict[bool, float] = {}
+
+    def work() -> None:
+        halves[False] = float((smallest * np.float32(0.5)).max())
+        told = steady.flush_denormals()
+        halves[True] = float((smallest * np.float32(0.5)).max())
+        assert told == (halves[True] == 0.0)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
+    assert halves[False] > 0.0
+    if platform.machine().lower() in ("x86_64", "amd64", "arm64", "aarch64"):
+        assert halves[True] == 0.0
+    assert float((smallest * np.float32(0.5)).max()) > 0.0, "the other threads stay as they were"
+
+
+@pytest.mark.parametrize("place", ["callback", "worker"])
+def test_the_thread_that_plays_a_plugin_takes_denormal_numbers_for_nothing(
+    portaudio: Rig, plugin_file: Any, place: Any
+) -> None:
+    """Otherwise the tail of an effect that falls silent costs a hundred times what its start did."""
+    tiny = np.full((1, RATE // 4), 1.5 * np.finfo(np.float32).tiny, np.float32)
+    with latentfx.live(plugin_file("gain"), input="horn", output="room", place=place) as host:
+        host.controls["gain"] = 1.0
+        assert portaudio.play(tiny).max() == tiny[0, 0]
+        host.controls["gain"] = 0.5
+        assert portaudio.play(tiny, tail=0)[:, RATE // 8 :].max() == 0.0
 
 
 def test_python_plays_records_and_puts_everything_back(

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from jack_rig import JackServer, die_with_parent
 from live_command import COMMAND, wait_for_line
+
+import latentfx
+from latentfx.errors import AudioFileError
+from latentfx.realtime import LiveHost, Recorder
 
 Write = Callable[..., Path]
 
@@ -37,6 +43,39 @@ def test_a_server_that_dies_ends_the_stream_with_a_message_and_a_whole_recording
     seconds = [soundfile.info(path).frames / 48_000 for path in (take, tmp_path / "take-dry.wav")]
     assert min(seconds) > 0.5
     assert list(tmp_path.glob(".*")) == []
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_when_the_disk_is_full_the_take_until_then_is_kept(
+    tmp_path: Path, plugin_file: Write, suffix: str, full_disk: Callable[[int], None]
+) -> None:
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 4096)).astype(np.float32)
+    with LiveHost(latentfx.load(plugin_file("delay")), 48_000) as host:
+        recorder = Recorder(tmp_path / f"take{suffix}", host)
+
+        def play_until_it_is_full() -> None:
+            with recorder:
+                full_disk(300_000)
+                end = time.monotonic() + 60
+                while recorder.error is None and time.monotonic() < end:
+                    host.process(noise)
+                    time.sleep(0.02)
+
+        with pytest.raises(AudioFileError, match="What was written until then is kept"):
+            play_until_it_is_full()
+    for path in (recorder.wet, recorder.dry):
+        kept, _ = soundfile.read(path, dtype="float32")
+        assert len(kept) > 48_000  # of some 90 000 that fit in 300 kB
+    assert np.abs(kept[:4096] - noise[0]).max() < 1e-6  # 24 bits
+    assert list(tmp_path.glob(".*")) == []
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[int], None]]:
+    """Let no file grow beyond a size, as a disk with no room left does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def wait_for_size(folder: Path, size: int) -> None:
