@@ -42,7 +42,12 @@ LIGHT_DSP = {"latentfx.dsp", "latentfx.dsp.resample"}
 # Hosts load these when someone asks for a picture, and say which extra is missing.
 ON_REQUEST = {"matplotlib"}
 # Distribution -> what it is imported as, where the two differ.
-IMPORTED_AS = {"jack-client": "jack", "lightning-fabric": "lightning_fabric", "python-rtmidi": "rtmidi"}
+IMPORTED_AS = {
+    "jack-client": "jack",
+    "lightning-fabric": "lightning_fabric",
+    "python-rtmidi": "rtmidi",
+    "scikit-learn": "sklearn",
+}
 
 
 def room(name: str) -> str:
