@@ -78,6 +78,6 @@ class RingTurn(nn.Module):
 def _network(n_in: int, hidden: tuple[int, ...], n_out: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for width in hidden:
-        layers += [nn.Linear(n_in, width), nn.GELU()]
+        layers += [nn.Linear(n_in, width), nn.SiLU()]
         n_in = width
     return nn.Sequential(*layers, nn.Linear(n_in, n_out))
