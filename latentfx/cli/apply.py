@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import AbstractContextManager
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from latentfx.cli.bar import Bar
 from latentfx.errors import ControlError, PresetError
 
 if TYPE_CHECKING:
     from latentfx.offline import Applied
     from latentfx.preset import Preset
     from latentfx.runtime import Setting
-
-_PATIENCE_S = 1.0
 
 
 def apply(
@@ -150,7 +145,7 @@ def _apply_one(
     from latentfx.offline import apply_file, prepare
 
     effect = prepare(plugin, reference, controls)
-    with _Bar(source.name) as bar:
+    with Bar(source.name) as bar:
         applied = apply_file(source, target, effect, bar.show)
     _report(applied)
     if plot:
@@ -174,7 +169,7 @@ def _apply_many(
     total = len(plan(sources, target, suffix))
     outcomes = apply_many(sources, target, plugin, jobs=jobs, suffix=suffix, reference=reference, **controls)
     failed = 0
-    with _Bar(f"{total} files") as bar:
+    with Bar(f"{total} files") as bar:
         for done, outcome in enumerate(outcomes, 1):
             bar.show(done, total)
             if outcome.applied is None:
@@ -202,36 +197,3 @@ def _plot(applied: Applied) -> None:
 
     if applied.source is not None:
         typer.echo(plot(applied.source, applied.target, applied.target.with_suffix(".png")))
-
-
-class _Bar(AbstractContextManager["_Bar"]):
-    """A progress bar that appears on a terminal when a job takes more than a second."""
-
-    def __init__(self, title: str) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task(title, total=None)
-        self._begin = time.monotonic()
-        self._shown = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._shown:
-            self._progress.stop()
-
-    def show(self, done: int, total: int) -> None:
-        """Say how far the job is."""
-        if not self._shown and time.monotonic() - self._begin > _PATIENCE_S:
-            self._progress.start()
-            self._shown = True
-        self._progress.update(self._task, completed=done, total=total)
