@@ -140,6 +140,18 @@ class Decoder(nn.Module):
         """
         raise NotImplementedError
 
+    def forced(self, z: Tensor, v: Tensor, x: Tensor) -> Tensor:
+        """Decode where the frames before each one are known: teacher forcing, for training.
+
+        A factorised form has no use for them.
+
+        Shape:
+            z as above or [B, 1, ...], one for all frames, v as above, x [B, N, n_output]
+            -> [B, N, n_output], or [B, 1, n_output] where all frames are the same
+        """
+        decoded: Tensor = self(z, v)
+        return decoded
+
     def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Tone, noise and pitch, for those who play them: a form that knows of none has tone alone.
 
@@ -171,6 +183,66 @@ class FactorisedDecoder(Decoder):
         v = v.expand(z.shape[0], z.shape[1], v.shape[-1])
         x: Tensor = self.output(self.body(torch.cat([z, v], dim=-1)))
         return x
+
+
+class AutoregressiveDecoder(Decoder):
+    """p(x_t | x_<t, z_<t, v): two LSTM layers that see the frame before, and z as it was then.
+
+    Called, it goes on from what it has decoded itself; `forced` goes on from given frames. (The papers name
+    it; that z lags too, and the sizes, are ours. `current` shows z_t in place of z_t-1.)
+
+    Args:
+        config: sizes.
+        current: show z of the frame itself.
+    Shape:
+        z [B, N, z_size + conditions], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
+    """
+
+    def __init__(self, config: NetworkConfig, current: bool = False) -> None:
+        super().__init__()
+        self.current = current
+        n_in = config.n_output + config.z_size + config.conditions + config.v_size
+        self.lstm = nn.LSTM(n_in, config.decoder_hidden[-1], num_layers=2, batch_first=True)
+        self.output = nn.Linear(config.decoder_hidden[-1], config.n_output)
+
+    def start_from(self, mean: Tensor) -> None:
+        self.output.bias.data.copy_(mean)
+
+    def forced(self, z: Tensor, v: Tensor, x: Tensor) -> Tensor:
+        decoded: Tensor = self.output(
+            self.lstm(torch.cat([_before(x), self._codes(z, v, x.shape[1])], -1))[0]
+        )
+        return decoded
+
+    def forward(self, z: Tensor, v: Tensor) -> Tensor:
+        codes = self._codes(z, v, z.shape[1])
+        x = codes.new_zeros(len(codes), 1, self.output.out_features)
+        frames, state = [], None
+        for step in codes.split(1, dim=1):
+            hidden, state = self.lstm(torch.cat([x, step], -1), state)
+            x = self.output(hidden)
+            frames.append(x)
+        return torch.cat(frames, dim=1)
+
+    def _codes(self, z: Tensor, v: Tensor, frames: int) -> Tensor:
+        """What each step sees beside the frame before it.
+
+        Shape:
+            z [B, N or 1, Z], v [B, V] or [B, N, V] -> [B, frames, Z + V]
+        """
+        z = z.expand(-1, frames, -1)
+        if v.dim() == 2:
+            v = v.unsqueeze(1)
+        return torch.cat([z if self.current else _before(z), v.expand(-1, frames, -1)], dim=-1)
+
+
+def _before(sequence: Tensor) -> Tensor:
+    """Every frame a step later, after a frame of zeros.
+
+    Shape:
+        [B, N, ...] -> [B, N, ...]
+    """
+    return torch.cat([torch.zeros_like(sequence[:, :1]), sequence[:, :-1]], dim=1)
 
 
 class DSAE(nn.Module):

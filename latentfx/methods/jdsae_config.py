@@ -7,12 +7,13 @@ from typing import Literal
 
 from latentfx.errors import RecipeError
 from latentfx.methods.dsae import NetworkConfig
+from latentfx.methods.dsae_config import JacobianTerms, Reduction
 from latentfx.methods.spectral import SpectralConfig
 
 
 @dataclass(frozen=True)
-class JDSAEConfig:
-    """Settings of the method.
+class JDSAEConfig(JacobianTerms):
+    """Settings of the method: those of `JacobianTerms`, and these.
 
     Args:
         instruments: timbres that the trained model knows by name.
@@ -31,16 +32,9 @@ class JDSAEConfig:
             than loud ones (ours).
         active_db: frames below this level (dBFS) do not count for v.
         global_stride: the global encoder is trained on every so many frames of the whole clip.
-        jacobian_weight: weight of the Jacobian term; published: 1.
-        beta: weight of the divergence of z; published: 1.
         weighting: squared errors count by bin as on a `mel` axis (the papers decode mel bands), or `flat`.
         networks: `plain` as published, or `harmonic`: see `latentfx.methods.harmonic`.
         n_pitch_combs: pitches that the harmonic networks know, from `spectral.f_min_hz` up.
-        stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or
-            wait (`frozen`).
-        reduction: `elbo_sum` sums over frames and bins (half the squared error: a Gaussian of variance 1),
-            then divides the whole loss by their number; `mean` takes means of every term, as in the TS-DSAE
-            code.
     """
 
     instruments: tuple[str, ...] = ()
@@ -56,16 +50,13 @@ class JDSAEConfig:
     activation: Literal["silu", "tanh"] = "silu"
     networks: Literal["plain", "harmonic"] = "harmonic"
     n_pitch_combs: int = 264
-    stage1_local: Literal["kl_only", "frozen"] = "kl_only"
     named_share: float = 0.0
     naming_weight: float = 0.0
     loudness: bool = True
     active_db: float = -60.0
     global_stride: int = 4
-    jacobian_weight: float = 1.0
-    beta: float = 1.0
     weighting: Literal["mel", "flat"] = "mel"
-    reduction: Literal["elbo_sum", "mean"] = "elbo_sum"
+    reduction: Reduction = "elbo_sum"
 
     def __post_init__(self) -> None:
         if len(set(self.instruments)) != len(self.instruments) or not all(

@@ -1,14 +1,84 @@
-"""What J-DSAE sees of a frame beside its spectra, in training and in a stream."""
+"""What the 48 kHz J-DSAE sees of a clip and what it writes, in training and in a stream."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from latentfx.methods.base import AnyClip
+from latentfx.methods.cache import FeatureCache
+from latentfx.methods.dsae_views import ViewMaker, Views
 from latentfx.methods.jdsae_config import JDSAEConfig
+from latentfx.methods.spectral import SpectralAnalysis, log_magnitudes
 
 QUIET_POWER = 1e-8
 BAND_FLOOR = 0.04
+
+
+class SpectralViews(ViewMaker):
+    """Log-magnitudes to write, a log-frequency spectrum to read z from, and an overview of the whole clip.
+
+    v is read from bands of every few frames of the whole clip, while z and the decoder see a crop of it.
+
+    Args:
+        config: see `JDSAEConfig`.
+    """
+
+    target = "logmag"
+
+    def __init__(self, config: JDSAEConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("bin_weights", bin_weights(config), persistent=False)
+
+    @property
+    def sample_rate(self) -> int:
+        return self.config.spectral.sample_rate
+
+    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+        """Spectra of every frame; bands of every few frames, of every clip."""
+        analysis = SpectralAnalysis(self.config.spectral)
+        made = [self._features(analysis, clip) for clip in clips]
+        frames = [{name: features[name] for name in ("logmag", "pitch", "loudness")} for features in made]
+        overviews = [(features["banded"], features["active"]) for features in made]
+        longest = max((len(active) for _, active in overviews), default=0)
+        return FeatureCache.join(
+            frames,
+            {
+                "banded": torch.stack([padded(banded, longest) for banded, _ in overviews]),
+                "active": torch.stack([padded(active, longest) for _, active in overviews]),
+            },
+        )
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Views:
+        return Views(
+            overview=batch["banded"],
+            active=batch["active"],
+            local=batch["pitch"],
+            target=batch["logmag"],
+            clip_frames=batch["active"].shape[1] * self.config.global_stride,
+            conditions=batch["loudness"] if self.config.loudness else None,
+        )
+
+    @torch.no_grad()
+    def _features(self, analysis: SpectralAnalysis, clip: AnyClip) -> dict[str, Tensor]:
+        config = self.config
+        usable = len(clip.audio) // analysis.hop * analysis.hop
+        audio = torch.from_numpy(clip.audio[:usable])[None, None]
+        features, _ = analysis(audio, analysis.initial_state(1))
+        margin, level = config.spectral.pitch_margin, features["level"][0, 0]
+        pitch = features["pitch_spectrum"][0].T
+        active = (level > config.active_level).float()
+        loudness = relative_loudness(level, mean_power(level, active))
+        return {
+            "logmag": log_magnitudes(audio, config.spectral)[0].T.half(),
+            "pitch": pitch[:, margin:-margin].half(),
+            "loudness": loudness.unsqueeze(-1).half(),
+            "banded": log_bands(pitch[:: config.global_stride], config.bins_per_band),
+            "active": active[:: config.global_stride],
+        }
 
 
 def bin_weights(config: JDSAEConfig) -> Tensor:

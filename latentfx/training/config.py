@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 METHODS: Mapping[str, str] = {
     "jdsae": "latentfx.methods.jdsae:JDSAE",
+    "mel_dsae": "latentfx.methods.mel_dsae:MelDSAE",
+    "mel_tsdsae": "latentfx.methods.mel_dsae:MelTSDSAE",
+    "mel_jdsae": "latentfx.methods.mel_dsae:MelJDSAE",
     "pitch_ring": "latentfx.methods.pitch_ring:PitchRing",
 }
 

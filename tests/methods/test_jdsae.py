@@ -65,10 +65,10 @@ def test_the_teacher_gets_no_gradient_and_does_not_change(taught: JDSAE) -> None
 def test_the_jacobian_term_is_0_where_student_is_teacher_and_z_is_0(taught: JDSAE) -> None:
     assert taught.teacher is not None
     torch.manual_seed(1)
-    v, z = torch.randn(4, 4), torch.zeros(4, 6, 9)
-    _, jacobian = taught._swapped(taught.teacher, z, v, v)
+    v, z, x = torch.randn(4, 4), torch.zeros(4, 6, 9), torch.zeros(4, 6, 257)
+    _, jacobian = taught.exchanged(taught.teacher, z, v, v, x)
     assert float(jacobian.abs().max()) < 1e-5
-    _, elsewhere = taught._swapped(taught.teacher, torch.randn(4, 6, 9), v, v)
+    _, elsewhere = taught.exchanged(taught.teacher, torch.randn(4, 6, 9), v, v, x)
     assert float(elsewhere.abs().max()) > 1e-3
 
 

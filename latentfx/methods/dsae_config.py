@@ -1,0 +1,110 @@
+"""Settings of the sequential autoencoders: what their objectives share, and the published models on mels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from latentfx.dsp.log_mel import LogMelConfig
+from latentfx.methods.dsae import DSAE, AutoregressiveDecoder, NetworkConfig
+
+Reduction = Literal["mean", "elbo_sum"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Weights of the terms of every objective.
+
+    Args:
+        beta: weight of the divergence of z; published: 1.
+        reduction: `mean` takes means of every term, as in the TS-DSAE code; `elbo_sum` sums over frames and
+            bins (half the squared error: a Gaussian of variance 1), then divides the whole loss by their
+            number.
+    """
+
+    beta: float = 1.0
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class SwapTerms(Terms):
+    """Weights of TS-DSAE.
+
+    Args:
+        swap_weight: weight of each of the four divergences of re-encoded swaps; published: 1.
+    """
+
+    swap_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class JacobianTerms(Terms):
+    """Weights of J-DSAE.
+
+    Args:
+        jacobian_weight: weight of the Jacobian term; published: 1.
+        stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or
+            wait (`frozen`).
+    """
+
+    jacobian_weight: float = 1.0
+    stage1_local: Literal["kl_only", "frozen"] = "kl_only"
+
+
+@dataclass(frozen=True)
+class MelNetworks:
+    """The published networks on log-mels.
+
+    Args:
+        mel: frames and bands.
+        v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see
+            `NetworkConfig`; the autoregressive decoder has two LSTM layers of the last of `decoder_hidden`.
+        decoder: `factorised`, frame by frame, or `autoregressive`.
+        local_context: an autoregressive decoder sees z of the frame before (`past`) or of its own
+            (`current`).
+    """
+
+    mel: LogMelConfig = field(default_factory=LogMelConfig)
+    v_size: int = 16
+    z_size: int = 32
+    global_hidden: tuple[int, ...] = (64, 64)
+    local_hidden: tuple[int, ...] = (64, 64)
+    decoder_hidden: tuple[int, ...] = (64, 64)
+    prior_hidden: int = 32
+    activation: Literal["silu", "tanh"] = "tanh"
+    decoder: Literal["factorised", "autoregressive"] = "factorised"
+    local_context: Literal["past", "current"] = "past"
+
+    def build_networks(self) -> DSAE:
+        """The four networks, fresh."""
+        bands = self.mel.n_mels
+        sizes = NetworkConfig(
+            n_global=bands,
+            n_local=bands,
+            n_output=bands,
+            v_size=self.v_size,
+            z_size=self.z_size,
+            global_hidden=self.global_hidden,
+            local_hidden=self.local_hidden,
+            decoder_hidden=self.decoder_hidden,
+            prior_hidden=self.prior_hidden,
+            activation=self.activation,
+        )
+        if self.decoder == "factorised":
+            return DSAE(sizes)
+        return DSAE(sizes, decoder=AutoregressiveDecoder(sizes, self.local_context == "current"))
+
+
+@dataclass(frozen=True)
+class MelDSAEConfig(MelNetworks, Terms):
+    """DSAE on mels; see the two bases."""
+
+
+@dataclass(frozen=True)
+class MelTSDSAEConfig(MelNetworks, SwapTerms):
+    """TS-DSAE on mels; see the two bases."""
+
+
+@dataclass(frozen=True)
+class MelJDSAEConfig(MelNetworks, JacobianTerms):
+    """J-DSAE on mels; see the two bases."""
