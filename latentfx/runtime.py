@@ -174,7 +174,8 @@ class LatentPlugin(Processor):
         stream = self.open(rows.shape[0], sample_rate)
         if not stream.push(rows).size:
             raise ShapeError(f"a recording of {rows.shape[1]} samples is too short to learn {name} from")
-        return stream.state(reference.source)[0].copy()
+        learnt: Float32 = stream.state(reference.source)[0].copy()
+        return learnt
 
     def recall(self, name: str, value: ArrayLike) -> None:
         """Put in what `listen` gave, choose it, and reset.
