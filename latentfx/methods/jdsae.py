@@ -47,6 +47,7 @@ class JDSAE(JacobianDSAE):
     config_type = JDSAEConfig
     stages: ClassVar[tuple[str, ...]] = ("timbre", "pitch", "level")
     config: JDSAEConfig
+    features: SpectralViews
     timbres: Tensor
     timbre_weights: Tensor
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from latentfx.methods.base import AnyClip
@@ -40,7 +42,7 @@ class SpectralViews(ViewMaker):
     def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
         """Spectra of every frame; bands of every few frames, of every clip."""
         analysis = SpectralAnalysis(self.config.spectral)
-        made = [self._features(analysis, clip) for clip in clips]
+        made = [self.of_audio(clip.audio, analysis) for clip in clips]
         frames = [{name: features[name] for name in ("logmag", "pitch", "loudness")} for features in made]
         overviews = [(features["banded"], features["active"]) for features in made]
         longest = max((len(active) for _, active in overviews), default=0)
@@ -63,10 +65,15 @@ class SpectralViews(ViewMaker):
         )
 
     @torch.no_grad()
-    def _features(self, analysis: SpectralAnalysis, clip: AnyClip) -> dict[str, Tensor]:
+    def of_audio(self, clip: NDArray[np.float32], analysis: SpectralAnalysis) -> dict[str, Tensor]:
+        """Features of one clip, up to its last whole hop.
+
+        Shape:
+            [T] -> logmag [N, F], pitch [N, K], loudness [N, 1], banded [M, n_bands], active [M]
+        """
         config = self.config
-        usable = len(clip.audio) // analysis.hop * analysis.hop
-        audio = torch.from_numpy(clip.audio[:usable])[None, None]
+        usable = len(clip) // analysis.hop * analysis.hop
+        audio = torch.from_numpy(clip[:usable])[None, None]
         features, _ = analysis(audio, analysis.initial_state(1))
         margin, level = config.spectral.pitch_margin, features["level"][0, 0]
         pitch = features["pitch_spectrum"][0].T

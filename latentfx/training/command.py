@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from latentfx.errors import MissingExtraError, RecipeError
-from latentfx.training.config import Recipe, load_recipe, shipped_recipes
+from latentfx.training.config import Recipe, load_recipe
+from latentfx.training.recipe_files import shipped_recipes
 
 _EXAMPLES = """
 Examples:

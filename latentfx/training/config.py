@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from latentfx.errors import RecipeError
+from latentfx.training.recipe_files import read_recipe_file
 from latentfx.training.settings import check_range, read_settings, unknown
 
 if TYPE_CHECKING:
@@ -146,14 +145,7 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: no such recipe, not TOML, or a setting that is unknown, missing or wrong.
     """
-    text = _recipe_text(str(name))
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"recipe {name} is not TOML: {error}") from None
-    for override in overrides:
-        _override(table, override)
-    return parse_recipe(table)
+    return parse_recipe(read_recipe_file(str(name), overrides))
 
 
 def parse_recipe(table: Mapping[str, Any]) -> Recipe:
@@ -171,12 +163,6 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
         train=read_settings(TrainSettings, table.get("train", {}), "train"),
         data=dict(table.get("data", {})),
     )
-
-
-def shipped_recipes() -> list[str]:
-    """Names of the recipes inside the package."""
-    folder = resources.files("latentfx.presets") / "recipes"
-    return sorted(Path(entry.name).stem for entry in folder.iterdir()) if folder.is_dir() else []
 
 
 def find_method(name: str) -> type[Objective]:
@@ -204,31 +190,3 @@ def _check_sections(table: Mapping[str, Any]) -> None:
             raise RecipeError(unknown(f"section [{section}]", section, allowed))
         if not isinstance(value, Mapping):
             raise RecipeError(f"[{section}] is {value!r}; it must be a table of settings")
-
-
-def _recipe_text(name: str) -> str:
-    path = Path(name)
-    if path.suffix == ".toml" or path.is_file():
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {name} cannot be read: {error}") from None
-    if name not in shipped_recipes():
-        message = unknown(f"recipe {name!r}", name, shipped_recipes())
-        raise RecipeError(f"{message} (or the path of a .toml file)")
-    return (resources.files("latentfx.presets") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
-
-
-def _override(table: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    *parents, last = key.strip().split(".")
-    if not equals or not parents or not last:
-        raise RecipeError(f"override {text!r} is not SECTION.KEY=VALUE (for example train.lr=3e-4)")
-    for parent in parents:
-        table = table.setdefault(parent, {})
-        if not isinstance(table, dict):
-            raise RecipeError(f"override {text!r}: {parent} is a value, not a table")
-    try:
-        table[last] = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        table[last] = value.strip()

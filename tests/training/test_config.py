@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from latentfx.errors import RecipeError
-from latentfx.training.config import find_method, load_recipe, parse_recipe, shipped_recipes
+from latentfx.training.config import find_method, load_recipe, parse_recipe
+from latentfx.training.recipe_files import shipped_recipes
 
 GOOD: dict[str, Any] = {
     "recipe": {"name": "toy", "seed": 1},
