@@ -51,9 +51,10 @@ class Voice:
         self.engine = Engine(desk.playing, channels, sample_rate, desk.before_hops, capacity)
         self.cost = self.engine.measure(block or _ANY_BLOCK)
         self.place = _choose(self.engine, self.cost, block) if place is None else place
-        self.held = self.engine.wait_for(block)
+        self.held = self._most_held = self.engine.wait_for(block)
         self._worker: _Worker | None = None
         if self.place == "worker":
+            self._most_held = self.held + round(_AHEAD_S[1] * sample_rate)
             self.held += _blocks_ahead(self.cost, sample_rate, block)
             self._worker = _Worker(self.engine, capacity)
         self.engine.output.pad(self.held)
@@ -91,7 +92,7 @@ class Voice:
         good = self._owed == 0 and self.engine.output.read(out)
         if not good:
             self._fade_out(out)
-            if self._worker is None:  # blocks became smaller or larger: the stream needs more in hand
+            if self._may_hold(out.shape[1]):
                 self.held += out.shape[1]
             elif taken:
                 self._owed += out.shape[1]
@@ -106,6 +107,16 @@ class Voice:
         """End the worker."""
         if self._worker is not None:
             self._worker.close()
+
+    def _may_hold(self, size: int) -> bool:
+        """Whether a late block makes the stream later for good, or what comes too late is thrown away.
+
+        In the callback, blocks became smaller or larger: the stream needs more in hand. A worker that was
+        late on this machine will be late again, unless it has more in hand, up to a limit.
+        """
+        if self._worker is None:
+            return True
+        return self.held + size <= self._most_held
 
     def _fade_out(self, out: Float32) -> None:
         size = min(FADE, out.shape[1])
