@@ -80,20 +80,19 @@ class LogMel(nn.Module):
         return (1 - 2 * relative_db.clamp_min(config.floor_db) / config.floor_db).unsqueeze(1)
 
 
-class ClassifierNet(nn.Module):
-    """Log-mel picture, four blocks (3x3 convolution, batch norm, ReLU, 2x2 max pool), global mean, linear.
+class PictureNet(nn.Module):
+    """Picture, four blocks (3x3 convolution, batch norm, ReLU, 2x2 max pool), global mean, linear.
 
     Args:
         n_labels: number of classes.
-        config: shape of the picture and of the network.
+        channels: channels of the four blocks; the last is the size of the embedding.
     """
 
-    def __init__(self, n_labels: int, config: ClassifierConfig) -> None:
+    def __init__(self, n_labels: int, channels: tuple[int, ...]) -> None:
         super().__init__()
-        self.features = LogMel(config)
-        inputs = (1, *config.channels[:-1])
-        self.blocks = nn.Sequential(*(_block(i, o) for i, o in zip(inputs, config.channels, strict=True)))
-        self.head = nn.Linear(config.channels[-1], n_labels)
+        inputs = (1, *channels[:-1])
+        self.blocks = nn.Sequential(*(_block(i, o) for i, o in zip(inputs, channels, strict=True)))
+        self.head = nn.Linear(channels[-1], n_labels)
 
     def embed(self, pictures: Tensor) -> Tensor:
         """Reduce pictures to vectors.
@@ -112,6 +111,19 @@ class ClassifierNet(nn.Module):
         """
         logits: Tensor = self.head(self.embed(pictures))
         return logits
+
+
+class ClassifierNet(PictureNet):
+    """A `PictureNet` with the pictures that it takes.
+
+    Args:
+        n_labels: number of classes.
+        config: shape of the picture and of the network.
+    """
+
+    def __init__(self, n_labels: int, config: ClassifierConfig) -> None:
+        super().__init__(n_labels, config.channels)
+        self.features = LogMel(config)
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

@@ -53,6 +53,14 @@ class ClassifierScore:
     labels: tuple[str, ...]
     confusion: NDArray[np.int64]
 
+    @classmethod
+    def of(cls, labels: tuple[str, ...], true: Sequence[str], found: Sequence[str]) -> ClassifierScore:
+        """Count true and found classes of clips, in pairs."""
+        confusion = np.zeros((len(labels),) * 2, dtype=np.int64)
+        for wanted, predicted in zip(true, found, strict=True):
+            confusion[labels.index(wanted), labels.index(predicted)] += 1
+        return cls(labels, confusion)
+
     @property
     def accuracy(self) -> float:
         """Share of clips given their true class."""
@@ -189,11 +197,8 @@ def score_classifier(
         raise DataError(
             f"labels {', '.join(sorted(unknown))} are unknown; allowed {', '.join(classifier.labels)}"
         )
-    confusion = np.zeros((len(classifier.labels),) * 2, dtype=np.int64)
-    for clip, label in zip(clips, labels, strict=True):
-        predicted = classifier.predict(clip, sample_rate)
-        confusion[classifier.labels.index(label), classifier.labels.index(predicted)] += 1
-    return ClassifierScore(classifier.labels, confusion)
+    found = [classifier.predict(clip, sample_rate) for clip in clips]
+    return ClassifierScore.of(classifier.labels, labels, found)
 
 
 def _fit(

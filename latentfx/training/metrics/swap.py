@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentfx.errors import DataError, ShapeError
 from latentfx.training.metrics.classifier import Classifier
-from latentfx.training.metrics.classifier_training import ClassifierScore
+from latentfx.training.metrics.classifier_training import ClassifierScore, score_classifier
 from latentfx.training.metrics.crepe import CrepeModel
 from latentfx.training.metrics.frechet import frechet_distance
 from latentfx.training.metrics.pitch import PitchTrack, raw_pitch_accuracy, track_pitch
+from latentfx.training.metrics.plain import plain
 from latentfx.training.metrics.spectral import log_spectral_distance, loudness_correlation
 
 Float32 = NDArray[np.float32]
@@ -92,8 +92,8 @@ class SwapReport:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON knows it; NaN becomes None."""
-        scores = [_plain(dataclasses.asdict(score)) for score in self.scores]
-        return {"macro_f1": self.macro_f1, "scores": scores}
+        found: dict[str, Any] = plain({"macro_f1": self.macro_f1, "scores": self.scores})
+        return found
 
     def to_markdown(self, source: str) -> str:
         """As a table with a row a timbre."""
@@ -190,12 +190,10 @@ def evaluate_swap(
             f"among {', '.join(classifier.labels)}"
         )
     outputs = {timbre: [_swapped(swap, phrase, timbre) for phrase in phrases] for timbre in timbres}
-    confusion = np.zeros((len(classifier.labels),) * 2, dtype=np.int64)
-    for timbre, clips in outputs.items():
-        for clip in clips:
-            predicted = classifier.predict(clip, phrases[0].sample_rate)
-            confusion[classifier.labels.index(timbre), classifier.labels.index(predicted)] += 1
-    judged = ClassifierScore(classifier.labels, confusion)
+    pairs = [(timbre, clip) for timbre, clips in outputs.items() for clip in clips]
+    judged = score_classifier(
+        classifier, [clip for _, clip in pairs], [timbre for timbre, _ in pairs], phrases[0].sample_rate
+    )
     scores = tuple(
         _score(
             timbre, phrases, outputs[timbre], judged, classifier, (references or {}).get(timbre, ()), model
@@ -255,13 +253,6 @@ def _distance(
         for clips in (reference, outputs)
     )
     return frechet_distance(real, swapped)
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in values.items()
-    }
 
 
 def _figure(value: float) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import made_up
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from latentfx.training.metrics.classifier import Classifier, ClassifierConfig
 from latentfx.training.metrics.classifier_training import ClassifierTraining, train_classifier
+from latentfx.training.metrics.judge import JudgeConfig, MelJudge
+from latentfx.training.metrics.judge_training import JudgeTraining, train_judge
 
 SAMPLE_RATE = 16_000
 Float32 = NDArray[np.float32]
@@ -43,3 +46,10 @@ def classifier() -> Classifier:
     labels = [timbre for timbre in ("hollow", "bright", "pure") for _ in pitches]
     training = ClassifierTraining(steps=60, batch_size=12, learning_rate=1e-2, seed=2)
     return train_classifier(clips, labels, SAMPLE_RATE, training, ClassifierConfig(channels=(8, 16, 32, 128)))
+
+
+@pytest.fixture(scope="session")
+def judge() -> MelJudge:
+    """Of generated violins and trumpets; a narrow network, trained for seconds."""
+    training = JudgeTraining(epochs=12, batch_size=12, learning_rate=5e-3)
+    return train_judge(made_up.clips(20, seed=0), training, JudgeConfig(channels=(8, 16, 32, 64)))

@@ -1,0 +1,166 @@
+"""The instrument classifier of the DSAE papers' protocol: it judges decoded log-mels, not audio.
+
+Four convolution blocks on pictures of a second, cut from log-mels of 16 kHz and 80 bands; the votes of a
+clip's pictures are averaged, and the 128 values before the last layer are what Fréchet distances are measured
+on. It is trained on the clips that the judged models were trained on (`judge_training.py`), so its distances
+compare models judged by one and the same judge, and nothing else.
+
+The papers publish neither architecture nor picture. Decided here: a picture has 64 frames (1.02 s) and half
+overlaps the next; cells below log(1e-5) are drawn as that, so that what a model makes of digital silence does
+not count; pictures 40 dB below a clip's loudest cell are left out.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from latentfx.dsp.log_mel import LogMel, LogMelConfig
+from latentfx.errors import CheckpointError, ShapeError
+from latentfx.training.checkpoint import read_tensors, write_tensors
+from latentfx.training.metrics.classifier import PictureNet
+
+Float32 = NDArray[np.float32]
+
+N_MELS = LogMelConfig().n_mels
+_QUIET = 9.21  # 40 dB of power, in nats
+
+
+def log_mel(audio: ArrayLike, sample_rate: int) -> Float32:
+    """Log-mels as the DSAE papers have them.
+
+    Shape:
+        audio [T] -> [1 + T / 256 at 16 kHz, 80]
+    """
+    samples = np.asarray(audio, dtype=np.float32)
+    front_end = published_front_end()
+    if sample_rate != front_end.config.sample_rate:
+        samples = soxr.resample(samples, sample_rate, front_end.config.sample_rate)
+    return np.asarray(front_end(torch.from_numpy(samples)[None])[0], dtype=np.float32)
+
+
+@functools.cache
+def published_front_end() -> LogMel:
+    """The papers' log-mels, and the way back to audio."""
+    return LogMel(LogMelConfig())
+
+
+@dataclass(frozen=True)
+class JudgeConfig:
+    """Shape of the picture and of the network.
+
+    Args:
+        frames: of one picture.
+        floor: natural logarithm of power; everything below is drawn as this.
+        mean, deviation: of the training pictures' cells.
+        channels: channels of the four blocks; the last is the size of the embedding.
+    """
+
+    frames: int = 64
+    floor: float = -11.5
+    mean: float = 0.0
+    deviation: float = 1.0
+    channels: tuple[int, int, int, int] = (32, 64, 128, 128)
+
+
+class MelJudge:
+    """A trained judge of log-mels.
+
+    Args:
+        net: the network, in evaluation mode from here on.
+        labels: name of every class.
+        config: shape of the picture and of the network.
+        report: how it was trained, on what, and how well it does, as JSON.
+    """
+
+    def __init__(
+        self, net: PictureNet, labels: tuple[str, ...], config: JudgeConfig, report: Mapping[str, Any]
+    ) -> None:
+        self.net = net.eval().requires_grad_(False)
+        self.labels = labels
+        self.config = config
+        self.report = dict(report)
+
+    def embedding(self, log_mel: ArrayLike) -> Float32:
+        """The last layer's input for every picture of a clip, half overlapping.
+
+        Shape:
+            log_mel [N, 80] -> [W, 128]
+        """
+        with torch.inference_mode():
+            found = self.net.embed(torch.from_numpy(pictures(log_mel, self.config)))
+        return np.asarray(found, dtype=np.float32)
+
+    def label(self, embedding: Float32) -> str:
+        """Name the instrument of a clip whose embedding is known: the mean of its pictures' logits decides.
+
+        Shape:
+            embedding [W, 128]
+        """
+        with torch.inference_mode():
+            logits = self.net.head(torch.from_numpy(embedding)).mean(dim=0)
+        return self.labels[int(logits.argmax())]
+
+    def save(self, path: str | Path) -> Path:
+        """Write weights as safetensors, with everything else as JSON in their header."""
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        card = {"labels": self.labels, "config": asdict(self.config), "report": self.report}
+        write_tensors(file, self.net.state_dict(), {"judge": card})
+        return file
+
+    @classmethod
+    def load(cls, path: str | Path) -> MelJudge:
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: the file is missing, damaged or no judge.
+        """
+        tensors, header = read_tensors(Path(path))
+        try:
+            card = header["judge"]
+            config = JudgeConfig(**{**card["config"], "channels": tuple(card["config"]["channels"])})
+            net = PictureNet(len(card["labels"]), config.channels)
+            net.load_state_dict(tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{path} is no judge of log-mels ({error}); train it again") from None
+        return cls(net, tuple(card["labels"]), config, card["report"])
+
+
+def pictures(log_mel: ArrayLike, config: JudgeConfig, start: int = 0, step: int | None = None) -> Float32:
+    """Cut log-mels into standardised pictures, without those 40 dB below the loudest cell.
+
+    A clip shorter than a picture is repeated to fill one.
+
+    Args:
+        log_mel: natural logarithm of power.
+        config: shape and scale of a picture.
+        start: first frame.
+        step: frames from picture to picture; half a picture unless given.
+    Shape:
+        log_mel [N, M] -> [W, 1, M, frames]
+    Raises:
+        ShapeError: another number of axes, no frames, or NaN or Inf.
+    """
+    cells = np.asarray(log_mel, dtype=np.float32)
+    if cells.ndim != 2 or cells.shape[1] != N_MELS or not len(cells) or not np.isfinite(cells).all():
+        broken = np.count_nonzero(~np.isfinite(cells))
+        raise ShapeError(
+            f"log-mels have the shape {cells.shape}, {broken} cells not finite; "
+            f"allowed [N, {N_MELS}], N above 0, all finite"
+        )
+    length = config.frames
+    if len(cells) < length + start:
+        cells = np.resize(cells, (length + start, N_MELS))
+    cut = np.lib.stride_tricks.sliding_window_view(cells[start:], length, axis=0)[:: step or length // 2]
+    heard = cut[cut.max(axis=(1, 2)) >= cut.max() - _QUIET]
+    scaled = (np.maximum(heard, config.floor) - config.mean) / config.deviation
+    return np.ascontiguousarray(scaled[:, None], dtype=np.float32)
