@@ -16,6 +16,7 @@ from latentfx.cli import preset
 from latentfx.cli.apply import apply
 from latentfx.cli.bench import bench
 from latentfx.cli.devices import devices
+from latentfx.cli.evaluate import evaluate
 from latentfx.cli.export import export
 from latentfx.cli.live import live
 from latentfx.cli.show import info, plugins
@@ -25,7 +26,7 @@ from latentfx.training.command import train
 
 P = ParamSpec("P")
 
-VERBS = (apply, live, devices, plugins, info, train, export, validate, bench)
+VERBS = (apply, live, devices, plugins, info, train, evaluate, export, validate, bench)
 PRESET_VERBS: dict[str, Callable[..., None]] = {
     "list": preset.list_presets,
     "show": preset.show,

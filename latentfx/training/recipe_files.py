@@ -27,8 +27,8 @@ def read_recipe_file(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]
         RecipeError: no such recipe, not TOML, or recipes that extend one another in a circle.
     """
     table = _read(name, ())
-    for override in overrides:
-        _override(table, override)
+    for text in overrides:
+        override(table, text)
     return table
 
 
@@ -78,7 +78,12 @@ def _text(name: str) -> str:
     return (resources.files("latentfx.presets") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
 
 
-def _override(table: dict[str, Any], text: str) -> None:
+def override(table: dict[str, Any], text: str) -> None:
+    """Change one setting of nested tables, given as `SECTION.KEY=VALUE`.
+
+    Raises:
+        RecipeError: another form, or a section that is a value.
+    """
     key, equals, value = text.partition("=")
     *parents, last = key.strip().split(".")
     if not equals or not parents or not last:

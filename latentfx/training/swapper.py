@@ -45,7 +45,7 @@ class Swapper(Protocol):
         """
 
     def log_mel(self, codes: Codes) -> Float32:
-        """Decode into log-mels: 16 kHz, 80 bands, frames of 2048 samples every 256.
+        """Decode into the log-mels that judges see (`metrics.judge.JUDGED`): 16 kHz, 80 bands.
 
         Shape:
             -> [N, 80]

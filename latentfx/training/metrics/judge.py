@@ -6,8 +6,8 @@ on. It is trained on the clips that the judged models were trained on (`judge_tr
 compare models judged by one and the same judge, and nothing else.
 
 The papers publish neither architecture nor picture. Decided here: a picture has 64 frames (1.02 s) and half
-overlaps the next; cells below log(1e-5) are drawn as that, so that what a model makes of digital silence does
-not count; pictures 40 dB below a clip's loudest cell are left out.
+overlaps the next; power below 1e-5 is drawn as that, so that what a model makes of digital silence does not
+count; pictures 40 dB below a clip's loudest cell are left out.
 """
 
 from __future__ import annotations
@@ -30,27 +30,29 @@ from latentfx.training.metrics.classifier import PictureNet
 
 Float32 = NDArray[np.float32]
 
-N_MELS = LogMelConfig().n_mels
+JUDGED = LogMelConfig(log_eps=1e-5)
+"""The log-mels that judges see: those of the DSAE papers, but digital silence is at -11.5."""
+
 _QUIET = 9.21  # 40 dB of power, in nats
 
 
 def log_mel(audio: ArrayLike, sample_rate: int) -> Float32:
-    """Log-mels as the DSAE papers have them.
+    """Log-mels as judges see them.
 
     Shape:
         audio [T] -> [1 + T / 256 at 16 kHz, 80]
     """
     samples = np.asarray(audio, dtype=np.float32)
-    front_end = published_front_end()
+    front_end = judged_front_end()
     if sample_rate != front_end.config.sample_rate:
         samples = soxr.resample(samples, sample_rate, front_end.config.sample_rate)
     return np.asarray(front_end(torch.from_numpy(samples)[None])[0], dtype=np.float32)
 
 
 @functools.cache
-def published_front_end() -> LogMel:
-    """The papers' log-mels, and the way back to audio."""
-    return LogMel(LogMelConfig())
+def judged_front_end() -> LogMel:
+    """The log-mels that judges see, and the way back to audio."""
+    return LogMel(JUDGED)
 
 
 @dataclass(frozen=True)
@@ -151,15 +153,15 @@ def pictures(log_mel: ArrayLike, config: JudgeConfig, start: int = 0, step: int 
         ShapeError: another number of axes, no frames, or NaN or Inf.
     """
     cells = np.asarray(log_mel, dtype=np.float32)
-    if cells.ndim != 2 or cells.shape[1] != N_MELS or not len(cells) or not np.isfinite(cells).all():
+    if cells.ndim != 2 or cells.shape[1] != JUDGED.n_mels or not len(cells) or not np.isfinite(cells).all():
         broken = np.count_nonzero(~np.isfinite(cells))
         raise ShapeError(
             f"log-mels have the shape {cells.shape}, {broken} cells not finite; "
-            f"allowed [N, {N_MELS}], N above 0, all finite"
+            f"allowed [N, {JUDGED.n_mels}], N above 0, all finite"
         )
     length = config.frames
     if len(cells) < length + start:
-        cells = np.resize(cells, (length + start, N_MELS))
+        cells = np.resize(cells, (length + start, JUDGED.n_mels))
     cut = np.lib.stride_tricks.sliding_window_view(cells[start:], length, axis=0)[:: step or length // 2]
     heard = cut[cut.max(axis=(1, 2)) >= cut.max() - _QUIET]
     scaled = (np.maximum(heard, config.floor) - config.mean) / config.deviation

@@ -16,7 +16,7 @@ from latentfx.training.data.clip import Clip, pitch_contour
 from latentfx.training.metrics.classifier_training import ClassifierScore
 from latentfx.training.metrics.crepe import CrepeModel
 from latentfx.training.metrics.frechet import frechet_distance
-from latentfx.training.metrics.judge import MelJudge, log_mel, published_front_end
+from latentfx.training.metrics.judge import MelJudge, judged_front_end, log_mel
 from latentfx.training.metrics.pitch import PitchTrack, raw_pitch_accuracy, track_pitch
 
 Float32 = NDArray[np.float32]
@@ -29,7 +29,7 @@ class RealClip:
 
     Args:
         clip: the clip.
-        log_mel: as the DSAE papers have them.
+        log_mel: as judges see them.
         embedding: the judge's.
         f0_hz: reference pitch every 10 ms.
         voiced: frames that count.
@@ -133,7 +133,7 @@ def measure_ceiling(
     """Score real clips as if a model had decoded them without error."""
     names = [judge.label(item.embedding) for item in real]
     score = ClassifierScore.of(judge.labels, [item.instrument for item in real], names)
-    front_end = published_front_end()
+    front_end = judged_front_end()
     heard = []
     for done, item in enumerate(real, 1):
         rate = front_end.config.sample_rate
