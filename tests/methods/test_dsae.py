@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
-from latentfx.methods.dsae import DSAE, NetworkConfig, kl_divergence, sample
+from latentfx.methods.dsae import DSAE, AutoregressiveDecoder, NetworkConfig, kl_divergence, sample
 
 CONFIG = NetworkConfig(n_global=6, n_local=7, n_output=9, v_size=3, z_size=4, global_hidden=(8, 5))
 
@@ -79,3 +79,49 @@ def test_exchanging_v_twice_restores_what_was_decoded(networks: DSAE) -> None:
     before = networks.decoder(z, v)
     assert not torch.allclose(networks.decoder(z, v[other]), before)
     torch.testing.assert_close(networks.decoder(z, v[other][other]), before)
+
+
+@pytest.fixture(params=[False, True], ids=["past", "current"])
+def decoder(request: pytest.FixtureRequest) -> AutoregressiveDecoder:
+    torch.manual_seed(1)
+    return AutoregressiveDecoder(CONFIG, current=request.param)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("frame", [0, 3, 7])
+def test_an_autoregressive_decoder_sees_earlier_frames_alone(
+    decoder: AutoregressiveDecoder, frame: int
+) -> None:
+    z, v, x = torch.randn(1, 8, 4), torch.randn(1, 3), torch.randn(1, 8, 9)
+    changed = x.clone()
+    changed[:, frame:] += 1.0
+    before, after = decoder.forced(z, v, x), decoder.forced(z, v, changed)
+    torch.testing.assert_close(after[:, : frame + 1], before[:, : frame + 1])
+    if frame < 7:
+        assert not torch.allclose(after[:, frame + 1], before[:, frame + 1])
+
+
+@torch.no_grad()
+def test_its_z_is_that_of_the_frame_before_or_its_own(decoder: AutoregressiveDecoder) -> None:
+    z, v, x = torch.randn(1, 8, 4), torch.randn(1, 3), torch.randn(1, 8, 9)
+    changed = z.clone()
+    changed[:, 3] += 1.0
+    differs = (decoder.forced(changed, v, x) - decoder.forced(z, v, x)).abs().amax(-1)[0] > 1e-6
+    assert int(differs.nonzero()[0]) == (3 if decoder.current else 4)
+
+
+@torch.no_grad()
+def test_running_free_it_goes_on_from_its_own_frames(decoder: AutoregressiveDecoder) -> None:
+    z, v = torch.randn(2, 8, 4), torch.randn(2, 3)
+    free = decoder(z, v)
+    torch.testing.assert_close(decoder.forced(z, v, free), free)
+    assert not torch.allclose(decoder.forced(z, v, torch.randn_like(free)), free, atol=1e-4)
+    other = torch.tensor([1, 0])
+    torch.testing.assert_close(decoder(z, v[other][other]), free)
+
+
+@torch.no_grad()
+def test_one_frame_of_z_stands_for_all(decoder: AutoregressiveDecoder) -> None:
+    v, x = torch.randn(2, 3), torch.randn(2, 8, 9)
+    z = torch.zeros(2, 1, 4)
+    torch.testing.assert_close(decoder.forced(z, v, x), decoder.forced(z.expand(2, 8, 4), v, x))

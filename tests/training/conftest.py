@@ -1,4 +1,4 @@
-"""The toy method of `toy.py`, for every test here."""
+"""The toy method of `toy.py` and the tiny models, for every test here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tiny_swap import tiny_run, trained
+
+__all__ = ["tiny_run", "trained"]
 
 
 @pytest.fixture(autouse=True)

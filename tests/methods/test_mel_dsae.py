@@ -1,0 +1,233 @@
+"""The published models on mels: their teachers, terms and units; and that each learns."""
+
+from __future__ import annotations
+
+import copy
+from typing import cast
+
+import pytest
+import torch
+from tiny_mel import BANDS, FRAMES, METHODS, scene, tiny_mel_model, train_on_scenes
+from torch import Tensor
+from torch.distributions import Normal
+from torch.distributions import kl_divergence as torch_kl
+
+from latentfx.errors import ShapeError
+from latentfx.methods.dsae import DSAE, Gaussian, NetworkConfig
+from latentfx.methods.dsae_config import SwapTerms
+from latentfx.methods.jacobian import JacobianDSAE
+from latentfx.methods.mel_dsae import MelJDSAE, OnMels
+from latentfx.methods.tsdsae import TSDSAE
+
+DECODERS = ("factorised", "autoregressive")
+both_decoders = pytest.mark.parametrize("decoder", DECODERS)
+both_with_teacher = pytest.mark.parametrize("method", ["tsdsae", "jdsae"])
+
+
+def batch(seed: int = 0) -> dict[str, Tensor]:
+    return {"mel": scene(5, seed)[0]}
+
+
+def taught(method: str, decoder: str = "factorised", **changes: object) -> OnMels:
+    """A model in its second stage."""
+    model = tiny_mel_model(method, decoder, **changes)
+    model.begin_stage(0)
+    model.begin_stage(1)
+    return model
+
+
+def moved_away(model: OnMels) -> OnMels:
+    """The same, with a student that is no longer its teacher."""
+    with torch.no_grad():
+        for parameter in model.networks.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model
+
+
+def numbers(model: OnMels, given: dict[str, Tensor]) -> dict[str, float]:
+    torch.manual_seed(3)
+    return {name: float(value.detach()) for name, value in model.loss(given).items()}
+
+
+def normal(gaussian: Gaussian) -> Normal:
+    return Normal(gaussian[0], (0.5 * gaussian[1]).exp())
+
+
+def codes(networks: DSAE, mel: Tensor) -> tuple[Gaussian, Gaussian]:
+    """Posteriors of v and z."""
+    return networks.global_encoder(mel, torch.ones(mel.shape[:2])), networks.local_encoder(mel)
+
+
+@both_decoders
+@both_with_teacher
+def test_the_teacher_gets_no_gradient_and_does_not_change(method: str, decoder: str) -> None:
+    model = taught(method, decoder)
+    assert model.teacher is not None
+    before = copy.deepcopy(model.teacher.state_dict())
+    born = copy.deepcopy(model.networks.state_dict())
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for seed in range(3):
+        optimizer.zero_grad()
+        model.loss(batch(seed))["loss"].backward()
+        optimizer.step()
+    assert all(parameter.grad is None for parameter in model.teacher.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in model.teacher.state_dict().items())
+    still = [name for name, value in model.networks.state_dict().items() if torch.equal(value, born[name])]
+    assert still == []
+
+
+@both_decoders
+def test_in_the_first_stage_of_tsdsae_z_is_a_projection_that_does_not_learn(decoder: str) -> None:
+    model = tiny_mel_model("tsdsae", decoder)
+    model.begin_stage(0)
+    model.loss(batch())["loss"].backward()
+    waiting = [*model.networks.local_encoder.parameters(), *model.networks.prior.parameters()]
+    assert all(parameter.grad is None for parameter in waiting)
+    assert all(parameter.grad is not None for parameter in model.networks.decoder.parameters())
+    before = numbers(model, batch())["error"]
+    with torch.no_grad():
+        model.networks.local_encoder.get_submodule("head.mean").get_parameter("bias").add_(3.0)
+    assert numbers(model, batch())["error"] != before  # the decoder sees z
+
+
+@both_decoders
+@pytest.mark.parametrize("mode", ["kl_only", "frozen"])
+def test_in_the_first_stage_of_jdsae_the_decoder_sees_zeros(mode: str, decoder: str) -> None:
+    model = tiny_mel_model("jdsae", decoder, stage1_local=mode)
+    model.begin_stage(0)
+    model.loss(batch())["error"].backward()
+    local = [*model.networks.local_encoder.parameters(), *model.networks.prior.parameters()]
+    assert all(parameter.grad is None for parameter in local)
+    model.loss(batch())["loss"].backward()
+    learns = any(p.grad is not None and bool(p.grad.abs().max() > 0) for p in local)
+    assert learns == (mode == "kl_only")
+
+
+@torch.no_grad()
+@both_decoders
+def test_the_jacobian_is_0_where_student_is_teacher_and_z_is_0(decoder: str) -> None:
+    model = cast(MelJDSAE, taught("jdsae", decoder))
+    assert model.teacher is not None
+    v, x = torch.randn(5, 3), scene(5)[0]
+    zeros, line = torch.zeros(5, FRAMES, 4), torch.randn(5, FRAMES, 4)
+    _, jacobian = model.exchanged(model.teacher, zeros, v, v, x)
+    assert float(jacobian.abs().max()) < 1e-5
+    _, elsewhere = model.exchanged(model.teacher, line, v, v, x)
+    assert float(elsewhere.abs().max()) > 1e-4
+
+
+@both_decoders
+def test_the_jacobian_is_0_where_nothing_is_exchanged(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = moved_away(taught("jdsae", decoder))
+    assert numbers(model, batch())["jacobian"] > 0
+    monkeypatch.setattr(torch, "randperm", lambda n, device=None: torch.arange(n, device=device))
+    assert numbers(model, batch())["jacobian"] == 0
+
+
+@torch.no_grad()
+def test_a_factorised_teacher_is_constant_in_time() -> None:
+    model = taught("jdsae")
+    assert model.teacher is not None
+    spectrum = model.teacher.decoder(torch.zeros(2, FRAMES, 4), torch.randn(2, 3))
+    torch.testing.assert_close(spectrum, spectrum[:, :1].expand_as(spectrum))
+
+
+def test_all_decodings_of_the_jacobian_go_on_from_the_same_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = taught("jdsae", "autoregressive")
+    assert model.teacher is not None
+    shown: list[Tensor] = []
+    for decoder in (model.networks.decoder, model.teacher.decoder):
+        forced = decoder.forced
+
+        def listening(z: Tensor, v: Tensor, x: Tensor, forced: object = forced) -> Tensor:
+            shown.append(x)
+            decoded: Tensor = forced(z, v, x)  # type: ignore[operator]
+            return decoded
+
+        monkeypatch.setattr(decoder, "forced", listening)
+    given = batch()
+    model.loss(given)
+    assert len(shown) == 4
+    assert all(torch.equal(x, given["mel"]) for x in shown)
+
+
+@both_decoders
+def test_the_divergences_are_those_of_torch(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the draws set to the means and a known permutation, every term can be written down."""
+    monkeypatch.setattr("latentfx.methods.dsae_objective.sample", lambda gaussian: gaussian[0])
+    other = torch.tensor([2, 0, 4, 1, 3])
+    monkeypatch.setattr(torch, "randperm", lambda n, device=None: other)
+    model, mel = moved_away(taught("tsdsae", decoder)), batch()["mel"]
+    assert model.teacher is not None
+    found = numbers(model, {"mel": mel})
+    networks = model.networks
+    with torch.no_grad():
+        (q_v, q_z), (p_v, _) = codes(networks, mel), codes(model.teacher, mel)
+        v, z = q_v[0], q_z[0]
+        with_their_v, with_their_z = (
+            codes(networks, networks.decoder(*pair)) for pair in ((z, v[other]), (z[other], v))
+        )
+        kl_v = torch_kl(normal(q_v), normal(p_v))
+        kl_z = torch_kl(normal(q_z), normal(networks.prior(z)))
+        first = torch_kl(normal(q_z), Normal(0.0, 1.0))[:, 0]
+        torch.testing.assert_close(kl_z[:, 0], first)  # the prior of the first frame is N(0, I)
+        their_v, their_z = [(q[0][other], q[1][other]) for q in (q_v, q_z)]
+        swap_v = torch_kl(normal(with_their_v[0]), normal(their_v)).mean()
+        swap_v += torch_kl(normal(with_their_z[0]), normal(q_v)).mean()
+        swap_z = torch_kl(normal(with_their_v[1]), normal(q_z)).mean()
+        swap_z += torch_kl(normal(with_their_z[1]), normal(their_z)).mean()
+        error = (networks.decoder.forced(z, v, mel) - mel).square().mean()
+    assert found["kl_v"] == pytest.approx(float(kl_v.sum(-1).mean()), rel=1e-4)
+    assert found["kl_z"] == pytest.approx(float(kl_z.sum(-1).mean()), rel=1e-4)
+    assert 2 * found["swap_v"] == pytest.approx(float(swap_v), rel=1e-4)
+    assert 2 * found["swap_z"] == pytest.approx(float(swap_z), rel=1e-4)
+    expected = error + kl_v.mean() + kl_z.mean() + swap_v + swap_z
+    assert found["loss"] == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_summed_bound_is_divided_by_the_size_of_the_spectrogram(method: str) -> None:
+    model = tiny_mel_model(method, reduction="elbo_sum", beta=0.3)
+    model.begin_stage(0)
+    parts = numbers(model, batch())
+    whole = 0.5 * parts["error"] * FRAMES * BANDS + 0.3 * parts["kl_z"] * FRAMES + parts["kl_v"]
+    assert parts["loss"] == pytest.approx(whole / (FRAMES * BANDS), rel=1e-5)
+
+
+@pytest.mark.parametrize(("weight", "method"), [("swap_weight", "tsdsae"), ("jacobian_weight", "jdsae")])
+@pytest.mark.parametrize("reduction", ["mean", "elbo_sum"])
+def test_weights_weigh_the_terms_of_their_method(weight: str, method: str, reduction: str) -> None:
+    losses = []
+    for value in (0.0, 1.0, 3.0):
+        model = moved_away(taught(method, reduction=reduction, **{weight: value}))
+        losses.append(numbers(model, batch())["loss"])
+    assert losses[1] - losses[0] > 0
+    assert losses[2] - losses[0] == pytest.approx(3 * (losses[1] - losses[0]), rel=1e-4)
+
+
+def test_swaps_that_cannot_be_encoded_again_are_refused() -> None:
+    features = tiny_mel_model("jdsae").features
+    with pytest.raises(ShapeError, match="encodes what was decoded: allowed one size for all three"):
+        TSDSAE(SwapTerms(), features, DSAE(NetworkConfig(n_output=513)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@both_decoders
+def test_every_objective_learns(method: str, decoder: str) -> None:
+    """The scene has a variance near 2; an exchanged v brings the other timbre, and leaves the pitch."""
+    model = tiny_mel_model(method, decoder, reduction="elbo_sum")
+    last = train_on_scenes(model, 60 if (method, decoder) == ("tsdsae", "autoregressive") else 150)
+    assert last[-1]["error"] < 0.8
+    if decoder == "factorised" and isinstance(model, TSDSAE | JacobianDSAE):
+        assert exchange_error(model) < 0.6
+
+
+@torch.no_grad()
+def exchange_error(model: OnMels) -> float:
+    """Squared error of exchanged clips, as a share of that of the clips as they were."""
+    mel, timbre, pitch = scene(64, seed=999)
+    other = torch.arange(64).roll(1)
+    q_v, q_z = codes(model.networks, mel)
+    wanted = timbre[other] + pitch
+    decoded = model.networks.decoder(q_z[0], q_v[0][other])
+    return float((decoded - wanted).square().mean() / (mel - wanted).square().mean())
