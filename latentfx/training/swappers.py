@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentfx.dsp.log_mel import LogMel, LogMelConfig
 from latentfx.errors import CheckpointError
 from latentfx.methods.base import Objective
 from latentfx.methods.dsae import Gaussian, sample
@@ -19,12 +17,10 @@ from latentfx.methods.jdsae import JDSAE
 from latentfx.methods.mel_dsae import OnMels
 from latentfx.methods.spectral import SpectralAnalysis, SpectralSynthesis
 from latentfx.stages import Features
+from latentfx.training.metrics.judge import JUDGED, log_mel
 from latentfx.training.swapper import Codes, Swapper
 
 Float32 = NDArray[np.float32]
-
-JUDGED = LogMelConfig(log_eps=1e-5)
-"""The log-mels of `Swapper.log_mel`: those of the published models, but digital silence is at -11.5."""
 
 
 def swapper_of(objective: Objective) -> Swapper:
@@ -53,7 +49,6 @@ class MelSwapper:
     def __init__(self, objective: OnMels) -> None:
         self._objective = objective.eval()
         self._log_mel = objective.features.log_mel
-        self._judged = LogMel(JUDGED)
 
     @property
     def sample_rate(self) -> int:
@@ -116,7 +111,6 @@ class SpectralSwapper:
         spectral = objective.config.spectral
         self._analysis, self._synthesis = SpectralAnalysis(spectral), SpectralSynthesis(spectral)
         self._model = StreamingDSAE(objective).eval()
-        self._judged = LogMel(JUDGED)
 
     @property
     def sample_rate(self) -> int:
@@ -141,9 +135,7 @@ class SpectralSwapper:
 
     def log_mel(self, codes: Codes) -> Float32:
         """See `Swapper`; of the decoded audio."""
-        audio = soxr.resample(self.audio(codes), self.sample_rate, JUDGED.sample_rate)
-        mel: Tensor = self._judged(torch.from_numpy(np.asarray(audio, dtype=np.float32))[None])[0]
-        return np.asarray(mel.numpy())
+        return log_mel(self.audio(codes), self.sample_rate)
 
     @torch.no_grad()
     def audio(self, codes: Codes) -> Float32:

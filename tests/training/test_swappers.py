@@ -17,8 +17,9 @@ from latentfx.methods.base import Objective
 from latentfx.methods.dsae_config import MelJDSAEConfig
 from latentfx.methods.dsae_views import MelViews
 from latentfx.methods.mel_dsae import MelJDSAE
+from latentfx.training.metrics.judge import JUDGED
 from latentfx.training.swapper import Codes, Swapper
-from latentfx.training.swappers import JUDGED, MelSwapper, SpectralSwapper, swapper_of
+from latentfx.training.swappers import MelSwapper, SpectralSwapper, swapper_of
 
 Float32 = NDArray[np.float32]
 
