@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
+import latentfx
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
+from latentfx.export import export_nn_tilde
+from latentfx.export.nn_tilde import open_bytes
+from latentfx.export.nn_tilde_parity import verify_nn_tilde
 from latentfx.export.opened import plugin_path
 from latentfx.export.rebuild import rebuild_plugin
 from latentfx.export.ring import build_ring
@@ -45,3 +51,29 @@ def test_it_runs_in_torchscript_as_in_torch(ring: LatentEffect) -> None:
 def test_a_choice_at_start_is_refused() -> None:
     with pytest.raises(ExportError, match="a ring has none"):
         build_ring(PitchRing(PitchRingConfig()), default="flute")
+
+
+@pytest.mark.parametrize("name", latentfx.plugins())
+def test_a_shipped_plugin_comes_back_from_its_file_as_it_sounds(name: str) -> None:
+    """`rebuild_plugin` measures the model that it builds against the file's own graph."""
+    plugin, provenance = rebuild_plugin(plugin_path(name))
+    assert plugin.spec.name == name
+    assert provenance["licence"]
+
+
+def test_in_nn_tilde_the_ring_is_a_method_on_latent_signals(tmp_path: Path) -> None:
+    ring, _ = rebuild_plugin(plugin_path("ring"))
+    facts = {"method": "none", "licence": "MIT", "date": "2026-01-01", "versions": {"latentfx": "0"}}
+    path = export_nn_tilde(
+        ring, tmp_path / "ring.ts", facts, lambda module: verify_nn_tilde(ring, module).as_dict()
+    )
+    module = open_bytes(path.read_bytes())
+    assert module.get_methods() == ["forward", "info", "encode", "decode", "rotate"]
+    codes = module.encode(phrase(ring, 50, 1, torch.Generator().manual_seed(1)))
+    still = module.rotate(codes)
+    module.set_steps(5.0)
+    turned = module.rotate(codes)
+    moved = (turned - codes).abs().amax(dim=(0, 2)) > 0.05
+    assert moved.any()
+    assert moved.sum() <= 32, "the pitch code turns, the timbre and the level stay"
+    torch.testing.assert_close(still, codes, atol=1e-5, rtol=0)
