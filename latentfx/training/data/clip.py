@@ -45,8 +45,9 @@ class Clip:
         instrument: a name such as "violin".
         source: what the clip was cut or built from; no source is in both training and validation.
         notes: the notes that sound, in order; empty when they are not known.
+        stems: what sums to the audio; empty where it is one sound, or they are not known.
     Shape:
-        audio [T], float32
+        audio [T], float32, stems the same
     """
 
     audio: Audio
@@ -54,6 +55,7 @@ class Clip:
     instrument: str
     source: str
     notes: tuple[Note, ...] = ()
+    stems: tuple[Audio, ...] = ()
 
     @property
     def duration_s(self) -> float:

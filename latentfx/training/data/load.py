@@ -9,8 +9,9 @@ from pathlib import Path
 from latentfx.errors import DataError
 from latentfx.training.data.card import describe, part_card
 from latentfx.training.data.clip import Dataset
-from latentfx.training.data.parts import Job, build_part
-from latentfx.training.data.settings import read_settings
+from latentfx.training.data.mixes import build_mixes
+from latentfx.training.data.parts import Built, Job, build_part
+from latentfx.training.data.settings import BandPart, Part, StemsPart, read_settings
 
 
 def load_data(
@@ -29,7 +30,7 @@ def load_data(
     """
     checked = read_settings(settings)
     built = [
-        build_part(part, Job(checked, index, sample_rate, seed, data_root))
+        _build(part, Job(checked, index, sample_rate, seed, data_root))
         for index, part in enumerate(checked.parts)
     ]
     train = tuple(clip for piece in built for clip in piece.train)
@@ -50,3 +51,7 @@ def load_data(
         for part, piece in zip(checked.parts, built, strict=True)
     ]
     return Dataset(train, validation, describe(checked.instruments, sample_rate, seed, cards))
+
+
+def _build(part: Part, job: Job) -> Built:
+    return build_mixes(part, job) if isinstance(part, (StemsPart, BandPart)) else build_part(part, job)

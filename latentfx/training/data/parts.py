@@ -83,7 +83,7 @@ class Built:
 
 
 def build_part(part: Part, job: Job) -> Built:
-    """Build the clips of one part.
+    """Build the clips of one part of single instruments.
 
     Raises:
         DataError: data that is missing or unusable.
@@ -170,7 +170,7 @@ def _build_phrases(
     held = round(count * job.settings.validation)
     if job.settings.validation > 0:
         held = max(1, held)
-    train_tunes, validation_tunes = _split_tunes(part, job)
+    train_tunes, validation_tunes = split_tunes(part.tunes, job)
     sides = (
         _phrases_of(part, job, "train", train, max(1, count - held), train_tunes),
         _phrases_of(part, job, "validation", validation, held, validation_tunes),
@@ -211,11 +211,11 @@ def _draw_line(
     return perform(moved, part.segment_seconds, rng)
 
 
-def _split_tunes(part: PhraseSettings, job: Job) -> tuple[list[Path], list[Path]]:
-    """Tunes from files for each side, none for both."""
-    if not part.tunes:
+def split_tunes(folder: str, job: Job) -> tuple[list[Path], list[Path]]:
+    """Tunes from files for training and for validation, none for both where there is no folder."""
+    if not folder:
         return [], []
-    tunes = find_tunes(job.path(part.tunes, "tunes"))
+    tunes = find_tunes(job.path(folder, "tunes"))
     order = job.shared_rng("tunes").permutation(len(tunes))
     held = round(len(tunes) * job.settings.validation)
     return [tunes[i] for i in order[held:]], [tunes[i] for i in order[:held]]

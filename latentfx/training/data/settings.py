@@ -111,14 +111,64 @@ class RecordingsPart:
     segment_seconds: float = 4.0
 
 
-Part = TonesPart | NotesPart | SoundfontPart | RecordingsPart
+@dataclass(frozen=True)
+class StemsPart:
+    """Songs as stems, cut into clips of the instrument `mix`; see `latentfx.training.data.songs`.
+
+    Args:
+        root: folder of songs: a folder of stems for each, or MUSDB18.
+        include, exclude: globs over the songs, by their paths below root.
+        holdout: globs of songs that go to validation; without them songs are drawn at random.
+        segment_seconds: length of a clip.
+        licence: of the songs.
+    """
+
+    kind: ClassVar[str] = "stems"
+    root: str = ""
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    holdout: tuple[str, ...] = ()
+    segment_seconds: float = 5.0
+    licence: str = "not stated"
+
+
+@dataclass(frozen=True)
+class BandPart:
+    """Tunes on several instruments of a soundfont at once, as clips of the instrument `mix` with their stems.
+
+    Args:
+        path: an .sf2 or .sf3 file.
+        seconds: audio in all, training and validation together.
+        segment_seconds: length of a clip.
+        voices: at most so many instruments at once, drums apart.
+        drums: probability that drums play too.
+        tunes: folder of MIDI files; "" for made-up melodies alone.
+        tunes_share: share of the lines that are taken from `tunes`.
+        cache: keep renderings in the user's cache folder.
+    """
+
+    kind: ClassVar[str] = "band"
+    path: str = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
+    seconds: float = 300.0
+    segment_seconds: float = 5.0
+    voices: float = 3.0
+    drums: float = 0.5
+    tunes: str = ""
+    tunes_share: float = 0.5
+    cache: bool = True
+
+
+Part = TonesPart | NotesPart | SoundfontPart | RecordingsPart | StemsPart | BandPart
 PARTS: Mapping[str, type[Part]] = {
-    part.kind: part for part in (TonesPart, NotesPart, SoundfontPart, RecordingsPart)
+    part.kind: part for part in (TonesPart, NotesPart, SoundfontPart, RecordingsPart, StemsPart, BandPart)
 }
 LIMITS: Mapping[str, tuple[float, float]] = {
     "validation": (0.0, 0.9),
     "seconds_per_instrument": (1.0, 1e6),
+    "seconds": (1.0, 1e6),
     "segment_seconds": (0.5, 60.0),
+    "voices": (2.0, 16.0),
+    "drums": (0.0, 1.0),
     "tunes_share": (0.0, 1.0),
     "reverb": (0.0, 1.0),
     "noise": (0.0, 1.0),
@@ -126,6 +176,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "vibrato": (0.0, 1.0),
     "stretch_st": (0.0, 12.0),
     "reach_st": (0.0, 12.0),
+    "minimum": (0.0, 1.0),
 }
 T = TypeVar("T")
 

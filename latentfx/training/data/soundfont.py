@@ -29,6 +29,7 @@ RENDER_RATE = 44100
 TICKS_PER_S = 2000
 GAP_S = 1.5
 BEND_PER_SEMITONE = 8192 / 2
+DRUMS_CHANNEL = 9
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,12 @@ class SoundFont:
             return hashlib.file_digest(content, "sha256").hexdigest()
 
     def play(
-        self, program: int, phrases: Sequence[Sequence[Note]], seconds: float, sample_rate: int
+        self,
+        program: int,
+        phrases: Sequence[Sequence[Note]],
+        seconds: float,
+        sample_rate: int,
+        channel: int = 0,
     ) -> list[Audio]:
         """Render phrases of one instrument.
 
@@ -75,12 +81,13 @@ class SoundFont:
             phrases: lines whose times count from each phrase's start.
             seconds: length of each phrase.
             sample_rate: of the result.
+            channel: MIDI channel from 0; on `DRUMS_CHANNEL` programs are kits and keys are drums.
         Shape:
             -> one [T] a phrase, T = seconds * sample_rate
         Raises:
             DataError: fluidsynth failed, or made no sound.
         """
-        midi = _write_midi(program, phrases, seconds)
+        midi = _write_midi(program, phrases, seconds, channel)
         audio = self._render(midi)
         if sample_rate != RENDER_RATE:
             audio = np.asarray(soxr.resample(audio, RENDER_RATE, sample_rate), dtype=np.float32)
@@ -110,7 +117,7 @@ def default_cache() -> Path:
     return Path(base) / "latentfx" / "soundfont"
 
 
-def _write_midi(program: int, phrases: Sequence[Sequence[Note]], seconds: float) -> bytes:
+def _write_midi(program: int, phrases: Sequence[Sequence[Note]], seconds: float, channel: int) -> bytes:
     """One MIDI file with the phrases one after another; tuning is pitch bend before each note."""
     events: list[tuple[float, int, mido.Message]] = []
     for index, phrase in enumerate(phrases):
@@ -120,11 +127,11 @@ def _write_midi(program: int, phrases: Sequence[Sequence[Note]], seconds: float)
             bend = round((note.pitch_midi - key) * BEND_PER_SEMITONE)
             velocity = int(np.clip(round(20 + 107 * note.velocity), 1, 127))
             start_s, end_s = offset_s + note.start_s, offset_s + note.end_s
-            events.append((start_s, 1, mido.Message("pitchwheel", pitch=bend)))
-            events.append((start_s, 2, mido.Message("note_on", note=key, velocity=velocity)))
-            events.append((end_s, 0, mido.Message("note_off", note=key)))
+            events.append((start_s, 1, mido.Message("pitchwheel", pitch=bend, channel=channel)))
+            events.append((start_s, 2, mido.Message("note_on", note=key, velocity=velocity, channel=channel)))
+            events.append((end_s, 0, mido.Message("note_off", note=key, channel=channel)))
     events.sort(key=lambda event: event[:2])
-    track = mido.MidiTrack([mido.Message("program_change", program=program)])
+    track = mido.MidiTrack([mido.Message("program_change", program=program, channel=channel)])
     now = 0
     for time_s, _, message in events:
         tick = round(time_s * TICKS_PER_S)
