@@ -152,6 +152,14 @@ class Decoder(nn.Module):
         decoded: Tensor = self(z, v)
         return decoded
 
+    def history(self, x: Tensor) -> Tensor:
+        """What `forced` may be shown of given frames; once a step, for all that is decoded in it.
+
+        Shape:
+            [B, N, n_output] -> [B, N, n_output]
+        """
+        return x
+
     def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Tone, noise and pitch, for those who play them: a form that knows of none has tone alone.
 
@@ -194,13 +202,16 @@ class AutoregressiveDecoder(Decoder):
     Args:
         config: sizes.
         current: show z of the frame itself.
+        dropout: share of the given frames that are hidden in training. A frame says nearly all of the next,
+            so a decoder that is shown each one learns to use neither z nor v (Bowman et al., "Generating
+            sentences from a continuous space", 2016).
     Shape:
         z [B, N, z_size + conditions], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
     """
 
-    def __init__(self, config: NetworkConfig, current: bool = False) -> None:
+    def __init__(self, config: NetworkConfig, current: bool = False, dropout: float = 0.0) -> None:
         super().__init__()
-        self.current = current
+        self.current, self.dropout = current, dropout
         n_in = config.n_output + config.z_size + config.conditions + config.v_size
         self.lstm = nn.LSTM(n_in, config.decoder_hidden[-1], num_layers=2, batch_first=True)
         self.output = nn.Linear(config.decoder_hidden[-1], config.n_output)
@@ -214,15 +225,24 @@ class AutoregressiveDecoder(Decoder):
         )
         return decoded
 
+    def history(self, x: Tensor) -> Tensor:
+        """All frames, or in training some of them, the others zeros."""
+        if not self.training or self.dropout <= 0.0:
+            return x
+        return x * (torch.rand(x.shape[:2], device=x.device) >= self.dropout).unsqueeze(-1)
+
     def forward(self, z: Tensor, v: Tensor) -> Tensor:
         codes = self._codes(z, v, z.shape[1])
-        x = codes.new_zeros(len(codes), 1, self.output.out_features)
-        frames, state = [], None
-        for step in codes.split(1, dim=1):
-            hidden, state = self.lstm(torch.cat([x, step], -1), state)
-            x = self.output(hidden)
+        x = codes.new_zeros(len(codes), self.output.out_features)
+        still = codes.new_zeros(len(codes), self.lstm.hidden_size)
+        lower = upper = (still, still)
+        frames = []
+        for step in codes.unbind(1):  # cells, for a whole LSTM a step takes twice as long
+            lower = torch.lstm_cell(torch.cat([x, step], -1), lower, *self.lstm.all_weights[0])
+            upper = torch.lstm_cell(lower[0], upper, *self.lstm.all_weights[1])
+            x = self.output(upper[0])
             frames.append(x)
-        return torch.cat(frames, dim=1)
+        return torch.stack(frames, dim=1)
 
     def _codes(self, z: Tensor, v: Tensor, frames: int) -> Tensor:
         """What each step sees beside the frame before it.

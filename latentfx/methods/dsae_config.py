@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from latentfx.dsp.log_mel import LogMelConfig
+from latentfx.errors import RecipeError
 from latentfx.methods.dsae import DSAE, AutoregressiveDecoder, NetworkConfig
 
 Reduction = Literal["mean", "elbo_sum"]
@@ -62,6 +63,8 @@ class MelNetworks:
         decoder: `factorised`, frame by frame, or `autoregressive`.
         local_context: an autoregressive decoder sees z of the frame before (`past`) or of its own
             (`current`).
+        history_dropout: share of the frames before that an autoregressive decoder is not shown in training
+            (ours; 0 shows all).
     """
 
     mel: LogMelConfig = field(default_factory=LogMelConfig)
@@ -74,6 +77,11 @@ class MelNetworks:
     activation: Literal["silu", "tanh"] = "tanh"
     decoder: Literal["factorised", "autoregressive"] = "factorised"
     local_context: Literal["past", "current"] = "past"
+    history_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.history_dropout < 1.0:
+            raise RecipeError(f"method.history_dropout is {self.history_dropout:g}; allowed 0 to below 1")
 
     def build_networks(self) -> DSAE:
         """The four networks, fresh."""
@@ -92,7 +100,8 @@ class MelNetworks:
         )
         if self.decoder == "factorised":
             return DSAE(sizes)
-        return DSAE(sizes, decoder=AutoregressiveDecoder(sizes, self.local_context == "current"))
+        current = self.local_context == "current"
+        return DSAE(sizes, decoder=AutoregressiveDecoder(sizes, current, self.history_dropout))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class JacobianDSAE(DSAEObjective):
 
     def compare(self, drawn: Drawn) -> tuple[Tensor, dict[str, Weighted]]:
         """Before there is a teacher, decode v alone; then score the Jacobian term too."""
-        x = drawn.views.target
+        x = drawn.history
         if self.teacher is None or drawn.p_v is None:
             return self.networks.decoder.forced(torch.zeros_like(drawn.z[:, :1]), drawn.v, x), {}
         decoded, jacobian = self.exchanged(self.teacher, drawn.z, drawn.v, sample(drawn.p_v), x)
