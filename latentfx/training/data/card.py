@@ -17,7 +17,10 @@ def part_card(
     validation: Sequence[Clip],
     facts: Mapping[str, object],
 ) -> dict[str, object]:
-    """Describe one part. Of paths only the last name is kept: a card says what, not where."""
+    """Describe one part: seconds of each side, licences, and names of recordings that are held out.
+
+    Of paths only the last name is kept: a card says what, not where.
+    """
     shown = {key: _shown(key, value) for key, value in settings.items()}
     return {
         "kind": kind,

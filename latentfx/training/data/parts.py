@@ -23,6 +23,7 @@ from latentfx.training.data.settings import (
     RecordingsPart,
     SoundfontPart,
     TonesPart,
+    UrmpPart,
     resolve_path,
 )
 from latentfx.training.data.soundfont import SoundFont, default_cache
@@ -37,6 +38,7 @@ from latentfx.training.data.tunes import (
     read_tune,
     transpose,
 )
+from latentfx.training.data.urmp import cut_stems, find_stems
 
 Phrases = Sequence[tuple[Note, ...]]
 Played = list[tuple[Audio, tuple[Note, ...]]]
@@ -90,6 +92,8 @@ def build_part(part: Part, job: Job) -> Built:
     """
     if isinstance(part, RecordingsPart):
         return _build_recordings(part, job)
+    if isinstance(part, UrmpPart):
+        return _build_urmp(part, job)
     if isinstance(part, NotesPart):
         return _build_notes(part, job)
     if isinstance(part, SoundfontPart):
@@ -139,7 +143,9 @@ def _build_notes(part: NotesPart, job: Job) -> Built:
         if kept:
             train[name] = player(kept)
             validation[name] = player(held) if held else train[name]
-    return _build_phrases(part, job, train, validation, {"licence": _licences(wanted), "files": len(wanted)})
+    held_out = sorted(item.name for item in wanted if matches(item.name, part.holdout))
+    facts = {"licence": _licences(wanted), "files": len(wanted), "held_out": held_out}
+    return _build_phrases(part, job, train, validation, facts)
 
 
 def _build_soundfont(part: SoundfontPart, job: Job) -> Built:
@@ -224,16 +230,42 @@ def split_tunes(folder: str, job: Job) -> tuple[list[Path], list[Path]]:
 def _build_recordings(part: RecordingsPart, job: Job) -> Built:
     found = find_recordings(job.path(part.root, "root"), part.include, part.exclude)
     wanted = [item for item in found if item.instrument in job.settings.instruments]
-    held = {item.name for item in wanted if matches(item.name, part.holdout)}
-    if not part.holdout:
-        for name in job.settings.instruments:
-            own = [item.name for item in wanted if item.instrument == name]
-            number = round(len(own) * job.settings.validation)
-            held |= {own[i] for i in job.shared_rng("holdout", name).permutation(len(own))[:number]}
+    held = _held_out([(item.instrument, item.name) for item in wanted], part.holdout, job)
     sides: dict[bool, list[Clip]] = {False: [], True: []}
     for item in wanted:
         sides[item.name in held] += cut_clips(item, job.sample_rate, part.segment_seconds)
-    return Built(sides[False], sides[True], {"licence": _licences(wanted), "files": len(wanted)})
+    facts = {"licence": _licences(wanted), "files": len(wanted), "held_out": sorted(held)}
+    return Built(sides[False], sides[True], facts)
+
+
+def _build_urmp(part: UrmpPart, job: Job) -> Built:
+    stems = find_stems(job.path(part.root, "root"), job.settings.instruments)
+    held = _held_out([(stem.instrument, stem.name) for stem in stems], part.holdout, job, least=1)
+    sides: dict[bool, list[Clip]] = {False: [], True: []}
+    for clip in cut_stems(stems, part, job.sample_rate):
+        sides[clip.source in held].append(clip)
+    facts = {"licence": {"URMP, see its authors": len(stems)}, "held_out": sorted(held)}
+    return Built(sides[False], sides[True], facts)
+
+
+def _held_out(
+    recordings: Sequence[tuple[str, str]], holdout: Sequence[str], job: Job, least: int = 0
+) -> set[str]:
+    """Recordings (instrument, name) of which all clips go to validation: named ones, or a share at random.
+
+    Args:
+        least: so many of each instrument, where it has more.
+    """
+    if holdout:
+        return {name for _, name in recordings if matches(name, holdout)}
+    held: set[str] = set()
+    for instrument in job.settings.instruments:
+        own = [name for owner, name in recordings if owner == instrument]
+        number = round(len(own) * job.settings.validation)
+        if job.settings.validation > 0:
+            number = max(number, min(least, len(own) - 1))
+        held |= {own[i] for i in job.shared_rng("holdout", instrument).permutation(len(own))[:number]}
+    return held
 
 
 def _licences(recordings: Sequence[Recording]) -> dict[str, int]:

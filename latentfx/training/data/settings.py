@@ -158,9 +158,40 @@ class BandPart:
     cache: bool = True
 
 
-Part = TonesPart | NotesPart | SoundfontPart | RecordingsPart | StemsPart | BandPart
+@dataclass(frozen=True)
+class UrmpPart:
+    """Recordings of the URMP data set, cut into clips.
+
+    Args:
+        root: its folder, as published or as prepared chunks (see `latentfx.training.data.urmp`).
+        holdout: globs of recordings (`AuSep_*_01_Jupiter`) that go to validation; without them recordings
+            are drawn at random.
+        segment_seconds: length of a clip.
+        keep: which clips of published recordings: `crepe` those that CREPE is sure of (as published),
+            `annotated` those that URMP's own annotation calls voiced (no cost), `all`.
+        minimum: mean confidence of CREPE, or share of voiced frames, that a clip must pass.
+        crepe: `full` as published (a second of sound takes some seconds on a processor), or `tiny`.
+    """
+
+    kind: ClassVar[str] = "urmp"
+    root: str = ""
+    holdout: tuple[str, ...] = ()
+    segment_seconds: float = 4.0
+    keep: str = "crepe"
+    minimum: float = 0.85
+    crepe: str = "full"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("keep", ("crepe", "annotated", "all")), ("crepe", ("full", "tiny"))):
+            value = getattr(self, name)
+            if value not in allowed:
+                raise RecipeError(f"{name} of a urmp part is {value!r}; allowed {', '.join(allowed)}")
+
+
+Part = TonesPart | NotesPart | SoundfontPart | RecordingsPart | StemsPart | BandPart | UrmpPart
 PARTS: Mapping[str, type[Part]] = {
-    part.kind: part for part in (TonesPart, NotesPart, SoundfontPart, RecordingsPart, StemsPart, BandPart)
+    part.kind: part
+    for part in (TonesPart, NotesPart, SoundfontPart, RecordingsPart, StemsPart, BandPart, UrmpPart)
 }
 LIMITS: Mapping[str, tuple[float, float]] = {
     "validation": (0.0, 0.9),

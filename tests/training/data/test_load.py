@@ -61,6 +61,8 @@ def test_the_card_tells_kinds_seconds_and_licences_but_no_places(
     assert card["parts"][0]["train"] == {"violin": 12.0, "trumpet": 12.0}
     assert card["parts"][0]["validation"] == {"violin": 4.0, "trumpet": 4.0}
     assert card["licences"] == {"generated": 2, "CC0 1.0": 11 + 4, "CC-BY 4.0": 11 + 4}
+    held = [part["held_out"] for part in card["parts"] if part["kind"] in ("notes", "recordings")]
+    assert held == [[], sorted({clip.source for clip in everything.validation if "phrases/" in clip.source})]
     assert card["parts"][3]["soundfont"] == "FluidR3_GM.sf2"
     assert len(card["parts"][3]["sha256"]) == 64
     assert str(bank_root) not in json.dumps(card)
