@@ -31,7 +31,8 @@ class LatentEffect(Plugin):
     effect (`mix`; at 0 the output is the input, delayed, to the bit), applies `output_db`, and closes a
     gate where the input is silent, since a decoder may hum at rest. Bad samples in become zeros; a batch
     row whose stages reach NaN or Inf starts them again. The dry path has the first channels of the input,
-    as many as come out; further channels (a side-chain) go to the analysis alone.
+    as many as come out; further channels (a side-chain) go to the analysis alone, and open the gate only
+    where `gate_side_chain` says so.
 
     Args:
         name: short name of the plugin.
@@ -48,6 +49,7 @@ class LatentEffect(Plugin):
         ramp_ms: after this time a control has done 95 % of a jump.
         gate_db: peak level of the input, after `input_db`, below which it counts as silence, dBFS.
         hold_ms: how long the gate stays open after that, on top of the latency.
+        gate_side_chain: whether a side-chain alone is sound enough.
     Raises:
         ContractError: two stages with one state name, or a stage that does not return the state it began
             with.
@@ -72,6 +74,7 @@ class LatentEffect(Plugin):
         ramp_ms: float = 20.0,
         gate_db: float = -80.0,
         hold_ms: float = 200.0,
+        gate_side_chain: bool = False,
     ) -> None:
         hop, latency = analysis.hop, synthesis.latency
         block_size = hop if block_size is None else block_size
@@ -96,6 +99,7 @@ class LatentEffect(Plugin):
         self.hop = hop
         self.nepers_per_db = math.log(10.0) / 20.0
         self.side_chain = in_channels > out_channels
+        self.gate_side_chain = gate_side_chain
         self.dry_channels = min(in_channels, out_channels)
         self.operator_controls = len(operator.controls)
         self.analysis = analysis
@@ -123,7 +127,7 @@ class LatentEffect(Plugin):
         mix = samples[:, -3:-2]
         input_gain, output_gain = torch.exp(samples[:, -2:] * self.nepers_per_db).split([1, 1], 1)
         driven = audio * input_gain
-        opening, gate_state = self.gate(self._main(driven), state)
+        opening, gate_state = self.gate(driven if self.gate_side_chain else self._main(driven), state)
         effect, stages_state = self._effect(driven, knobs[:, : self.operator_controls], state)
         dry, dry_state = self.dry(self._main(audio), state)
 
@@ -141,9 +145,10 @@ class LatentEffect(Plugin):
         """
         features, analysis_state = self.analysis(audio, state)
         features = self.operator.on_features(features, knobs)
-        factors, encode_state = self.model.encode(features, state)
-        factors, operator_state = self.operator(factors, knobs, state)
+        encoded, encode_state = self.model.encode(features, state)
+        factors, operator_state = self.operator(encoded, knobs, state)
         decoded, decode_state = self.model.decode(factors, features, state)
+        decoded = self.operator.on_decoded(decoded, encoded, features, knobs)
         effect, synthesis_state = self.synthesis(decoded, state)
         analysis_state = analysis_state.copy()
         for part in [encode_state, operator_state, decode_state, synthesis_state]:

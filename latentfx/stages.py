@@ -82,6 +82,23 @@ class Operator(Stage, ABC):
         """
         return features
 
+    def on_decoded(
+        self, decoded: Features, encoded: Factors, features: Features, controls: Tensor
+    ) -> Features:
+        """Change what was decoded before it becomes audio; nothing unless overridden.
+
+        Latent signals that come from elsewhere (`decode` in nn~) become audio without it.
+
+        Args:
+            decoded: of the changed factors.
+            encoded: factors before this operator.
+            features: what was encoded.
+            controls: in native units, smoothed.
+        Shape:
+            decoded, features [B, F, N], encoded [B, Z, N], controls [B, P, N]
+        """
+        return decoded
+
     @abstractmethod
     def forward(self, factors: Factors, controls: Tensor, state: State) -> tuple[Factors, State]:
         """Change the factors.

@@ -72,6 +72,7 @@ def identity_effect(
     out_channels: int = 1,
     model: LatentModel | None = None,
     operator: Operator | None = None,
+    gate_side_chain: bool = False,
 ) -> LatentEffect:
     return LatentEffect(
         "identity",
@@ -83,4 +84,5 @@ def identity_effect(
         block_size=block_size,
         in_channels=in_channels,
         out_channels=out_channels,
+        gate_side_chain=gate_side_chain,
     )

@@ -132,6 +132,33 @@ def test_the_gate_silences_a_decoder_that_hums_at_rest_and_lets_it_play() -> Non
     )
 
 
+def test_the_gate_listens_to_a_side_chain_where_it_is_told_to() -> None:
+    audio = torch.cat([torch.zeros(1, 1, 60 * HOP), tone(60 * HOP)], 1)
+    for listens in (False, True):
+        out, _ = run(identity_effect(model=Hums(), in_channels=2, gate_side_chain=listens), audio)
+        assert bool(out.abs().max() > 0.1) == listens
+
+
+class Halves(Lift):
+    """Halves what was decoded, however much the factors were lifted, and hears what was encoded."""
+
+    def on_decoded(
+        self, decoded: Features, encoded: Factors, features: Features, controls: Tensor
+    ) -> Features:
+        own = torch.exp(encoded["level"])
+        return {"magnitude": torch.minimum(0.5 * decoded["magnitude"], own)}
+
+
+def test_an_operator_may_change_what_was_decoded_and_knows_what_was_encoded() -> None:
+    effect = identity_effect(operator=Halves())
+    audio = tone(80 * HOP)
+    whole = level_db(run(identity_effect(), audio)[0][..., 40 * HOP :])
+    for lift_db, heard_db in ((0.0, -6.02), (4.0, -2.02), (24.0, 0.0)):
+        out, _ = run(effect, audio, lift_db=lift_db)
+        assert level_db(out[..., 40 * HOP :]) - whole == pytest.approx(heard_db, abs=0.1)
+    assert verify_parity(effect, blocks=20).engines[0].difference_db < -80.0
+
+
 class Overflows(Identity):
     """An unbounded recursion: NaN within two frames of a loud sound."""
 
