@@ -121,6 +121,18 @@ def test_running_free_it_goes_on_from_its_own_frames(decoder: AutoregressiveDeco
 
 
 @torch.no_grad()
+def test_part_of_its_history_is_hidden_in_training_alone() -> None:
+    torch.manual_seed(0)
+    decoder, x = AutoregressiveDecoder(CONFIG, dropout=0.7), torch.ones(40, 50, 9)
+    shown = decoder.history(x)
+    assert shown.unique().tolist() == [0.0, 1.0]
+    assert (shown == shown[..., :1]).all()  # whole frames
+    assert float(shown.mean()) == pytest.approx(0.3, abs=0.04)
+    assert decoder.eval().history(x) is x
+    assert AutoregressiveDecoder(CONFIG).history(x) is x
+
+
+@torch.no_grad()
 def test_one_frame_of_z_stands_for_all(decoder: AutoregressiveDecoder) -> None:
     v, x = torch.randn(2, 3), torch.randn(2, 8, 9)
     z = torch.zeros(2, 1, 4)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
-from latentfx.errors import ShapeError
+from latentfx.errors import RecipeError, ShapeError
 from latentfx.methods.dsae import DSAE, Gaussian, NetworkConfig
 from latentfx.methods.dsae_config import SwapTerms
 from latentfx.methods.jacobian import JacobianDSAE
@@ -132,8 +132,11 @@ def test_a_factorised_teacher_is_constant_in_time() -> None:
     torch.testing.assert_close(spectrum, spectrum[:, :1].expand_as(spectrum))
 
 
-def test_all_decodings_of_the_jacobian_go_on_from_the_same_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = taught("jdsae", "autoregressive")
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_all_decodings_of_the_jacobian_go_on_from_the_same_frames(
+    dropout: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = taught("jdsae", "autoregressive", history_dropout=dropout)
     assert model.teacher is not None
     shown: list[Tensor] = []
     for decoder in (model.networks.decoder, model.teacher.decoder):
@@ -148,7 +151,8 @@ def test_all_decodings_of_the_jacobian_go_on_from_the_same_frames(monkeypatch: p
     given = batch()
     model.loss(given)
     assert len(shown) == 4
-    assert all(torch.equal(x, given["mel"]) for x in shown)
+    assert all(torch.equal(x, shown[0]) for x in shown)
+    assert torch.equal(shown[0], given["mel"]) == (dropout == 0.0)
 
 
 @both_decoders
@@ -203,6 +207,12 @@ def test_weights_weigh_the_terms_of_their_method(weight: str, method: str, reduc
         losses.append(numbers(model, batch())["loss"])
     assert losses[1] - losses[0] > 0
     assert losses[2] - losses[0] == pytest.approx(3 * (losses[1] - losses[0]), rel=1e-4)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_the_share_of_hidden_frames_is_checked(share: float) -> None:
+    with pytest.raises(RecipeError, match=r"method\.history_dropout is .*; allowed 0 to below 1"):
+        tiny_mel_model("dsae", "autoregressive", history_dropout=share)
 
 
 def test_swaps_that_cannot_be_encoded_again_are_refused() -> None:
