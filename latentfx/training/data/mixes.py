@@ -25,7 +25,13 @@ KICK, SNARE, CLOSED_HAT, OPEN_HAT = 36, 38, 42, 46
 
 @dataclass(frozen=True)
 class Voice:
-    """A part of a band. Args: program: General MIDI program from 0. lowest, highest: range. chords: or lines."""
+    """A part of a band.
+
+    Args:
+        program: General MIDI program from 0.
+        lowest, highest: range, MIDI pitch.
+        chords: whether it plays chords; a line otherwise.
+    """
 
     program: int
     lowest: int
@@ -102,7 +108,7 @@ def cut_song(song: Song, sample_rate: int, segment_seconds: float) -> list[Clip]
 
 def mixed(stems: Sequence[Audio], sample_rate: int, source: str) -> Clip:
     """A clip that is the sum of stems."""
-    audio = np.sum(np.stack(stems), axis=0, dtype=np.float32)
+    audio: Audio = np.stack(stems).sum(axis=0).astype(np.float32)
     return Clip(audio, sample_rate, MIX, source, stems=tuple(stems))
 
 
@@ -170,7 +176,7 @@ def _draw_part(
 
 
 def draw_beat(seconds: float, rng: np.random.Generator) -> tuple[Note, ...]:
-    """A bar of kick, snare and hats on a grid of sixteenths, repeated, with a few strokes left out or added."""
+    """A bar of kick, snare and hats on a grid of sixteenths, repeated, with some strokes left out."""
     step_s = 60.0 / float(rng.uniform(80.0, 150.0)) / 4.0
     bar = rng.random((3, 16)) < np.array([[0.12], [0.05], [0.15]])
     bar[0, [0, 8]] = True

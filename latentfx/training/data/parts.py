@@ -18,9 +18,9 @@ from latentfx.training.data.recordings import Recording, cut_clips, find_recordi
 from latentfx.training.data.settings import (
     DataSettings,
     NotesPart,
-    Part,
     PhraseSettings,
     RecordingsPart,
+    SinglePart,
     SoundfontPart,
     TonesPart,
     UrmpPart,
@@ -84,7 +84,7 @@ class Built:
     facts: Mapping[str, object]
 
 
-def build_part(part: Part, job: Job) -> Built:
+def build_part(part: SinglePart, job: Job) -> Built:
     """Build the clips of one part of single instruments.
 
     Raises:

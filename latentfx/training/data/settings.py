@@ -188,7 +188,8 @@ class UrmpPart:
                 raise RecipeError(f"{name} of a urmp part is {value!r}; allowed {', '.join(allowed)}")
 
 
-Part = TonesPart | NotesPart | SoundfontPart | RecordingsPart | StemsPart | BandPart | UrmpPart
+SinglePart = TonesPart | NotesPart | SoundfontPart | RecordingsPart | UrmpPart
+Part = SinglePart | StemsPart | BandPart
 PARTS: Mapping[str, type[Part]] = {
     part.kind: part
     for part in (TonesPart, NotesPart, SoundfontPart, RecordingsPart, StemsPart, BandPart, UrmpPart)

@@ -56,8 +56,8 @@ def find_songs(root: Path) -> list[Song]:
 
     A song is a folder with two sound files or more, one for each stem; files called `mixture`, `mix` or
     `_mix` are left out, for the mix is the sum of the stems. So MUSDB18-HQ is read,
-    `{train,test}/TITLE/{mixture,drums,bass,other,vocals}.wav`. A file `TITLE.stem.mp4` is a song too, with the
-    streams of MUSDB18: mixture, drums, bass, other, vocals.
+    `{train,test}/TITLE/{mixture,drums,bass,other,vocals}.wav`. A file `TITLE.stem.mp4` is a song too, with
+    the streams of MUSDB18: mixture, drums, bass, other, vocals.
 
     Raises:
         DataError: no folder, or no song in it.
