@@ -29,6 +29,7 @@ from latentfx.training.swapper import Swapper
 
 TABLE, FIGURES = "evaluation.md", "evaluation.json"
 TRUSTED_F1 = 0.9
+DISCRIMINANT_CLIPS = 64
 
 
 class Steps(Protocol):
@@ -100,7 +101,7 @@ def compare(
         real = measure_clips(chosen, judge, settings.crepe, contour, steps.show)
     with watch("ceiling") as steps:
         ceiling = measure_ceiling(real, judge, settings.crepe, settings.seed, steps.show)
-    training = choose_clips(data.train, clips, settings.seed)
+    training = choose_clips(data.train, DISCRIMINANT_CLIPS, settings.seed)
     facts = _facts(real, data, judge, contour)
     result = Comparison({}, judge.labels, ceiling, settings, facts, _how(real, judge, settings, contour))
     folder.mkdir(parents=True, exist_ok=True)
