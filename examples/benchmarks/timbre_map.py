@@ -1,7 +1,7 @@
 """A map of timbres: what the teacher of a J-DSAE with a v of two dimensions decodes on {-3, 0, 3} squared.
 
     latentfx train j-dsae --data FOLDER --out runs/timbre-map --set method.v_size=2 \
-        --set train.stages.pitch.epochs=1
+        --set train.stages.timbre.epochs=30 --set train.stages.pitch.epochs=1
     python examples/benchmarks/timbre_map.py runs/timbre-map --data FOLDER
 
 The teacher is the model after stage `timbre`: its decoder sees v, and zeros in the place of z, so each point
