@@ -43,7 +43,8 @@ def export_nn_tilde(
 
     Its methods: `forward` (audio to audio), `info` (sample rate and latency as signals) and, for a
     `LatentEffect`, `encode`, `decode` and the operator by its name (`swap`), with one channel for each latent
-    dimension at one value a hop. Its attributes: every control and blend, `reset`, `sample_rate`, `latency`.
+    dimension at one value a hop. Its attributes: every control and blend, `reset`, `sample_rate`, `latency`;
+    a control called as a method is gets `_amount` behind its name.
     Spec, provenance and report are in the file too, as `extra/latentfx.json` of the zip that it is.
 
     Args:
@@ -102,7 +103,7 @@ def _compile(plugin: Plugin, latent: bool) -> torch.jit.ScriptModule:
     source = f"def get_methods(self) -> List[str]:\n    return {_list(ports)}\n"
     if layout is not None:
         source += f"def {layout.operator}(self, latent: Tensor) -> Tensor:\n    return self.operate(latent)\n"
-    found = attributes(plugin.spec)
+    found = attributes(plugin.spec, ports)
     for attribute in found:
         source += attribute.source
         names += [f"{prefix}_{attribute.name}" for prefix in ("get", "set")] + [f"{attribute.name}_params"]
@@ -158,7 +159,7 @@ def _wrap(plugin: Plugin, layout: LatentLayout | None, ports: Ports) -> NnTilde:
         wrapper = type("ForNnTilde", (NnTildeLatent,), {})(plugin, layout)
     for method, numbers in ports.items():
         wrapper.register_buffer(f"{method}_params", torch.tensor(numbers))
-    for attribute in attributes(plugin.spec):
+    for attribute in attributes(plugin.spec, ports):
         wrapper.register_buffer(f"{attribute.name}_params", torch.tensor([attribute.type_code]))
     for name, labels in _labels(plugin, layout).items():
         setattr(wrapper, name, labels)

@@ -6,8 +6,8 @@ Names differ from plugin to plugin, so the source is written here and compiled b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 from latentfx.control import Control
 from latentfx.errors import ExportError
@@ -32,14 +32,25 @@ class Attribute:
     source: str
 
 
-def attributes(spec: PluginSpec) -> tuple[Attribute, ...]:
+def named_apart(controls: tuple[Control, ...], methods: Collection[str]) -> tuple[Control, ...]:
+    """Controls under their names in nn~: one that is called as a method is, `mix`, becomes `mix_amount`."""
+    return tuple(
+        replace(control, name=f"{control.name}_amount") if control.name in methods else control
+        for control in controls
+    )
+
+
+def attributes(spec: PluginSpec, methods: Collection[str] = ()) -> tuple[Attribute, ...]:
     """Every attribute of a plugin.
 
+    Args:
+        spec: of the plugin.
+        methods: names that are taken already.
     Raises:
         ExportError: a control or blend with a name that means something else in nn~, or one that says what
             another says.
     """
-    found = list(_attributes(spec))
+    found = list(_attributes(spec, methods))
     names = [attribute.name for attribute in found]
     twice = sorted({name for name in names if names.count(name) > 1} | ({"sr", "none"} & set(names)))
     if twice:
@@ -50,8 +61,8 @@ def attributes(spec: PluginSpec) -> tuple[Attribute, ...]:
     return tuple(found)
 
 
-def _attributes(spec: PluginSpec) -> Iterator[Attribute]:
-    for index, control in enumerate(spec.controls):
+def _attributes(spec: PluginSpec, methods: Collection[str]) -> Iterator[Attribute]:
+    for index, control in enumerate(named_apart(spec.controls, methods)):
         yield _control(index, control)
     for blend in spec.blends:
         yield _blend(spec, blend)

@@ -72,13 +72,18 @@ def find_layout(effect: LatentEffect) -> LatentLayout:
         )
     _check_signals(spec.name, factors | needed, frames)
     return LatentLayout(
-        type(effect.operator).__name__.lower(),
+        operator_name(effect),
         {name: x.shape[1] for name, x in factors.items()},
         {name: x.shape[1] for name, x in needed.items()},
         {name: state[name] for name in (*analysis_state, *encode_state)},
         {name: state[name] for name in operator_state},
         {name: state[name] for name in (*decode_state, *synthesis_state)},
     )
+
+
+def operator_name(effect: LatentEffect) -> str:
+    """What the operator's method is called: `swap`."""
+    return type(effect.operator).__name__.lower()
 
 
 class _Watched(dict[str, Tensor]):

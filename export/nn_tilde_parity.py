@@ -7,9 +7,12 @@ from torch import Tensor
 
 from latentfx.effect import LatentEffect
 from latentfx.errors import ContractError
-from latentfx.plugin import Plugin
+from latentfx.plugin import Plugin, State
 from latentfx.testing import Agreement, ParityReport
 from latentfx.testing.drive import Terms, decibels, evaluating, phrase, random_controls, relative_gap
+
+from .nn_tilde_attributes import named_apart
+from .nn_tilde_latent import operator_name
 
 _CALLS = 8
 
@@ -20,7 +23,8 @@ def verify_nn_tilde(
     """Check that a module for nn~ gives what eager torch gives, called as nn~ calls it.
 
     `nn~` is one row, `mc.nn~` three; the knobs turn between the calls. `nn~ latent` runs encode, the operator
-    and decode one after the other against `forward`, where the module has them.
+    and decode one after the other against the plugin's stages without `Operator.on_decoded`, where the
+    module has them.
 
     Args:
         plugin: the plugin, in torch.
@@ -56,7 +60,8 @@ def turn(module: torch.jit.ScriptModule, plugin: Plugin, controls: Tensor) -> No
     Shape:
         controls [P]
     """
-    for control, value in zip(plugin.spec.controls, controls.tolist(), strict=True):
+    names = named_apart(plugin.spec.controls, module.get_methods())
+    for control, value in zip(names, controls.tolist(), strict=True):
         setter = getattr(module, f"set_{control.name}")
         if setter(int(value) if control.curve == "integer" else value) != 0:
             raise ContractError(
@@ -80,17 +85,33 @@ def _forward(
 
 
 def _latent(plugin: LatentEffect, module: torch.jit.ScriptModule, size: int, terms: Terms) -> Agreement:
-    """The second half is compared, when the gate of `forward` has opened."""
-    spec = plugin.spec
-    audio = phrase(plugin, 4 * _CALLS * size // spec.block_size, 1, terms.generator(44))
-    turn(module, plugin, plugin.default_controls(1)[0])
+    """The latent methods against the stages, knobs at rest."""
+    audio = phrase(plugin, 4 * _CALLS * size // plugin.spec.block_size, 1, terms.generator(44))
+    row = plugin.default_controls(1)
+    turn(module, plugin, row[0])
     module.set_reset(1)
-    operate = getattr(module, type(plugin.operator).__name__.lower())
-    pieces = [
-        (module(chunk), module.decode(operate(module.encode(chunk)))) for chunk in audio.split(size, -1)
-    ]
-    whole, parts = (torch.cat(side, -1)[..., audio.shape[-1] // 2 :] for side in zip(*pieces, strict=True))
-    return _agreement("nn~ latent", relative_gap(parts, whole), audio, plugin)
+    operate = getattr(module, operator_name(plugin))
+    knobs = row[:, : plugin.operator_controls, None].repeat(1, 1, size // plugin.hop)
+    state, worst = plugin.initial_state(1), 0.0
+    for chunk in audio.split(size, -1):
+        expected, state = _stages(plugin, chunk, knobs, state)
+        worst = max(worst, relative_gap(module.decode(operate(module.encode(chunk))), expected))
+    return _agreement("nn~ latent", worst, audio, plugin)
+
+
+def _stages(plugin: LatentEffect, audio: Tensor, knobs: Tensor, state: State) -> tuple[Tensor, State]:
+    """Analysis, encoder, operator, decoder and synthesis, with nothing between them.
+
+    Shape:
+        audio [B, C_in, T], knobs [B, P, N] -> [B, C_out, T], state
+    """
+    features, new = plugin.analysis(audio, state)
+    features = plugin.operator.on_features(features, knobs)
+    encoded, encode_state = plugin.model.encode(features, state)
+    factors, operator_state = plugin.operator(encoded, knobs, state)
+    decoded, decode_state = plugin.model.decode(factors, features, state)
+    out, synthesis_state = plugin.synthesis(decoded, state)
+    return out, new | encode_state | operator_state | decode_state | synthesis_state
 
 
 def _agreement(engine: str, worst: float, audio: Tensor, plugin: Plugin) -> Agreement:

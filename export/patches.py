@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latentfx.control import Control
+from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
 
 from .bundle import write_file
+from .nn_tilde_attributes import named_apart
+from .nn_tilde_latent import operator_name
 from .patch_max import max_patch
 from .patch_pd import pd_patch
 
@@ -45,7 +48,8 @@ def write_patches(plugin: Plugin, file: Path) -> tuple[Path, ...]:
         raise ExportError(
             f"{file.name!r}: a patch can name files of letters, digits, - and _ only; rename it"
         )
-    panel = panel_of(plugin.spec, file.stem)
+    methods = (operator_name(plugin),) if isinstance(plugin, LatentEffect) else ()
+    panel = panel_of(plugin.spec, file.stem, methods)
     written = []
     for suffix, text in ((".pd", pd_patch(panel)), (".maxpat", max_patch(panel))):
         target = file.with_suffix(suffix)
@@ -54,8 +58,8 @@ def write_patches(plugin: Plugin, file: Path) -> tuple[Path, ...]:
     return tuple(written)
 
 
-def panel_of(spec: PluginSpec, file: str) -> Panel:
-    """Lay out what a help patch shows of a plugin."""
+def panel_of(spec: PluginSpec, file: str, methods: tuple[str, ...] = ()) -> Panel:
+    """Lay out what a help patch shows of a plugin whose latent method is called so."""
     milliseconds = 1000 * spec.latency / spec.sample_rate
     notes = (
         spec.description or spec.name,
@@ -63,7 +67,7 @@ def panel_of(spec: PluginSpec, file: str) -> Panel:
         f"Latency of the model: {spec.latency} samples, {milliseconds:.1f} ms; nn~ adds its buffer.",
         "Use headphones: a microphone beside loudspeakers howls.",
     )
-    return Panel(file, spec, spec.controls, tuple(_messages(spec)), notes)
+    return Panel(file, spec, named_apart(spec.controls, methods), tuple(_messages(spec)), notes)
 
 
 def _messages(spec: PluginSpec) -> Iterator[str]:
