@@ -10,7 +10,7 @@ from latentfx.errors import ExportError
 from latentfx.methods.base import Objective
 from latentfx.plugin import Plugin
 
-from . import ring, swapper
+from . import latent_mix, ring, swapper
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class Builder:
 
 BUILDERS: Mapping[str, Builder] = {
     "jdsae": Builder(swapper.build_swapper, swapper.swapper_provenance, swapper.as_if_trained),
+    "latent_mix": Builder(
+        latent_mix.build_latent_mix, latent_mix.latent_mix_provenance, latent_mix.as_if_trained
+    ),
     "pitch_ring": Builder(ring.build_ring, ring.ring_provenance, ring.as_if_trained),
 }
 

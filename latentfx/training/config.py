@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 METHODS: Mapping[str, str] = {
     "jdsae": "latentfx.methods.jdsae:JDSAE",
+    "latent_mix": "latentfx.methods.latent_mix:LatentMix",
     "mel_dsae": "latentfx.methods.mel_dsae:MelDSAE",
     "mel_tsdsae": "latentfx.methods.mel_dsae:MelTSDSAE",
     "mel_jdsae": "latentfx.methods.mel_dsae:MelJDSAE",
