@@ -8,8 +8,10 @@ from typing import Any
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
 from latentfx.methods.dsae_streaming import StreamingDSAE
+from latentfx.methods.harmonic import PARTIALS
+from latentfx.methods.harmonic_synthesis import HarmonicSynthesis
 from latentfx.methods.jdsae import JDSAE
-from latentfx.methods.spectral import SpectralAnalysis, SpectralSynthesis
+from latentfx.methods.spectral import SpectralAnalysis
 from latentfx.operators.swap import Swap
 
 from .origin import origin
@@ -59,7 +61,7 @@ def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | No
         SpectralAnalysis(spectral),
         StreamingDSAE(objective),
         swap,
-        SpectralSynthesis(spectral),
+        HarmonicSynthesis(spectral, PARTIALS),
         blends=(swap.blend,),
         description="plays the incoming line on another instrument",
     )

@@ -63,7 +63,7 @@ def export(
       latentfx export runs/mine mine.nm        for Neutone FX in a DAW; needs the extra 'neutone'
 
     In Max or Pure Data, with the external nn~: `nn~ mine forward`. Its methods are forward, encode, decode
-    and the operator (swap, rotate); messages such as `set pitch_st -12` and `set timbre trumpet:0.7+flute:0.3` turn
+    and the operator (swap, rotate); messages such as `set pitch_st -12` and `set timbre trumpet:0.7` turn
     the controls, `set reset 1` starts again, and `bufsize 0` has the smallest delay.
     """
     try:

@@ -38,33 +38,36 @@ def log_frequency_matrix(
 
 
 class LogFrequencyAxis(nn.Module):
-    """Read linear magnitude spectra at log-spaced frequencies: `log_frequency_matrix`, without its zeros.
+    """Read linear magnitude spectra at log-spaced frequencies: `log_frequency_matrix`, without most zeros.
 
     Args:
-        matrix: weights whose rows have few neighbouring entries other than 0.
+        matrix: weights whose rows have few neighbouring entries other than 0, further on from row to row.
+        rows: of the matrix in one product; the bins between the first and the last that they read take part.
     Shape:
         magnitude [B, F, N] -> [B, n_bins, N]
     """
 
-    index: Tensor
+    def __init__(self, matrix: Tensor, rows: int = 48) -> None:
+        super().__init__()
+        self.pieces = nn.ModuleList(_Piece(part) for part in matrix.split(rows))
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        return torch.cat([piece(magnitude) for piece in self.pieces], 1)
+
+
+class _Piece(nn.Module):
+    """Neighbouring rows, and the bins that they read."""
+
     weights: Tensor
 
     def __init__(self, matrix: Tensor) -> None:
         super().__init__()
-        used = matrix != 0.0
-        self.taps = max(1, int(used.sum(dim=1).max()))
-        first = torch.where(used.any(dim=1), used.int().argmax(dim=1), 0)
-        index = (first.unsqueeze(1) + torch.arange(self.taps)).clamp(max=matrix.shape[1] - 1)
-        weights = torch.gather(matrix, 1, index)
-        repeated = torch.cat([torch.zeros_like(index[:, :1]).bool(), index[:, 1:] == index[:, :-1]], dim=1)
-        weights[repeated] = 0.0
-        self.register_buffer("index", index.flatten(), persistent=False)
-        self.register_buffer("weights", weights.unsqueeze(-1), persistent=False)
+        used = (matrix != 0.0).any(dim=0).nonzero().flatten().tolist() or [0]
+        self.begin, self.end = used[0], used[-1] + 1
+        self.register_buffer("weights", matrix[:, self.begin : self.end].contiguous(), persistent=False)
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        near = magnitude.index_select(1, self.index).unflatten(1, [-1, self.taps])
-        read: Tensor = (near * self.weights).sum(dim=2)
-        return read
+        return torch.matmul(self.weights, magnitude[:, self.begin : self.end])
 
 
 class LogFrequencyShift(nn.Module):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from latentfx.dsp.stft import StftAnalysis
+from latentfx.dsp.windows import hann
 
 __all__ = ["NOISE_POWER", "NoiseSpectra"]
 
@@ -16,7 +17,7 @@ NOISE_POWER = math.exp(0.5772156649015329)
 
 
 class NoiseSpectra(nn.Module):
-    """Hann-window spectra of white noise, frame after frame, for `StftSynthesis.hann(n_fft, hop)`.
+    """Spectra of white noise, frame after frame, for a `StftSynthesis` with the same window or its dual.
 
     The mean over time of the log of a magnitude is 0: a model of log-magnitudes learns the mean of a noise,
     and that mean times these spectra is the noise again. Frames overlap as those of a recording do, so that
@@ -24,8 +25,9 @@ class NoiseSpectra(nn.Module):
     again after 61 * 67 frames; a counter is the whole state.
 
     Args:
-        n_fft: length of the Hann window and of its FFT.
+        n_fft: length of the window and of its FFT.
         hop: samples from frame to frame.
+        window: of the frames; a Hann window unless given.
         prefix: begins the name of this module's state.
     """
 
@@ -33,10 +35,11 @@ class NoiseSpectra(nn.Module):
     lengths: Tensor
     starts: Tensor
 
-    def __init__(self, n_fft: int, hop: int, prefix: str = "noise_") -> None:
+    def __init__(self, n_fft: int, hop: int, window: Tensor | None = None, prefix: str = "noise_") -> None:
         super().__init__()
+        window = hann(n_fft) if window is None else window
         generator = torch.Generator().manual_seed(_SEED)
-        loops = [_loop_spectra(length, n_fft, hop, generator) for length in _LENGTHS]
+        loops = [_loop_spectra(length, window, hop, generator) for length in _LENGTHS]
         self.register_buffer("table", torch.cat(loops), persistent=False)
         self.register_buffer("lengths", torch.tensor(_LENGTHS, dtype=torch.float32), persistent=False)
         self.register_buffer("starts", torch.tensor([0, _LENGTHS[0]]), persistent=False)
@@ -65,13 +68,14 @@ class NoiseSpectra(nn.Module):
         return noise[:, :, 0].transpose(1, 2), noise[:, :, 1].transpose(1, 2), {self.key: count[:, -1:]}
 
 
-def _loop_spectra(frames: int, n_fft: int, hop: int, generator: torch.Generator) -> Tensor:
+def _loop_spectra(frames: int, window: Tensor, hop: int, generator: torch.Generator) -> Tensor:
     """Spectra of a loop of white noise; two such loops add up to a mean log-magnitude of 0.
 
     Shape:
         -> [frames, 2, n_fft / 2 + 1]
     """
-    stft = StftAnalysis.hann(n_fft, hop)
+    n_fft = len(window)
+    stft = StftAnalysis(n_fft, n_fft, hop, window=window)
     loop = torch.randn(1, 1, frames * hop, generator=generator)
     _, before = stft.frames(loop.repeat(1, 1, -(-n_fft // loop.shape[-1])), stft.initial_state(1))
     re, im, _ = stft(loop, before)

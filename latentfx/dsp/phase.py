@@ -72,34 +72,24 @@ class PhaseGradientPropagation(nn.Module):
         }
 
     def forward(
-        self,
-        magnitude: Tensor,
-        state: dict[str, Tensor],
-        anchor: Tensor | None = None,
-        pull: Tensor | None = None,
+        self, magnitude: Tensor, state: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Make spectra of these magnitudes.
 
         Args:
             magnitude: of Hann frames, 0 or more.
             state: as returned by the last call, or by `initial_state`.
-            anchor: phase in turns towards which a peak at each bin is drawn, where more is known than
-                magnitudes tell: the partials of one voice, say, belong together.
-            pull: share of the way there that it goes in a frame, 0 to 1.
         Shape:
-            magnitude [B, F, N], anchor [B, N, F], pull [B, N, 1] -> re [B, F, N], im [B, F, N], state
+            magnitude [B, F, N] -> re [B, F, N], im [B, F, N], state
         """
         level = magnitude.transpose(1, 2).clamp_min(self.floor).log()
         history = torch.cat([state[self.log_key], level], 1)
         drift, lock, peak = self._gradients(history)
-        if pull is None:
-            pull = torch.zeros_like(drift[..., :1])
-        target = drift if anchor is None else torch.gather(anchor, -1, peak)
         start = state[self.turns_key][:, 0]
         if torch.jit.is_scripting():  # type: ignore[attr-defined]
-            turns = _follow(start, drift, lock, peak, target, pull)
+            turns = _follow(start, drift, lock, peak)
         else:
-            turns = _follow_exportable(start, drift, lock, peak, target, pull)
+            turns = _follow_exportable(start, drift, lock, peak)
         angle = (turns * (2.0 * math.pi)).transpose(1, 2)
         signed = magnitude * self.sign.unsqueeze(-1)
         last = turns[:, level.shape[1] - 1 :]
@@ -137,19 +127,17 @@ class PhaseGradientPropagation(nn.Module):
         return torch.gather(peaks, -1, region).long()
 
 
-def _step(turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor, target: Tensor, pull: Tensor) -> Tensor:
+def _step(turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor) -> Tensor:
     """Phase of the next frame, in turns.
 
     Shape:
-        each [B, F], pull [B, 1] -> [B, F]
+        each [B, F] -> [B, F]
     """
-    moved = torch.gather(turns + drift, -1, peak)
-    apart = target - moved
-    moved = moved + (apart - torch.round(apart)) * pull + lock
+    moved = torch.gather(turns + drift, -1, peak) + lock
     return moved - torch.round(moved)
 
 
-def _follow(turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor, target: Tensor, pull: Tensor) -> Tensor:
+def _follow(turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor) -> Tensor:
     """Phase of every frame, one after the other.
 
     Shape:
@@ -157,24 +145,22 @@ def _follow(turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor, target: Te
     """
     steps: list[Tensor] = []
     for n in range(drift.shape[1]):
-        turns = _step(turns, drift[:, n], lock[:, n], peak[:, n], target[:, n], pull[:, n])
+        turns = _step(turns, drift[:, n], lock[:, n], peak[:, n])
         steps.append(turns)
     return torch.stack(steps, 1)
 
 
-def _follow_exportable(
-    turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor, target: Tensor, pull: Tensor
-) -> Tensor:
+def _follow_exportable(turns: Tensor, drift: Tensor, lock: Tensor, peak: Tensor) -> Tensor:
     """`_follow`; in a graph that is being exported, as an operator that takes any number of frames."""
     if not torch.compiler.is_exporting():
-        return _follow(turns, drift, lock, peak, target, pull)
+        return _follow(turns, drift, lock, peak)
     from torch._higher_order_ops.scan import scan
 
-    def step(carry: Tensor, frame: tuple[Tensor, Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def step(carry: Tensor, frame: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         after = _step(carry, *frame)
         return after, after.clone()
 
-    every: Tensor = scan(step, turns, (drift, lock, peak, target, pull), dim=1)[1]
+    every: Tensor = scan(step, turns, (drift, lock, peak), dim=1)[1]
     return every
 
 

@@ -160,15 +160,6 @@ class Decoder(nn.Module):
         """
         return x
 
-    def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Tone, noise and pitch, for those who play them: a form that knows of none has tone alone.
-
-        Shape:
-            z and v as above -> two of [B, N, n_output], log-magnitudes, and [B, N, 1], FFT bins, 0 for none
-        """
-        x: Tensor = self(z, v)
-        return x, torch.full_like(x, -100.0), torch.zeros_like(x[..., :1])
-
 
 class FactorisedDecoder(Decoder):
     """p(x_t | z_t, v) as a plain network.

@@ -1,12 +1,13 @@
-"""A trained DSAE as the model of a latent effect: features in, factors `z` and `v`, magnitudes out."""
+"""A trained DSAE as the model of a latent effect: features in, `z` and `v`, partials and noise out."""
 
 import torch
 
 from latentfx.dsp.average import RunningMean
-from latentfx.methods.harmonic import in_double
+from latentfx.errors import ExportError
+from latentfx.methods.harmonic import HarmonicDecoder, in_double
+from latentfx.methods.harmonic_synthesis import played_levels
 from latentfx.methods.jdsae import JDSAE
 from latentfx.methods.jdsae_features import log_bands, relative_loudness
-from latentfx.methods.spectral import magnitudes_of
 from latentfx.stages import Factors, Features, LatentModel, State
 
 TIMBRE_MEMORY_S = 5.0
@@ -22,7 +23,7 @@ class StreamingDSAE(LatentModel):
         objective: a trained J-DSAE.
     Shape:
         pitch [B, K, N], pitch_spectrum [B, K + 2 margin, N], level [B, 1, N]
-        -> z [B, Z, N], v [B, V, N], loudness [B, 1, N]; -> magnitude [B, F, N], noise [B, F, N], f0 [B, 1, N]
+        -> z [B, Z, N], v [B, V, N], loudness [B, 1, N]; -> partials [B, P, N], noise [B, F, N], f0 [B, 1, N]
     """
 
     def __init__(self, objective: JDSAE) -> None:
@@ -31,12 +32,15 @@ class StreamingDSAE(LatentModel):
         self.global_frame = networks.global_encoder.frame
         self.global_head = networks.global_encoder.head
         self.local = in_double(networks.local_encoder)
-        self.decoder = in_double(networks.decoder)
+        decoder = in_double(networks.decoder)
+        if not isinstance(decoder, HarmonicDecoder):
+            raise ExportError(f"a {type(decoder).__name__} has no partials to play")
+        self.decoder = decoder
         self.v_size = config.v_size
         self.hidden_size = config.global_hidden[-1]
         self.bins_per_band = config.bins_per_band
         self.active_level = config.active_level
-        self.floor = config.spectral.floor
+        self.floor, self.bins = config.spectral.floor, config.spectral.bins
         self.told_loudness = config.loudness
         frames = TIMBRE_MEMORY_S * config.spectral.sample_rate / config.spectral.hop_length
         self.recent = RunningMean(self.hidden_size + 1, frames, "model_recent_")
@@ -69,12 +73,13 @@ class StreamingDSAE(LatentModel):
 
     @torch.jit.export
     def decode(self, factors: Factors, features: Features, state: State) -> tuple[Features, State]:
-        """Factors to magnitudes at the level of the input; see the class."""
+        """Factors to partials and noise at the level of the input; see the class."""
         z = factors["z"]
         if self.told_loudness:
             z = torch.cat([z, factors["loudness"]], dim=1)
-        tone, noise, f0 = self.decoder.parts(z.transpose(1, 2), factors["v"].transpose(1, 2))
-        magnitude, noise = magnitudes_of(
-            tone.transpose(1, 2), noise.transpose(1, 2), features["level"], self.floor
-        )
-        return {"magnitude": magnitude, "noise": noise, "f0": f0.transpose(1, 2)}, {}
+        partials, noise, f0 = self.decoder.voices(z.transpose(1, 2), factors["v"].transpose(1, 2))
+        level = features["level"].transpose(1, 2)
+        partials, noise = played_levels(partials, noise, f0, level, self.bins, self.floor)
+        decoded = {"partials": partials.transpose(1, 2), "noise": noise.transpose(1, 2)}
+        decoded["f0"] = f0.transpose(1, 2)
+        return decoded, {}

@@ -26,8 +26,7 @@ PARTIALS = 64
 NOISE_BANDS = 64
 NOTE_FEATURES = 256
 NEIGHBOURS = 3.0
-# Log-magnitude of a Hann frame's main lobe falls as this times the squared distance in bins: as that of the
-# Gaussian window by which the phase propagation reads frequencies (pi times 0.25645).
+# Log-magnitude of a Hann frame's main lobe falls as this times the squared distance in bins.
 LOBE = 0.80566
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -102,18 +101,18 @@ class HarmonicEncoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, spectral: SpectralConfig, n_pitch: int) -> None:
         super().__init__()
-        combs = comb_weights(spectral, n_pitch).T * SHARPNESS
-        self.register_buffer("combs", combs.contiguous(), persistent=False)
-        self.register_buffer("code", pitch_code(n_pitch, config.z_size), persistent=False)
+        # Constants on the left: in double precision, onnxruntime packs what is on the right every time.
+        self.register_buffer("combs", comb_weights(spectral, n_pitch) * SHARPNESS, persistent=False)
+        self.register_buffer("code", pitch_code(n_pitch, config.z_size).T.contiguous(), persistent=False)
         self.body = mlp(config.z_size + 1, config.local_hidden, config)
         self.logvar = nn.Linear(config.local_hidden[-1], config.z_size)
         nn.init.constant_(self.logvar.bias, START_LOGVAR)
         self.best_scale = BEST_SCALE
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        fit = torch.matmul(x.to(self.combs.dtype), self.combs)
-        code = torch.matmul(torch.softmax(fit, dim=-1), self.code).to(x.dtype)
-        best = torch.amax(fit, dim=-1, keepdim=True).to(x.dtype) * self.best_scale
+        fit = torch.matmul(self.combs, x.transpose(-1, -2).to(self.combs.dtype))
+        code = torch.matmul(self.code, torch.softmax(fit, dim=-2)).transpose(-1, -2).to(x.dtype)
+        best = torch.amax(fit, dim=-2).unsqueeze(-1).to(x.dtype) * self.best_scale
         logvar = self.logvar(self.body(torch.cat([code, best], dim=-1)))
         return code, torch.clamp(logvar, -12.0, 6.0)
 
@@ -137,12 +136,13 @@ class HarmonicDecoder(Decoder):
     numbers: Tensor
     bins: Tensor
     bands: Tensor
+    coarse: Tensor
 
     def __init__(self, config: NetworkConfig, spectral: SpectralConfig, n_pitch: int) -> None:
         super().__init__()
         self.code_size = config.z_size
         code = pitch_code(n_pitch, self.code_size)
-        self.register_buffer("match", code.T.contiguous() * CODE_GAIN, persistent=False)
+        self.register_buffer("match", code * CODE_GAIN, persistent=False)
         self.register_buffer("code", code, persistent=False)
         self.notes = nn.Parameter(torch.randn(n_pitch, NOTE_FEATURES))
         self.colours = nn.Linear(config.v_size, NOTE_FEATURES)
@@ -162,38 +162,53 @@ class HarmonicDecoder(Decoder):
         self.register_buffer("numbers", torch.arange(1.0, PARTIALS + 1.0), persistent=False)
         self.register_buffer("bins", torch.arange(spectral.bins, dtype=torch.float32), persistent=False)
         self.register_buffer("bands", _interpolation(spectral.bins), persistent=False)
+        self.coarseness = spectral.n_fft // (2 * spectral.hop_length)
+        self.register_buffer("coarse", self.bands[:, :: self.coarseness].contiguous(), persistent=False)
 
     def start_from(self, mean: Tensor) -> None:
         self.mean.data.copy_(mean)
 
     def forward(self, z: Tensor, v: Tensor) -> Tensor:
-        tone, noise, _ = self._parts(z, v, False)
+        hidden, f0 = self._hidden(z, v)
+        noise = torch.matmul(self.noise(hidden), self.bands) + self.mean
+        steepness = torch.sigmoid(self.blur(hidden) + 3.0) * self.lobe
+        tone = self._harmonic(self._levels(hidden, f0), f0, steepness)
         return noise + nn.functional.softplus(tone - noise)
 
-    def parts(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Partials as sharp as a steady tone: what is broad on average moves in single frames."""
-        return self._parts(z, v, True)
-
-    def _parts(self, z: Tensor, v: Tensor, sharp: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-magnitudes of the partials and of the noise, and the pitch.
+    def voices(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is played: the level of every partial, that of the noise in a few bins, and the pitch.
 
         Shape:
-            -> two of [B, N, n_output], [B, N, 1]
+            z and v as above -> [B, N, PARTIALS] and [B, N, F], log-magnitudes, and [B, N, 1], FFT bins
+        """
+        hidden, f0 = self._hidden(z, v)
+        noise = torch.matmul(self.noise(hidden), self.coarse) + self.mean[:: self.coarseness]
+        return self._levels(hidden, f0), noise, f0
+
+    def _hidden(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Last hidden layer, and the pitch.
+
+        Shape:
+            z [B, N, Z], v [B, V] or [B, N, V] -> [B, N, H], [B, N, 1]
         """
         if v.dim() == 2:
             v = v.unsqueeze(1)
         v = v.expand(z.shape[0], z.shape[1], v.shape[-1])
-        pitch = z[..., : self.code_size].to(self.match.dtype)
-        exact = torch.softmax(torch.matmul(pitch, self.match), dim=-1)
+        pitch = z[..., : self.code_size].transpose(-1, -2).to(self.match.dtype)
+        exact = torch.softmax(torch.matmul(self.match, pitch).transpose(-1, -2), dim=-1)
         share = exact.to(z.dtype)
         smooth = self.body(torch.cat([torch.matmul(share, self.code), z[..., self.code_size :], v], dim=-1))
         hidden = torch.cat([smooth, torch.matmul(share, self.notes) * self.colours(v)], dim=-1)
-        noise = torch.matmul(self.noise(hidden), self.bands) + self.mean
-        steepness = torch.full_like(hidden[..., :1], self.lobe)
-        if not sharp:
-            steepness = torch.sigmoid(self.blur(hidden) + 3.0) * self.lobe
-        f0 = self.frequency(exact)
-        return self._harmonic(self.partials(hidden), f0, steepness), noise, f0
+        return hidden, self.frequency(exact)
+
+    def _levels(self, hidden: Tensor, f0: Tensor) -> Tensor:
+        """Log-magnitude of every partial: the mean spectrum where it stands, and what the network adds.
+
+        Shape:
+            hidden [B, N, H], f0 [B, N, 1] -> [B, N, PARTIALS]
+        """
+        partials: Tensor = self.partials(hidden)
+        return partials + self._mean_at(self.numbers * f0).to(partials.dtype)
 
     def frequency(self, share: Tensor) -> Tensor:
         """Pitch in FFT bins: the mean around the likeliest, so that two rival pitches do not mix.
@@ -209,7 +224,6 @@ class HarmonicDecoder(Decoder):
         Shape:
             partials [B, N, PARTIALS], f0 [B, N, 1], steepness [B, N, 1] -> [B, N, n_output]
         """
-        partials = partials + self._mean_at(self.numbers * f0).to(partials.dtype)
         below = torch.floor(self.bins / f0).clamp(1.0, self.last_partial - 1.0)
         distance = (self.bins - below * f0).to(partials.dtype)
         number = below.long()
@@ -244,8 +258,7 @@ def in_double(network: Network) -> Network:
         network.combs, network.code = network.combs.double(), network.code.double()
     if isinstance(network, HarmonicDecoder):
         network.match, network.position = network.match.double(), network.position.double()
-        network.bins, network.log_frequency = network.bins.double(), network.log_frequency.double()
-        network.numbers = network.numbers.double()
+        network.log_frequency, network.numbers = network.log_frequency.double(), network.numbers.double()
     return network
 
 

@@ -31,8 +31,6 @@ NAMED_TIMBRE_MEMORY = 0.995
 
 def build_networks(config: JDSAEConfig) -> DSAE:
     """The four networks of a configuration, fresh."""
-    if config.networks == "plain":
-        return DSAE(config.network)
     sizes = (config.network, config.spectral, config.n_pitch_combs)
     return DSAE(config.network, HarmonicEncoder(*sizes), HarmonicDecoder(*sizes))
 

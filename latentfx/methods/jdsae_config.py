@@ -33,7 +33,6 @@ class JDSAEConfig(JacobianTerms):
         active_db: frames below this level (dBFS) do not count for v.
         global_stride: the global encoder is trained on every so many frames of the whole clip.
         weighting: squared errors count by bin as on a `mel` axis (the papers decode mel bands), or `flat`.
-        networks: `plain` as published, or `harmonic`: see `latentfx.methods.harmonic`.
         n_pitch_combs: pitches that the harmonic networks know, from `spectral.f_min_hz` up.
     """
 
@@ -48,7 +47,6 @@ class JDSAEConfig(JacobianTerms):
     decoder_hidden: tuple[int, ...] = (256, 256)
     prior_hidden: int = 32
     activation: Literal["silu", "tanh"] = "silu"
-    networks: Literal["plain", "harmonic"] = "harmonic"
     n_pitch_combs: int = 264
     named_share: float = 0.0
     naming_weight: float = 0.0

@@ -1,8 +1,9 @@
-"""What models of magnitude spectra share: audio to log-magnitudes, and magnitudes back to audio.
+"""What models of magnitude spectra share: audio to log-magnitudes.
 
-Two windows look at the same moment. The decoder's target is a symmetric Hann frame (short: it sets the
-latency); the local encoder sees a longer frame, whose rise is long and whose fall is short, read on a
-log-frequency axis in which a transposition is a shift. Both end at the newest sample.
+Three windows look at the same moment. The decoder's target is a symmetric Hann frame; the level is that of
+such a frame, which may be shorter (it sets the latency); the local encoder sees a longer frame, whose rise is
+long and whose fall is short, read on a log-frequency axis in which a transposition is a shift. All end at the
+newest sample.
 """
 
 import math
@@ -12,16 +13,13 @@ import torch
 from torch import Tensor
 
 from latentfx.dsp.logfreq import LogFrequencyAxis, log_frequency_matrix
-from latentfx.dsp.noise import NOISE_POWER, NoiseSpectra
-from latentfx.dsp.phase import PhaseGradientPropagation
-from latentfx.dsp.stft import StftAnalysis, StftSynthesis
+from latentfx.dsp.stft import StftAnalysis
 from latentfx.dsp.windows import hann
 from latentfx.errors import ShapeError
-from latentfx.stages import Analysis, Features, State, Synthesis
+from latentfx.stages import Analysis, Features, State
 
 SILENCE = 1e-5
 FAINT = 1e-2
-PULL = 0.3
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class SpectralConfig:
     Args:
         sample_rate: Hz.
         hop_length: samples from frame to frame.
-        n_fft: samples of a decoded frame; the latency is n_fft - hop_length.
+        n_fft: samples of a decoded frame.
         analysis_length: samples of the frame that the local encoder sees.
         analysis_fall: samples over which its window falls at the newest end.
         bins_per_octave: resolution of the log-frequency axis.
@@ -39,6 +37,7 @@ class SpectralConfig:
         pitch_margin: bins beyond either end, for transposition.
         f_min_hz: frequency of the first bin that the encoder sees.
         floor_db: what lies this far below a frame's level counts as nothing.
+        level_length: samples of the frame whose level is measured; 0 for n_fft. The latency is half of it.
     """
 
     sample_rate: int = 48_000
@@ -51,6 +50,7 @@ class SpectralConfig:
     pitch_margin: int = 48
     f_min_hz: float = 55.0
     floor_db: float = -55.0
+    level_length: int = 0
 
     def __post_init__(self) -> None:
         if not self.hop_length <= self.analysis_fall < self.analysis_length:
@@ -58,11 +58,21 @@ class SpectralConfig:
                 f"analysis_fall is {self.analysis_fall}; "
                 f"allowed {self.hop_length} to {self.analysis_length - 1} samples"
             )
+        if not self.hop_length <= self.level_window <= self.analysis_length:
+            raise ShapeError(
+                f"level_length is {self.level_length}; "
+                f"allowed 0, or {self.hop_length} to {self.analysis_length} samples"
+            )
 
     @property
     def bins(self) -> int:
         """Bins of a decoded frame."""
         return self.n_fft // 2 + 1
+
+    @property
+    def level_window(self) -> int:
+        """Samples of the frame whose level is measured."""
+        return self.level_length or self.n_fft
 
     @property
     def floor(self) -> float:
@@ -100,7 +110,7 @@ class SpectralAnalysis(Analysis):
         super().__init__()
         self.hop = config.hop_length
         self.silence, self.faint = SILENCE, FAINT
-        self.n_fft = config.n_fft
+        self.level_window = config.level_window
         rising = rise_and_fall(config.analysis_length, config.analysis_fall)
         self.stft = StftAnalysis(config.analysis_length, config.n_fft, self.hop, window=rising)
         lowest = config.f_min_hz * 2.0 ** (-config.pitch_margin / config.bins_per_octave)
@@ -112,9 +122,10 @@ class SpectralAnalysis(Analysis):
             config.n_pitch + 2 * config.pitch_margin,
         )
         self.axis = LogFrequencyAxis(axis * (2.0 / rising.sum()))
-        window = hann(config.n_fft)
         # Parseval: half of the frame's energy lies in the one-sided spectrum.
-        scale = math.sqrt(config.n_fft / 2.0 / config.bins) * 2.0 / float(window.sum())
+        frame, window = hann(config.n_fft), hann(config.level_window)
+        scale = math.sqrt(config.n_fft / 2.0 / config.bins) * 2.0 / float(frame.sum())
+        scale *= float(frame.square().sum() / window.square().sum()) ** 0.5
         self.register_buffer("window", window.float() * scale, persistent=False)
 
     @torch.jit.export
@@ -123,7 +134,7 @@ class SpectralAnalysis(Analysis):
 
     def forward(self, audio: Tensor, state: State) -> tuple[Features, State]:
         frames, new_state = self.stft.frames(audio, state)
-        newest = frames[:, 0, :, frames.shape[-1] - self.n_fft :] * self.window
+        newest = frames[:, 0, :, frames.shape[-1] - self.level_window :] * self.window
         level = torch.sqrt((newest * newest).sum(dim=-1)).unsqueeze(1)
         re, im = self.stft.transform(frames)
         pitch = self.axis(absolute(re, im)) / level.clamp(min=self.silence)
@@ -142,104 +153,8 @@ def log_magnitudes(audio: Tensor, config: SpectralConfig) -> Tensor:
     return torch.log(magnitude / root_mean_square(magnitude).clamp(min=SILENCE) + config.floor)
 
 
-class SpectralSynthesis(Synthesis):
-    """Magnitudes to audio: tone by phase-gradient propagation, noise by noise, both by overlap-add.
-
-    Noise needs no phase that goes on from frame to frame, and would disturb that of the tone: wherever two
-    bins are nearly equal, the phase lock would follow now one and now the other.
-
-    The partials of one pitch are drawn towards the phases of one train of pulses: a sum of partials in any
-    other phases has the same magnitudes, but no pulse in each period, and is heard an octave too high where
-    its fundamental is weak. In frames whose pitch is 0 nothing is drawn.
-
-    Shape:
-        magnitude [B, n_fft / 2 + 1, N], noise [B, n_fft / 2 + 1, N], f0 [B, 1, N] in FFT bins
-        -> audio [B, 1, N * hop]
-    """
-
-    bins: Tensor
-
-    def __init__(self, config: SpectralConfig) -> None:
-        super().__init__()
-        self.phase = PhaseGradientPropagation(config.n_fft, config.hop_length)
-        self.noise = NoiseSpectra(config.n_fft, config.hop_length)
-        self.overlap_add = StftSynthesis.hann(config.n_fft, config.hop_length)
-        self.latency = self.overlap_add.latency
-        self.scale = config.n_fft / 4.0
-        self.pull = PULL
-        self.turns_per_bin = config.hop_length / config.n_fft
-        self.register_buffer("bins", torch.arange(config.bins).double(), persistent=False)
-
-    @torch.jit.export
-    def initial_state(self, batch_size: int = 1) -> State:
-        """Silence before the stream; beside what its parts keep, the phase of the fundamental.
-
-        Shape:
-            synthesis_f0 [B, 2]: FFT bins, turns
-        """
-        state = self.phase.initial_state(batch_size)
-        state["synthesis_f0"] = torch.zeros([batch_size, 2])
-        state.update(self.noise.initial_state(batch_size))
-        state.update(self.overlap_add.initial_state(batch_size))
-        return state
-
-    def forward(self, decoded: Features, state: State) -> tuple[Tensor, State]:
-        anchor, last = self._pulse_train(decoded["f0"][:, 0], state["synthesis_f0"])
-        pull = (decoded["f0"] > 0.0).to(anchor.dtype).transpose(1, 2) * self.pull
-        re, im, new_state = self.phase(decoded["magnitude"] * self.scale, state, anchor, pull)
-        new_state["synthesis_f0"] = last
-        noise_re, noise_im, count = self.noise(re.shape[-1], state)
-        noise = decoded["noise"] * self.scale
-        re, im = re + noise * noise_re, im + noise * noise_im
-        audio, tail = self.overlap_add(re.unsqueeze(1), im.unsqueeze(1), state)
-        new_state.update(count)
-        new_state.update(tail)
-        return audio, new_state
-
-    def _pulse_train(self, f0: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """Phase of the nearest partial at every bin, in turns.
-
-        Shape:
-            f0 [B, N], before [B, 2] -> [B, N, F], [B, 2]
-        """
-        f0 = f0.double()
-        steps = 0.5 * (f0 + torch.cat([before[:, :1].double(), f0[:, :-1]], 1)) * self.turns_per_bin
-        turns = before[:, 1:].double() + torch.cumsum(steps, 1)
-        turns = turns - torch.round(turns)
-        number = torch.round(self.bins / f0.clamp(min=1.0).unsqueeze(-1)).clamp(min=1.0)
-        anchor = number * turns.unsqueeze(-1)
-        last = torch.stack([f0[:, -1], turns[:, -1]], 1)
-        return (anchor - torch.round(anchor)).float(), last.float()
-
-
-def magnitudes_of(
-    tone: Tensor,
-    noise: Tensor,
-    level: Tensor,
-    floor: float,
-    silence: float = SILENCE,
-    noise_power: float = NOISE_POWER,
-) -> tuple[Tensor, Tensor]:
-    """Undo `log_magnitudes`: magnitudes that have this level together, whatever their scale was.
-
-    What is near the floor falls by 20 dB, not to 0: a difference of near numbers would be rounding alone.
-
-    Shape:
-        tone [B, F, N], noise [B, F, N], level [B, 1, N] -> two of [B, F, N]
-    """
-    tone, noise = _without_floor(tone, floor), _without_floor(noise, floor)
-    power = (tone * tone + noise * noise * noise_power).mean(dim=1, keepdim=True)
-    gain = level / torch.sqrt(power).clamp(min=silence)
-    return tone * gain, noise * gain
-
-
-def _without_floor(logmag: Tensor, floor: float) -> Tensor:
-    whole = torch.exp(logmag.clamp(max=12.0))
-    return torch.maximum(whole - floor, whole * 0.1)
-
-
 def levelled(logmag: Tensor) -> Tensor:
-    """A log spectrum at level 1, as `magnitudes_of` will play it.
+    """A log spectrum at level 1, as it will be played.
 
     The mean of log spectra is weaker than they are, for what is strong in one is not in another. Played at
     their level, it is too strong wherever they are weak; compared at that level, a decoder learns to keep

@@ -13,9 +13,11 @@ from latentfx.errors import CheckpointError
 from latentfx.methods.base import Objective
 from latentfx.methods.dsae import Gaussian, sample
 from latentfx.methods.dsae_streaming import StreamingDSAE
+from latentfx.methods.harmonic import PARTIALS
+from latentfx.methods.harmonic_synthesis import HarmonicSynthesis
 from latentfx.methods.jdsae import JDSAE
 from latentfx.methods.mel_dsae import OnMels
-from latentfx.methods.spectral import SpectralAnalysis, SpectralSynthesis
+from latentfx.methods.spectral import SpectralAnalysis
 from latentfx.stages import Features
 from latentfx.training.metrics.judge import JUDGED, log_mel
 from latentfx.training.swapper import Codes, Swapper
@@ -109,7 +111,7 @@ class SpectralSwapper:
     def __init__(self, objective: JDSAE) -> None:
         self._objective = objective.eval()
         spectral = objective.config.spectral
-        self._analysis, self._synthesis = SpectralAnalysis(spectral), SpectralSynthesis(spectral)
+        self._analysis, self._synthesis = SpectralAnalysis(spectral), HarmonicSynthesis(spectral, PARTIALS)
         self._model = StreamingDSAE(objective).eval()
 
     @property

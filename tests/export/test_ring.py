@@ -25,8 +25,9 @@ from latentfx.testing.drive import phrase
 
 @pytest.fixture(scope="module")
 def ring() -> LatentEffect:
-    torch.manual_seed(0)
-    return build_ring(PitchRing(PitchRingConfig()))
+    plugin, _ = rebuild_plugin(plugin_path("ring"))
+    assert isinstance(plugin, LatentEffect)
+    return plugin
 
 
 def played(plugin: Plugin, audio: Tensor, **controls: float) -> Tensor:
@@ -61,8 +62,7 @@ def test_a_shipped_plugin_comes_back_from_its_file_as_it_sounds(name: str) -> No
     assert provenance["licence"]
 
 
-def test_in_nn_tilde_the_ring_is_a_method_on_latent_signals(tmp_path: Path) -> None:
-    ring, _ = rebuild_plugin(plugin_path("ring"))
+def test_in_nn_tilde_the_ring_is_a_method_on_latent_signals(ring: LatentEffect, tmp_path: Path) -> None:
     facts = {"method": "none", "licence": "MIT", "date": "2026-01-01", "versions": {"latentfx": "0"}}
     path = export_nn_tilde(
         ring, tmp_path / "ring.ts", facts, lambda module: verify_nn_tilde(ring, module).as_dict()
