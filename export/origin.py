@@ -21,6 +21,7 @@ def origin(card: Mapping[str, Any], method: str, paper: str) -> dict[str, Any]:
         "seed": card["seed"],
         "step": card["step"],
         "metrics": card["metrics"],
+        **({"health": card["health"]} if card.get("health") else {}),
         "data": card["data"],
         "licence": card["licence"] or "not stated",
         "date": card["date"],

@@ -15,8 +15,8 @@ classifier's embeddings of the clips and of the recorded notes of that timbre (p
 for its own timbre); comparable only between runs with one classifier.
 
 Two rows frame the others. "Original" is the recording itself: how sure the classifier is of it. "Ceiling"
-is the recording resynthesised from its own STFT magnitudes by phase propagation: no plugin that decodes
-magnitudes this way does better.
+is the recording resynthesised from its own STFT magnitudes by phase propagation, without a model: what a
+plugin keeps of a tune is seldom better.
 """
 
 from __future__ import annotations

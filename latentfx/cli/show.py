@@ -47,7 +47,10 @@ def info(
         console.print(f"one of {', '.join(blend.choices)}; a blend is written A:0.7+B:0.3", highlight=False)
         if blend.reference is not None:
             console.print("or learnt from a recording: --reference FILE", highlight=False)
-    origin = {name: fact for name, fact in loaded.provenance.items() if name != REBUILD_KEY}
+    health = loaded.provenance.get("health")
+    if health:
+        console.print("\n[bold]latent health[/bold]", _health(health), sep="\n")
+    origin = {name: fact for name, fact in loaded.provenance.items() if name not in (REBUILD_KEY, "health")}
     for title, facts in (("origin", origin), ("report", loaded.report)):
         if facts:
             console.print(f"\n[bold]{title}[/bold]", _table(facts), sep="\n")
@@ -80,6 +83,15 @@ def _controls(plugin: LatentPlugin) -> Table:
     for control in plugin.spec.controls:
         if control.name not in blended:
             table.add_row(control.name, control.allowed, f"{control.default:g}", control.description)
+    return table
+
+
+def _health(spaces: Mapping[str, Mapping[str, float]]) -> Table:
+    """A row for each latent space, as `latentfx.training.health` measured it on validation clips."""
+    figures = {name: None for facts in spaces.values() for name in facts}
+    table = Table("space", *(name.replace("_", " ") for name in figures), box=None, pad_edge=False)
+    for space, facts in spaces.items():
+        table.add_row(space, *(f"{facts[name]:.3g}" if name in facts else "-" for name in figures))
     return table
 
 

@@ -71,6 +71,16 @@ class Objective(nn.Module, ABC):
         loop calls `train()` and `eval()` on the whole: a teacher with dropout must stay in evaluation mode.
         """
 
+    def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Points of every latent space, by name: what `latentfx.training.health` looks at.
+
+        Args:
+            batch: as `FeatureCache.crop` returns it.
+        Shape:
+            -> each [B, D] or [B, N, D]; [n, D] where points are left out
+        """
+        return {}
+
     @abstractmethod
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Score a batch of crops.

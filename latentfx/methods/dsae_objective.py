@@ -183,6 +183,13 @@ class DSAEObjective(Objective):
         parts = {"loss": total, "error": error, "kl_z": kl_z.sum(-1).mean(), "kl_v": kl_v.sum(-1).mean()}
         return {**parts, **{name: value for name, (_, value) in more.items()}}
 
+    def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Posterior means of v, for each clip, and of z, for each frame."""
+        views, networks = self.features(batch), self.networks
+        v, _ = networks.global_encoder(views.overview, views.active)
+        z, _ = networks.local_encoder(views.local)
+        return {"v": v, "z": z}
+
     def mean_square(self, difference: Tensor) -> Tensor:
         """Mean over clips, frames and bins, each bin with its weight.
 

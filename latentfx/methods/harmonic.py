@@ -26,6 +26,8 @@ PARTIALS = 64
 NOISE_BANDS = 64
 NOTE_FEATURES = 256
 NEIGHBOURS = 3.0
+# Partials are played without their blur: the noise makes up for what that held between them, in nepers.
+BREATH = 0.18
 # Log-magnitude of a Hann frame's main lobe falls as this times the squared distance in bins.
 LOBE = 0.80566
 
@@ -156,7 +158,7 @@ class HarmonicDecoder(Decoder):
         log_frequency = torch.arange(n_pitch).double() * math.log(2.0) / spectral.bins_per_octave + lowest
         self.neighbours = NEIGHBOURS
         self.last_partial, self.last_bin = float(PARTIALS), spectral.bins - 1.001
-        self.lobe = LOBE
+        self.lobe, self.breath = LOBE, BREATH
         self.register_buffer("position", torch.arange(n_pitch, dtype=torch.float32), persistent=False)
         self.register_buffer("log_frequency", log_frequency.float(), persistent=False)
         self.register_buffer("numbers", torch.arange(1.0, PARTIALS + 1.0), persistent=False)
@@ -182,7 +184,7 @@ class HarmonicDecoder(Decoder):
             z and v as above -> [B, N, PARTIALS] and [B, N, F], log-magnitudes, and [B, N, 1], FFT bins
         """
         hidden, f0 = self._hidden(z, v)
-        noise = torch.matmul(self.noise(hidden), self.coarse) + self.mean[:: self.coarseness]
+        noise = torch.matmul(self.noise(hidden), self.coarse) + self.mean[:: self.coarseness] + self.breath
         return self._levels(hidden, f0), noise, f0
 
     def _hidden(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:

@@ -178,6 +178,10 @@ class PitchRing(Objective):
             "angle": networks.step.angles()[0].detach(),
         }
 
+    def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """H of the clear frames."""
+        return {"ring": self.networks(batch["z"][batch["clear"][..., 0] > 0.5])}
+
     def _moved(self, z: Tensor, position: Tensor, steps: Tensor) -> Tensor:
         moved: Tensor = self.code(z, around(position, steps))
         return moved

@@ -22,6 +22,7 @@ from latentfx.training.curves import Curves, draw_curves
 from latentfx.training.device import Device
 from latentfx.training.ema import RunningAverage
 from latentfx.training.evaluation import evaluate, numbers
+from latentfx.training.health import latent_health
 from latentfx.training.reporting import Reporter
 from latentfx.training.rng import seed_everything
 from latentfx.training.sampling import FixedCrops, RandomCrops
@@ -92,6 +93,7 @@ class Run:
         self.crops = RandomCrops(cache, t.crop_frames, t.batch_size, recipe.recipe.seed)
         held_out = objective.prepare(clips.validation).to(device.place)
         self.validation = FixedCrops(held_out, t.crop_frames, t.batch_size, t.validation_crops)
+        self.instruments = [clip.instrument for clip in clips.validation]
         if self.crops.left_out:
             self.reporter.say(f"left out {self.crops.left_out} clips shorter than {t.crop_frames} frames")
         self.data_card = dict(clips.card)
@@ -230,7 +232,8 @@ class Run:
         is_best = p.best is None or parts["loss"] < p.best
         if is_best:
             p.best, p.best_step, p.stale = parts["loss"], p.step, 0
-            save_checkpoint(self.folder / f"best-{self._stage}", model, self._card(parts))
+            health = latent_health(model, self.validation, self.instruments, self.device)
+            save_checkpoint(self.folder / f"best-{self._stage}", model, self._card(parts, health))
         else:
             p.stale += 1
         self.reporter.validated(self._stage, p.stage_step, self._total, parts, is_best, left_s)
@@ -257,7 +260,7 @@ class Run:
     def _tick(self) -> None:
         self.progress.seconds = time.monotonic() - self._clock
 
-    def _card(self, metrics: Mapping[str, float]) -> dict[str, Any]:
+    def _card(self, metrics: Mapping[str, float], health: Mapping[str, Any]) -> dict[str, Any]:
         p = self.progress
         return {
             "recipe": as_table(self.recipe),
@@ -266,6 +269,7 @@ class Run:
             "stage_index": p.stage,
             "step": p.step,
             "metrics": dict(metrics),
+            "health": dict(health),
             "data": self.data_card,
             "seed": self.recipe.recipe.seed,
             "licence": self.recipe.recipe.licence,
