@@ -123,6 +123,15 @@ def test_info_shows_what_people_must_know(plugin_file: Write) -> None:
         assert part in blend
 
 
+def test_info_says_how_healthy_the_latent_space_is() -> None:
+    said = run("info", "timbre-swap").stdout
+    table = said[said.index("latent health") : said.index("origin")]
+    rows = {line.split()[0]: line.split()[1:] for line in table.splitlines() if line[:2] in ("v ", "z ")}
+    assert (rows["v"][0], rows["z"][0]) == ("16", "32")
+    assert 1.0 < float(rows["v"][1]) <= 16.0
+    assert float(rows["v"][-1]) > 0.8 > 0.3 > float(rows["z"][-1]), "the instrument is in v, and not in z"
+
+
 def test_plugins_lists_what_there_is(plugin_file: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = plugin_file("delay")
     monkeypatch.setattr("latentfx.library.plugins", lambda: [str(path)])

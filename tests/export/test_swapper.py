@@ -67,6 +67,10 @@ def test_the_file_sounds_like_torch_and_holds_its_report(exported: tuple[Path, s
     assert [engine["engine"] for engine in loaded.report["parity"]["engines"]] == ["torchscript", "onnx"]
     assert loaded.provenance["method"] == provenance["method"] == "J-DSAE"
     assert loaded.provenance["licence"] == "MIT"
+    assert {name: space["dimensions"] for name, space in loaded.provenance["health"].items()} == {
+        "v": objective.config.v_size,  # type: ignore[union-attr]
+        "z": objective.config.z_size,  # type: ignore[union-attr]
+    }
     assert loaded.provenance["data"]["instruments"] == list(INSTRUMENTS)
 
 
