@@ -62,7 +62,7 @@ def test_a_recipe_is_read_with_its_defaults() -> None:
         ({**GOOD, "recipe": {}}, r"recipe\.name is missing; add it to \[recipe\] \(a text\)"),
         ({**GOOD, "train": {}}, r"train\.stages is missing"),
         ({**GOOD, "train": 1}, r"\[train\] is 1; it must be a table"),
-        ({**GOOD, "method": {}}, r"method\.name is missing; allowed: jdsae"),
+        ({**GOOD, "method": {}}, r"method\.name is missing; allowed: .*\bjdsae"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(table: dict[str, Any], message: str) -> None:
