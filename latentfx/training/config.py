@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from latentfx.methods.base import Objective
 
 METHODS: Mapping[str, str] = {
+    "embedding_mix": "latentfx.methods.embedding_mix:EmbeddingMix",
     "jdsae": "latentfx.methods.jdsae:JDSAE",
     "latent_mix": "latentfx.methods.latent_mix:LatentMix",
     "mel_dsae": "latentfx.methods.mel_dsae:MelDSAE",
