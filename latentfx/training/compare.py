@@ -21,6 +21,7 @@ from latentfx.training.metrics.protocol_table import Comparison
 from latentfx.training.metrics.real_clips import (
     Contour,
     RealClip,
+    check_clips,
     choose_clips,
     measure_ceiling,
     measure_clips,
@@ -101,6 +102,9 @@ def compare(
         real = measure_clips(chosen, judge, settings.crepe, contour, steps.show)
     with watch("ceiling") as steps:
         ceiling = measure_ceiling(real, judge, settings.crepe, settings.seed, steps.show)
+    say(
+        f"{len(real)} real clips: F1 {ceiling.f1:.3f}, RPA of their own log-mels {ceiling.pitch_accuracy:.3f}"
+    )
     training = choose_clips(data.train, DISCRIMINANT_CLIPS, settings.seed)
     facts = _facts(real, data, judge, contour)
     result = Comparison({}, judge.labels, ceiling, settings, facts, _how(real, judge, settings, contour))
@@ -137,8 +141,9 @@ def find_judge(
         say: prints a line.
     Raises:
         CheckpointError: the file is no judge, or one of other data.
-        DataError: clips of one instrument alone.
+        DataError: clips of one instrument alone, or validation clips that cannot be compared.
     """
+    check_clips(data.validation)
     wanted = json.loads(json.dumps(origin))
     if file.is_file():
         judge = MelJudge.load(file)

@@ -74,6 +74,26 @@ def choose_clips(clips: Sequence[Clip], most: int, seed: int) -> tuple[Clip, ...
     return tuple(clips[at] for at in sorted(kept))
 
 
+def check_clips(clips: Sequence[Clip]) -> None:
+    """Refuse clips between which codes cannot be exchanged.
+
+    Raises:
+        DataError: fewer than two instruments, one clip of an instrument, or clips of several lengths.
+    """
+    counts = Counter(clip.instrument for clip in clips)
+    if len(counts) < 2 or min(counts.values()) < 2:
+        raise DataError(
+            f"validation clips are {dict(counts)}; a swap needs two instruments or more, with two clips of "
+            "each or more: name more in data.instruments, raise data.validation or --clips"
+        )
+    lengths = sorted({round(clip.duration_s, 3) for clip in clips})
+    if len(lengths) > 1:
+        raise DataError(
+            f"validation clips last {lengths[0]:g} to {lengths[-1]:g} s; codes can be exchanged between "
+            "clips of one length alone: give every part the same segment_seconds"
+        )
+
+
 def measure_clips(
     clips: Sequence[Clip],
     judge: MelJudge,
@@ -97,7 +117,12 @@ def measure_clips(
     Raises:
         DataError: clips that cannot be compared, or no voiced frame in any of them.
     """
-    _check(clips, judge)
+    check_clips(clips)
+    if unknown := sorted({clip.instrument for clip in clips} ^ set(judge.labels)):
+        raise DataError(
+            f"the judge knows {', '.join(judge.labels)}; {', '.join(unknown)} is not both among them and "
+            "among the validation clips: train a judge on this data"
+        )
     measured = []
     for done, clip in enumerate(clips, 1):
         mel = log_mel(clip.audio, clip.sample_rate)
@@ -168,23 +193,3 @@ def pooled_accuracy(real: Sequence[RealClip], f0_hz: Sequence[NDArray[np.float64
     reference = np.concatenate([item.f0_hz for item in real])
     voiced = np.concatenate([item.voiced for item in real])
     return raw_pitch_accuracy(reference, np.concatenate(f0_hz), voiced)
-
-
-def _check(clips: Sequence[Clip], judge: MelJudge) -> None:
-    counts = Counter(clip.instrument for clip in clips)
-    if len(counts) < 2 or min(counts.values()) < 2:
-        raise DataError(
-            f"validation clips are {dict(counts)}; a swap needs two instruments or more, with two clips of "
-            "each or more: name more in data.instruments, raise data.validation or --clips"
-        )
-    if unknown := sorted(set(counts) ^ set(judge.labels)):
-        raise DataError(
-            f"the judge knows {', '.join(judge.labels)}, the validation clips are of "
-            f"{', '.join(sorted(counts))}; {', '.join(unknown)} is not in both: train a judge on this data"
-        )
-    lengths = sorted({round(clip.duration_s, 3) for clip in clips})
-    if len(lengths) > 1:
-        raise DataError(
-            f"validation clips last {lengths[0]:g} to {lengths[-1]:g} s; codes can be exchanged between "
-            "clips of one length alone: give every part the same segment_seconds"
-        )

@@ -45,7 +45,7 @@ def test_models_stand_in_one_table_and_each_has_a_picture(judge: MelJudge, tmp_p
     kept = json.loads((tmp_path / "out" / "evaluation.json").read_text(encoding="utf-8"))
     assert kept["facts"]["clips"] == {"violin": 2, "trumpet": 2}
     assert kept["scores"]["good"]["v_swap"]["f1"]["mean"] == 1.0
-    assert len(said) == 2
+    assert [line.split(":")[0] for line in said] == ["4 real clips", "good", "leaky"]
 
 
 def test_stopped_in_the_middle_what_is_there_is_whole(judge: MelJudge, tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_a_poor_judge_is_doubted_in_the_table(judge: MelJudge, tmp_path: Path) -
 
 
 def test_one_instrument_is_refused_before_any_work(tmp_path: Path) -> None:
-    alone = replace(DATA, train=DATA.train[:2])
-    with pytest.raises(DataError, match="two or more"):
-        find_judge(tmp_path / "judge.safetensors", alone, {})
+    for side in ({"train": DATA.train[:2]}, {"validation": DATA.validation[:2]}):
+        with pytest.raises(DataError, match="two"):
+            find_judge(tmp_path / "judge.safetensors", replace(DATA, **side), {})
     assert list(tmp_path.iterdir()) == []
 
 
