@@ -203,6 +203,13 @@ class LatentMix(Objective):
             return {"loss": loss}
         return self._mixing(x, mix, rest)
 
+    def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Embeddings of the mixes, and what h makes of them."""
+        mix = batch["stems"].flatten(0, 1).sum(1) / KEPT_SCALE
+        mix = mix / level_of(mix).clamp(min=SILENCE)[:, None, None]
+        embedded = self.networks.encoder(self.networks.compress(band_magnitudes(mix, self.axis)))
+        return {"embedding": embedded, "h": self.networks.into(embedded)}
+
     def _remixed(self, stems: Tensor) -> Tensor:
         """Stems with other gains, now and then of different clips, at the level that the plugin gives frames.
 
