@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # These take hours, data or devices: their verb and options are looked up instead.
-TOO_LONG = ("train", "export", "validate", "bench", "live")
+TOO_LONG = ("train", "evaluate", "export", "validate", "bench", "live")
 
 
 def number_of(language: str) -> int:
