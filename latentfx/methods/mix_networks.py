@@ -109,6 +109,9 @@ class BandProjector(nn.Module):
 class MixNetworks(nn.Module):
     """f, g, h and hinv, on the magnitudes of single frames at level 1.
 
+    `profile` is never multiplied with a constant: an exporter would keep the product alone, and the file
+    could not be turned back into torch.
+
     Args:
         bands: of a frame.
         knee: magnitudes below this part of what is usual at their frequency are seen linearly, those above by
@@ -139,7 +142,7 @@ class MixNetworks(nn.Module):
         Shape:
             [..., bands] -> [..., bands], 0 or more
         """
-        return torch.log(magnitude / (self.profile * self.knee) + 1.0) * 0.25
+        return torch.log(magnitude / self.profile / self.knee + 1.0) * 0.25
 
     def expand(self, compressed: Tensor) -> Tensor:
         """Undo `compress`.
@@ -147,7 +150,7 @@ class MixNetworks(nn.Module):
         Shape:
             [..., bands] -> [..., bands]
         """
-        return (torch.exp((compressed * 4.0).clamp(max=15.0)) - 1.0) * (self.profile * self.knee)
+        return (torch.exp((compressed * 4.0).clamp(max=15.0)) - 1.0) * self.knee * self.profile
 
     def project(self, magnitude: Tensor) -> Tensor:
         """h(f(x)).
@@ -176,5 +179,5 @@ class MixNetworks(nn.Module):
         Shape:
             [..., bands], [..., bands] -> [..., bands], 0 to 4
         """
-        floor = self.profile * (self.knee * 0.1)
-        return ((changed + floor) / (own + floor)).clamp(max=4.0)
+        floor = self.knee * 0.1
+        return ((changed / self.profile + floor) / (own / self.profile + floor)).clamp(max=4.0)

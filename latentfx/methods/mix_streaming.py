@@ -10,17 +10,18 @@ from latentfx.methods.mix_networks import MixNetworks
 from latentfx.stages import Analysis, Factors, Features, LatentModel, State, Synthesis
 
 SILENCE = 1e-5
+FAINT = 1e-3
 
 
 class MixAnalysis(Analysis):
-    """Main input and side-chain to magnitudes in bands, at one common level of 1, and the main's spectrum.
+    """Main input and side-chain to magnitudes in bands, at one common level of 1, and the spectra of both.
 
     Args:
         n_fft: samples of a frame.
         hop: samples from frame to frame.
         axis: bins to bands.
     Shape:
-        audio [B, 2, T] -> main, side [B, bands, N], level [B, 1, N], re, im [B, F, N]
+        audio [B, 2, T] -> main, side [B, bands, N], level [B, 1, N]; re, im, side_re, side_im [B, F, N]
     """
 
     def __init__(self, n_fft: int, hop: int, axis: BandAxis) -> None:
@@ -47,6 +48,8 @@ class MixAnalysis(Analysis):
             "level": level,
             "re": re[:, 0],
             "im": im[:, 0],
+            "side_re": re[:, 1],
+            "side_im": im[:, 1],
         }
         return features, new_state
 
@@ -119,25 +122,30 @@ class MixMask(nn.Module):
 
 
 class MixSynthesis(Synthesis):
-    """Magnitudes to audio: a mask on the spectrum of the main input, or phases made for the magnitudes.
+    """Magnitudes to audio: a mask on the spectrum of the main input, or the magnitudes with given phases.
 
-    Where the mask is missing (the latent signals come from elsewhere), phases are made.
+    Phases are those of the sum of both inputs at their gains; bins in which it is faint are faint. Where the
+    spectra are missing (the latent signals come from elsewhere), phases are made.
 
     Args:
         n_fft: samples of a frame.
         hop: samples from frame to frame.
         axis: bands to bins.
     Shape:
-        bands [B, bands, N], level [B, 1, N]; with mask [B, bands, N], re, im [B, F, N], resynthesis [B, 1, N]
+        bands [B, bands, N], level [B, 1, N]; with a mask [B, bands, N] also resynthesis [B, 1, N] and re, im,
+        sum_re, sum_im [B, F, N]
         -> audio [B, 1, N * hop]
     """
 
     def __init__(self, n_fft: int, hop: int, axis: BandAxis) -> None:
         super().__init__()
         self.phase = PhaseGradientPropagation(n_fft, hop)
+        self.phase_names = list(self.phase.initial_state(1))
         self.overlap_add = StftSynthesis.hann(n_fft, hop)
         self.latency = self.overlap_add.latency
         self.scale = n_fft / 4.0
+        self.faint = FAINT * self.scale
+        self.silence = SILENCE * self.faint
         self.axis = axis
 
     @torch.jit.export
@@ -148,11 +156,17 @@ class MixSynthesis(Synthesis):
 
     def forward(self, decoded: Features, state: State) -> tuple[Tensor, State]:
         magnitude = self.axis.spread(decoded["bands"] * decoded["level"]) * self.scale
-        re, im, new_state = self.phase(magnitude, state)
         if "mask" in decoded:
-            mask, phase = self.axis.spread(decoded["mask"]), decoded["resynthesis"]
-            re = decoded["re"] * mask * (1.0 - phase) + re * phase
-            im = decoded["im"] * mask * (1.0 - phase) + im * phase
+            sum_re, sum_im = decoded["sum_re"], decoded["sum_im"]
+            least = (decoded["level"] * self.faint).clamp(min=self.silence)
+            phased = magnitude / torch.maximum(torch.sqrt(sum_re * sum_re + sum_im * sum_im), least)
+            phased = phased * decoded["resynthesis"]
+            mask = self.axis.spread(decoded["mask"]) * (1.0 - decoded["resynthesis"])
+            re = decoded["re"] * mask + sum_re * phased
+            im = decoded["im"] * mask + sum_im * phased
+            new_state = {name: state[name] for name in self.phase_names}
+        else:
+            re, im, new_state = self.phase(magnitude, state)
         audio, tail = self.overlap_add(re.unsqueeze(1), im.unsqueeze(1), state)
         new_state.update(tail)
         return audio, new_state

@@ -20,7 +20,7 @@ CONTROLS = (
         0.0,
         "",
         "integer",
-        "0 a mask on the main input, 1 phases made for the result",
+        "0 a mask on the main input, 1 what was decoded, with phases of both",
     ),
 )
 
@@ -54,9 +54,12 @@ class Mix(Operator):
     def on_decoded(
         self, decoded: Features, encoded: Factors, features: Features, controls: Tensor
     ) -> Features:
-        """Add the mask, what it is for, and how much is made without it."""
+        """Add the mask, what it is for, the sum of both inputs, and how much is made of that."""
         changed = decoded.copy()
         changed["mask"] = self.mask(decoded["bands"], self.decode(encoded["main"]))
-        changed["re"], changed["im"] = features["re"], features["im"]
+        main_gain, side_gain = controls[:, 0:1], controls[:, 1:2]
+        for part in ["re", "im"]:
+            changed[part] = features[part]
+            changed["sum_" + part] = main_gain * features[part] + side_gain * features["side_" + part]
         changed["resynthesis"] = controls[:, 2:3]
         return changed
