@@ -1,0 +1,125 @@
+"""The shipped mixer: what it takes out and adds, that its file comes back, and its methods in nn~."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import latentfx
+from latentfx.errors import ExportError, ShapeError
+from latentfx.export.latent_mix import build_latent_mix
+from latentfx.export.nn_tilde import export_nn_tilde, open_bytes
+from latentfx.export.nn_tilde_form import check_nn_tilde
+from latentfx.export.nn_tilde_parity import verify_nn_tilde
+from latentfx.export.opened import plugin_path
+from latentfx.export.patches import write_patches
+from latentfx.export.rebuild import rebuild_plugin
+from latentfx.methods.latent_mix import LatentMix, LatentMixConfig, MixSpectra
+
+Float32 = NDArray[np.float32]
+
+RATE = 48_000
+SECONDS = 3.0
+
+
+def note(f0_hz: float, seed: int) -> Float32:
+    """A tone of ten partials that swells, with breath."""
+    times_s = np.arange(round(SECONDS * RATE)) / RATE
+    rng = np.random.default_rng(seed)
+    partials = sum(np.sin(2 * np.pi * f0_hz * k * times_s + rng.uniform(0, 6)) / k for k in range(1, 11))
+    swell = 0.6 + 0.4 * np.sin(2 * np.pi * rng.uniform(0.5, 2.0) * times_s)
+    return (0.05 * swell * (partials + 0.01 * rng.standard_normal(len(times_s)))).astype(np.float32)
+
+
+def beat() -> Float32:
+    """Bursts of noise, four a second."""
+    rng = np.random.default_rng(9)
+    times_s = np.arange(round(SECONDS * RATE)) / RATE
+    return (0.1 * np.exp(-30.0 * (times_s % 0.25)) * rng.standard_normal(len(times_s))).astype(np.float32)
+
+
+def level_db(audio: Float32) -> float:
+    return float(10.0 * np.log10(np.mean(np.square(audio[RATE // 4 : -RATE // 4], dtype=np.float64)) + 1e-15))
+
+
+def played(main: Float32, side: Float32, **controls: float) -> Float32:
+    out: Float32 = latentfx.load("latent-mix").set(**controls)(np.stack([main, side]), RATE)
+    return out.reshape(-1)
+
+
+@pytest.mark.parametrize("resting", ["side_gain", "side-chain"])
+def test_with_nothing_to_take_out_the_main_input_comes_through(resting: str) -> None:
+    main, side = note(220.0, 1), note(330.0, 2)
+    if resting == "side_gain":
+        assert level_db(played(main, side) - main) < level_db(main) - 80.0
+    else:
+        out = played(main, 0 * side, side_gain=-1.0)
+        assert level_db(out - main) < level_db(main) - 25.0
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_stem_is_taken_out_and_the_other_stays(taken: int) -> None:
+    stems = (note(220.0, 1), beat())
+    side, rest = stems[taken], stems[1 - taken]
+    out = played(side + rest, side, side_gain=-1.0)
+    assert level_db(out - rest) < level_db(side) - 8.0
+    half = played(side + rest, side, side_gain=-0.5)
+    assert level_db(out - rest) < level_db(half - rest) < level_db(side)
+
+
+def test_a_stem_is_known_upside_down_and_the_whole_mix_leaves_silence() -> None:
+    """The difference of the waves would be twice the stem."""
+    side, rest = beat(), note(220.0, 1)
+    out = played(side + rest, -side, side_gain=-1.0)
+    assert level_db(out - rest) < level_db(side) - 8.0
+    assert level_db(played(rest, rest, side_gain=-1.0)) < level_db(rest) - 20.0
+
+
+def test_a_stem_is_added_by_resynthesis_which_a_mask_cannot() -> None:
+    main, side = 0 * beat(), note(330.0, 2)
+    assert level_db(played(main, side, side_gain=1.0)) < level_db(side) - 60.0
+    added = played(main, side, side_gain=1.0, resynthesis=1.0)
+    assert level_db(side) - 12.0 < level_db(added) < level_db(side), "a lone tone comes softer than it was"
+    spectrum = np.abs(np.fft.rfft(added[RATE : 2 * RATE]))
+    assert int(spectrum.argmax()) == pytest.approx(330, abs=2)
+
+
+def test_one_channel_is_not_enough() -> None:
+    with pytest.raises(ShapeError, match="audio has 1 channels; plugin 'latent-mix' takes 2"):
+        latentfx.load("latent-mix")(beat(), RATE)
+
+
+def test_in_nn_tilde_mix_is_a_method_and_the_control_has_another_name(tmp_path: Path) -> None:
+    mixer, _ = rebuild_plugin(plugin_path("latent-mix"))
+    facts = {"method": "none", "licence": "MIT", "date": "2026-01-01", "versions": {"latentfx": "0"}}
+    path = export_nn_tilde(
+        mixer, tmp_path / "mixer.ts", facts, lambda module: verify_nn_tilde(mixer, module).as_dict()
+    )
+    module = open_bytes(path.read_bytes())
+    assert module.get_methods() == ["forward", "info", "encode", "decode", "mix"]
+    assert check_nn_tilde(module).passed
+    assert "mix_amount" in module.get_attributes()
+    assert "mix" not in module.get_attributes()
+    write_patches(mixer, path)
+    for suffix in (".pd", ".maxpat"):
+        text = path.with_suffix(suffix).read_text()
+        assert "set mix_amount" in text
+        assert "set mix " not in text
+    audio = torch.from_numpy(np.stack([note(220.0, 1) + beat(), beat()])[None, :, : 64 * 1024])
+    codes = module.encode(audio)
+    module.set_side_gain(-1.0)
+    mixed = module.mix(codes)
+    size = (codes.shape[1] - 1) // 2
+    wanted = codes[:, :size] - codes[:, size : 2 * size]
+    torch.testing.assert_close(mixed[:, :size, 32:], wanted[..., 32:], atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(mixed[:, size:], codes[:, size:])
+
+
+def test_a_choice_at_start_is_refused() -> None:
+    small = LatentMixConfig(MixSpectra(n_fft=512, hop_length=128, bands=64), width=8, projector_width=8)
+    with pytest.raises(ExportError, match="a mixer has none"):
+        build_latent_mix(LatentMix(small), default="drums")
