@@ -13,7 +13,6 @@ from latentfx.stages import Features, State, Synthesis
 # Energy of a Hann frame's spectrum around a sine of magnitude 1, one-sided.
 LOBE_ENERGY = 1.5
 NEAR_NYQUIST = 0.04
-LEAST_SHARE = 0.1
 
 
 class HarmonicSynthesis(Synthesis):
