@@ -152,11 +152,11 @@ class Decoder(nn.Module):
         decoded: Tensor = self(z, v)
         return decoded
 
-    def history(self, x: Tensor) -> Tensor:
-        """What `forced` may be shown of given frames; once a step, for all that is decoded in it.
+    def history(self, x: Tensor, z: Tensor, v: Tensor) -> Tensor:
+        """What `forced` is shown in place of the frames of x; once a step, for all that is compared in it.
 
         Shape:
-            [B, N, n_output] -> [B, N, n_output]
+            x [B, N, n_output], z and v as `forced` -> [B, N, n_output]
         """
         return x
 
@@ -196,13 +196,18 @@ class AutoregressiveDecoder(Decoder):
         dropout: share of the given frames that are hidden in training. A frame says nearly all of the next,
             so a decoder that is shown each one learns to use neither z nor v (Bowman et al., "Generating
             sentences from a continuous space", 2016).
+        own: share of the clips that in training are shown the frames that the decoder itself has made of
+            them, as when it runs free (Bengio et al., "Scheduled sampling for sequence prediction with
+            recurrent neural networks", 2015; there by frame). No gradient goes through them.
     Shape:
         z [B, N, z_size + conditions], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
     """
 
-    def __init__(self, config: NetworkConfig, current: bool = False, dropout: float = 0.0) -> None:
+    def __init__(
+        self, config: NetworkConfig, current: bool = False, dropout: float = 0.0, own: float = 0.0
+    ) -> None:
         super().__init__()
-        self.current, self.dropout = current, dropout
+        self.current, self.dropout, self.own = current, dropout, own
         n_in = config.n_output + config.z_size + config.conditions + config.v_size
         self.lstm = nn.LSTM(n_in, config.decoder_hidden[-1], num_layers=2, batch_first=True)
         self.output = nn.Linear(config.decoder_hidden[-1], config.n_output)
@@ -216,11 +221,16 @@ class AutoregressiveDecoder(Decoder):
         )
         return decoded
 
-    def history(self, x: Tensor) -> Tensor:
-        """All frames, or in training some of them, the others zeros."""
-        if not self.training or self.dropout <= 0.0:
+    def history(self, x: Tensor, z: Tensor, v: Tensor) -> Tensor:
+        """All frames; in training some of them, the others zeros, or the decoder's own."""
+        if not self.training:
             return x
-        return x * (torch.rand(x.shape[:2], device=x.device) >= self.dropout).unsqueeze(-1)
+        shown = x * (torch.rand(x.shape[:2], device=x.device) >= self.dropout).unsqueeze(-1)
+        alone = torch.rand(len(x), device=x.device) < self.own
+        if alone.any():
+            with torch.no_grad():
+                shown[alone] = self(z.expand(-1, x.shape[1], -1)[alone], v[alone])
+        return shown
 
     def forward(self, z: Tensor, v: Tensor) -> Tensor:
         codes = self._codes(z, v, z.shape[1])

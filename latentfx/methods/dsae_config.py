@@ -65,6 +65,8 @@ class MelNetworks:
             (`current`).
         history_dropout: share of the frames before that an autoregressive decoder is not shown in training
             (ours; 0 shows all).
+        own_frames: share of the clips in which an autoregressive decoder is shown its own frames in training
+            (ours; scheduled sampling by clip).
     """
 
     mel: LogMelConfig = field(default_factory=LogMelConfig)
@@ -78,10 +80,13 @@ class MelNetworks:
     decoder: Literal["factorised", "autoregressive"] = "factorised"
     local_context: Literal["past", "current"] = "past"
     history_dropout: float = 0.0
+    own_frames: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.history_dropout < 1.0:
             raise RecipeError(f"method.history_dropout is {self.history_dropout:g}; allowed 0 to below 1")
+        if not 0.0 <= self.own_frames <= 1.0:
+            raise RecipeError(f"method.own_frames is {self.own_frames:g}; allowed 0 to 1")
 
     def build_networks(self) -> DSAE:
         """The four networks, fresh."""
@@ -101,7 +106,8 @@ class MelNetworks:
         if self.decoder == "factorised":
             return DSAE(sizes)
         current = self.local_context == "current"
-        return DSAE(sizes, decoder=AutoregressiveDecoder(sizes, current, self.history_dropout))
+        decoder = AutoregressiveDecoder(sizes, current, self.history_dropout, self.own_frames)
+        return DSAE(sizes, decoder=decoder)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,6 @@ class Drawn:
         views: what the networks see.
         q_v, q_z: posteriors.
         v, z: drawn from them; z with the conditions that the decoder sees beside it.
-        history: frames that a decoder which goes on from them is shown, in everything that is compared.
         p_v: the teacher's posterior of v; None before there is a teacher.
         reducer: makes terms comparable.
     """
@@ -81,7 +80,6 @@ class Drawn:
     q_z: Gaussian
     v: Tensor
     z: Tensor
-    history: Tensor
     p_v: Gaussian | None
     reducer: Reducer
 
@@ -134,7 +132,9 @@ class DSAEObjective(Objective):
         Shape:
             -> decoded [B, N or 1, F], scalars with their weights
         """
-        return self.networks.decoder.forced(drawn.z, drawn.v, drawn.history), {}
+        decoder = self.networks.decoder
+        history = decoder.history(drawn.views.target, drawn.z, drawn.v)
+        return decoder.forced(drawn.z, drawn.v, history), {}
 
     def draw_v(self, q_v: Gaussian, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Weighted]]:
         """Draw v, and score what depends on it alone.
@@ -171,8 +171,7 @@ class DSAEObjective(Objective):
         p_v = None if self.teacher is None else self.teacher.global_encoder(views.overview, views.active)
         kl_v = kl_divergence(q_v, p_v)
         v, more = self.draw_v(q_v, batch)
-        history = networks.decoder.history(views.target)
-        drawn = Drawn(views, q_v, q_z, v, views.conditioned(z), history, p_v, reducer)
+        drawn = Drawn(views, q_v, q_z, v, views.conditioned(z), p_v, reducer)
         decoded, compared = self.compare(drawn)
         difference = self.as_compared(views.target) - self.as_compared(decoded)
         error = self.mean_square(difference)

@@ -34,10 +34,12 @@ class JacobianDSAE(DSAEObjective):
 
     def compare(self, drawn: Drawn) -> tuple[Tensor, dict[str, Weighted]]:
         """Before there is a teacher, decode v alone; then score the Jacobian term too."""
-        x = drawn.history
+        decoder, target, v = self.networks.decoder, drawn.views.target, drawn.v
         if self.teacher is None or drawn.p_v is None:
-            return self.networks.decoder.forced(torch.zeros_like(drawn.z[:, :1]), drawn.v, x), {}
-        decoded, jacobian = self.exchanged(self.teacher, drawn.z, drawn.v, sample(drawn.p_v), x)
+            silent = torch.zeros_like(drawn.z[:, :1])
+            return decoder.forced(silent, v, decoder.history(target, silent, v)), {}
+        x = decoder.history(target, drawn.z, v)
+        decoded, jacobian = self.exchanged(self.teacher, drawn.z, v, sample(drawn.p_v), x)
         weight = drawn.reducer.error_scale * self.config.jacobian_weight
         return decoded, {"jacobian": (weight, self.mean_square(jacobian))}
 

@@ -124,12 +124,27 @@ def test_running_free_it_goes_on_from_its_own_frames(decoder: AutoregressiveDeco
 def test_part_of_its_history_is_hidden_in_training_alone() -> None:
     torch.manual_seed(0)
     decoder, x = AutoregressiveDecoder(CONFIG, dropout=0.7), torch.ones(40, 50, 9)
-    shown = decoder.history(x)
+    z, v = torch.randn(40, 50, 4), torch.randn(40, 3)
+    shown = decoder.history(x, z, v)
     assert shown.unique().tolist() == [0.0, 1.0]
     assert (shown == shown[..., :1]).all()  # whole frames
     assert float(shown.mean()) == pytest.approx(0.3, abs=0.04)
-    assert decoder.eval().history(x) is x
-    assert AutoregressiveDecoder(CONFIG).history(x) is x
+    assert torch.equal(decoder.eval().history(x, z, v), x)
+    assert torch.equal(AutoregressiveDecoder(CONFIG).history(x, z, v), x)
+
+
+@torch.no_grad()
+def test_clips_that_are_shown_their_own_frames_are_decoded_as_running_free() -> None:
+    torch.manual_seed(0)
+    decoder = AutoregressiveDecoder(CONFIG, own=0.6)
+    x, z, v = torch.randn(200, 4, 9), torch.randn(200, 1, 4), torch.randn(200, 3)
+    shown = decoder.history(x, z, v)
+    own = (shown != x).any(-1).any(-1)
+    assert float(own.float().mean()) == pytest.approx(0.6, abs=0.1)
+    assert torch.equal(shown[~own], x[~own])
+    free = decoder(z.expand(-1, 4, -1), v)
+    torch.testing.assert_close(decoder.forced(z, v, shown)[own], free[own])
+    assert torch.equal(decoder.eval().history(x, z, v), x)
 
 
 @torch.no_grad()

@@ -132,11 +132,11 @@ def test_a_factorised_teacher_is_constant_in_time() -> None:
     torch.testing.assert_close(spectrum, spectrum[:, :1].expand_as(spectrum))
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize("hidden", [{}, {"history_dropout": 0.5}, {"own_frames": 1.0}])
 def test_all_decodings_of_the_jacobian_go_on_from_the_same_frames(
-    dropout: float, monkeypatch: pytest.MonkeyPatch
+    hidden: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = taught("jdsae", "autoregressive", history_dropout=dropout)
+    model = taught("jdsae", "autoregressive", **hidden)
     assert model.teacher is not None
     shown: list[Tensor] = []
     for decoder in (model.networks.decoder, model.teacher.decoder):
@@ -152,7 +152,7 @@ def test_all_decodings_of_the_jacobian_go_on_from_the_same_frames(
     model.loss(given)
     assert len(shown) == 4
     assert all(torch.equal(x, shown[0]) for x in shown)
-    assert torch.equal(shown[0], given["mel"]) == (dropout == 0.0)
+    assert torch.equal(shown[0], given["mel"]) == (not hidden)
 
 
 @both_decoders
@@ -213,6 +213,12 @@ def test_weights_weigh_the_terms_of_their_method(weight: str, method: str, reduc
 def test_the_share_of_hidden_frames_is_checked(share: float) -> None:
     with pytest.raises(RecipeError, match=r"method\.history_dropout is .*; allowed 0 to below 1"):
         tiny_mel_model("dsae", "autoregressive", history_dropout=share)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_the_share_of_clips_shown_their_own_frames_is_checked(share: float) -> None:
+    with pytest.raises(RecipeError, match=r"method\.own_frames is .*; allowed 0 to 1"):
+        tiny_mel_model("dsae", "autoregressive", own_frames=share)
 
 
 def test_swaps_that_cannot_be_encoded_again_are_refused() -> None:
