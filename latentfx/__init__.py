@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from latentfx.preset import Preset, load_preset, morph
     from latentfx.realtime import LiveHost, live
     from latentfx.runtime import LatentPlugin
+    from latentfx.side_chain import SideChained
     from latentfx.spec import PluginSpec
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "LiveHost",
     "PluginSpec",
     "Preset",
+    "SideChained",
     "apply",
     "live",
     "load",
@@ -49,6 +51,7 @@ _HOME = {
     "LiveHost": "realtime",
     "PluginSpec": "spec",
     "Preset": "preset",
+    "SideChained": "side_chain",
     "apply": "offline",
     "live": "realtime",
     "load": "library",

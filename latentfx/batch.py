@@ -45,6 +45,7 @@ def apply_many(
     jobs: int = 1,
     suffix: str | None = None,
     reference: PathLike | None = None,
+    side: PathLike | None = None,
     **controls: Setting,
 ) -> Iterator[Outcome]:
     """Run every recording of a folder, a glob pattern or a list through a plugin; see `apply`.
@@ -58,6 +59,7 @@ def apply_many(
         jobs: processes that work side by side.
         suffix: format of the results, such as `".flac"`; each source's own where None.
         reference: a recording to learn a choice from.
+        side: a recording for the plugin's side-chain, the same for all.
         controls: controls and blends by name.
 
     Returns:
@@ -71,7 +73,7 @@ def apply_many(
         raise AudioFileError(f"jobs is {jobs}; allowed 1 or more")
     for folder in {result.parent for _, result in pairs}:
         _make(folder)
-    work = partial(_apply_one, plugin=plugin, reference=reference, controls=controls)
+    work = partial(_apply_one, plugin=plugin, reference=reference, side=side, controls=controls)
     return _run(work, pairs, jobs)
 
 
@@ -143,10 +145,14 @@ def _make(folder: Path) -> None:
 
 
 def _apply_one(
-    pair: Pair, plugin: PathLike | Preset, reference: PathLike | None, controls: dict[str, Setting]
+    pair: Pair,
+    plugin: PathLike | Preset,
+    reference: PathLike | None,
+    side: PathLike | None,
+    controls: dict[str, Setting],
 ) -> Outcome:
     source, target = pair
     try:
-        return Outcome(source, apply_file(source, target, prepare(plugin, reference, controls)))
+        return Outcome(source, apply_file(source, target, prepare(plugin, reference, controls, side)))
     except LatentFXError as error:
         return Outcome(source, error=str(error))

@@ -13,6 +13,7 @@ from latentfx.plugin_file import Float32
 from latentfx.preset import Preset
 from latentfx.processor import Processor, Stage
 from latentfx.runtime import LatentPlugin
+from latentfx.side_chain import SideChained
 
 # Pedalboard's own default: some of its plugins lose time with smaller ones.
 _NATIVE_BLOCK = 8192
@@ -23,8 +24,13 @@ _DEFAULT_RATE = 48_000
 class Board(Processor, MutableSequence["Effect"]):
     """A list of effects that is called like one.
 
+    A plugin with a side-chain takes the last channels that reach it for that: of two channels the first is
+    the main input, the second the side-chain, and one comes out. `SideChained(plugin, recording)` takes the
+    main input alone, in any number of channels.
+
     Args:
-        effects: latent plugins, presets of them, Pedalboard's plugins and boards of either kind.
+        effects: latent plugins, with recordings at their side-chains too, presets, Pedalboard's plugins and
+            boards of any of them.
 
     Raises:
         ControlError: something else.
@@ -38,7 +44,7 @@ class Board(Processor, MutableSequence["Effect"]):
     def sample_rate(self) -> int:
         """Rate of the first latent plugin, in Hz; 48000 where there is none."""
         for effect in self._effects:
-            if isinstance(effect, LatentPlugin) or (isinstance(effect, Board) and len(effect)):
+            if isinstance(effect, LatentPlugin | SideChained) or (isinstance(effect, Board) and len(effect)):
                 return effect.sample_rate
         return _DEFAULT_RATE
 
@@ -96,7 +102,7 @@ class Board(Processor, MutableSequence["Effect"]):
         return f"Board({self._effects!r})"
 
 
-Effect = LatentPlugin | pedalboard.Plugin | Board
+Effect = LatentPlugin | SideChained | pedalboard.Plugin | Board
 
 
 class BoardStream:
@@ -191,11 +197,11 @@ class NativeStage:
 def _checked(effect: object) -> Effect:
     if isinstance(effect, Preset):
         return effect.load()
-    if isinstance(effect, LatentPlugin | Board | pedalboard.Plugin):
+    if isinstance(effect, LatentPlugin | SideChained | Board | pedalboard.Plugin):
         return effect
     raise ControlError(
         f"{type(effect).__name__} cannot stand on a board; allowed are latentfx.load(NAME), plugins of "
-        "pedalboard, presets, and other boards"
+        "pedalboard, presets, latentfx.SideChained(plugin, side), and other boards"
     )
 
 

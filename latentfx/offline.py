@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from latentfx.audio import AudioInfo, AudioReader
 from latentfx.audio_writer import AudioWriter
@@ -22,6 +22,7 @@ from latentfx.plugin_file import Float32
 from latentfx.preset import Preset
 from latentfx.processor import Processor, Stage
 from latentfx.runtime import LatentPlugin, Setting
+from latentfx.side_chain import Recording, SideChained, SideStage
 
 DEFAULT_PLUGIN = "timbre-swap"
 MAX_REFERENCE_S = 120
@@ -29,7 +30,7 @@ _PIECE = 16384
 
 PathLike = str | os.PathLike[str]
 Audio = NDArray[Any]
-Reference = PathLike | tuple[ArrayLike, float]
+Reference = Recording
 Progress = Callable[[int, int], None]
 
 
@@ -68,6 +69,7 @@ def apply(
     *,
     sample_rate: None = None,
     reference: Reference | None = ...,
+    side: Recording | None = ...,
     progress: Progress | None = ...,
     buffer_size: int = ...,
     **controls: Setting,
@@ -80,6 +82,7 @@ def apply(
     *,
     sample_rate: float | None = ...,
     reference: Reference | None = ...,
+    side: Recording | None = ...,
     progress: Progress | None = ...,
     buffer_size: int = ...,
     **controls: Setting,
@@ -92,6 +95,7 @@ def apply(
     *,
     sample_rate: float | None = ...,
     reference: Reference | None = ...,
+    side: Recording | None = ...,
     progress: Progress | None = ...,
     buffer_size: int = ...,
     **controls: Setting,
@@ -103,6 +107,7 @@ def apply(
     *,
     sample_rate: float | None = None,
     reference: Reference | None = None,
+    side: Recording | None = None,
     progress: Progress | None = None,
     buffer_size: int = _PIECE,
     **controls: Setting,
@@ -118,6 +123,9 @@ def apply(
             are.
         sample_rate: of an array, in Hz. A file knows its own.
         reference: a recording to learn a choice from (the timbre of *my* horn): a file or (array, rate).
+        side: what goes to the plugin's side-chain: a file or (array, rate). It begins with the source, is
+            resampled where its rate is another, followed by silence where it is shorter, and left off where
+            it is longer. Without it, the last channels of the source are the side-chain.
         progress: called with the samples done and the samples in all.
         buffer_size: samples taken at once.
         controls: controls and blends by name: `timbre="trumpet", mix=0.8`.
@@ -132,10 +140,10 @@ def apply(
     Raises:
         PluginNotFoundError: no plugin of that name.
         ControlError: a control that does not exist, or a value that is not allowed.
-        AudioFileError: the source cannot be read, or the target cannot be written.
-        ShapeError: an array or a rate that the plugin cannot take.
+        AudioFileError: the source or the side cannot be read, or the target cannot be written.
+        ShapeError: an array or a rate that the plugin cannot take, or a side for one without a side-chain.
     """
-    processor = prepare(plugin, reference, controls)
+    processor = prepare(plugin, reference, controls, side)
     if isinstance(source, (str, os.PathLike)):
         if sample_rate is not None:
             raise ShapeError(
@@ -150,7 +158,10 @@ def apply(
 
 
 def prepare(
-    plugin: PathLike | Processor | Preset, reference: Reference | None, controls: Mapping[str, Setting]
+    plugin: PathLike | Processor | Preset,
+    reference: Reference | None,
+    controls: Mapping[str, Setting],
+    side: Recording | None = None,
 ) -> Processor:
     """Load a plugin, or copy a loaded one, and set it up; see `apply`."""
     if isinstance(plugin, Preset):
@@ -159,11 +170,16 @@ def prepare(
     if not isinstance(processor, LatentPlugin):
         if controls or reference is not None:
             raise ControlError("a board has no controls of its own; set those of its plugins")
+        if side is not None:
+            raise ShapeError(
+                "a board has no side-chain of its own; put latentfx.SideChained(plugin, side) on it"
+            )
         return processor
     processor = processor.copy()
     if reference is not None:
         _learn(processor, reference)
-    return processor.set(**controls)
+    processor.set(**controls)
+    return processor if side is None else SideChained(processor, side)
 
 
 def _learn(plugin: LatentPlugin, reference: Reference) -> None:
@@ -202,7 +218,11 @@ def apply_file(
         info = reader.info
         stream = processor.open(info.channels, info.sample_rate)
         pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress)
-        return _write(pieces, path, _target(target, path), replace(info, channels=stream.outputs))
+        applied = _write(pieces, path, _target(target, path), replace(info, channels=stream.outputs))
+    if isinstance(processor, LatentPlugin) and processor.spec.side_channels:
+        note = "the last channel of the source was taken as the side-chain; --side FILE (side=) names another"
+        applied = replace(applied, notes=(*applied.notes, note))
+    return applied
 
 
 def _read_through(
@@ -263,6 +283,8 @@ class _Pieces:
             found.append(f"{self.stream.non_finite} samples were NaN or infinite and were taken as 0")
         if self.silent and self.frames:
             found.append("the source is silent")
+        if isinstance(self.stream, SideStage):
+            found += self.stream.notes()
         return found
 
 

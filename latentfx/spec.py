@@ -152,6 +152,11 @@ class PluginSpec:
                 )
 
     @property
+    def side_channels(self) -> int:
+        """Channels in beyond those that come out: a side-chain, which lies after the main input."""
+        return max(self.in_channels - self.out_channels, 0)
+
+    @property
     def defaults(self) -> tuple[float, ...]:
         """Default of every control, in order."""
         return tuple(control.default for control in self.controls)

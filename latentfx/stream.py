@@ -119,13 +119,20 @@ class PluginStream:
 
 
 def count_rows(spec: PluginSpec, channels: int) -> int:
-    """Rows of the batch: a plugin with one channel in runs every channel on its own.
+    """Rows of the batch: a plugin with one channel out runs as often as its channels in are there.
+
+    So a mono plugin runs every channel on its own, and one with a side-chain main, side, main, side.
 
     Raises:
         ShapeError: a number of channels that the plugin cannot take.
     """
     if channels == spec.in_channels:
         return 1
-    if spec.in_channels == 1 and spec.out_channels == 1 and channels > 0:
-        return channels
-    raise ShapeError(f"audio has {channels} channels; plugin {spec.name!r} takes {spec.in_channels}")
+    if spec.out_channels == 1 and channels > 0 and channels % spec.in_channels == 0:
+        return channels // spec.in_channels
+    side = (
+        ", the last of them its side-chain: give that as a recording (side=, --side FILE), or as a channel"
+        if spec.side_channels
+        else ""
+    )
+    raise ShapeError(f"audio has {channels} channels; plugin {spec.name!r} takes {spec.in_channels}{side}")

@@ -35,7 +35,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def plugin_file(tmp_path_factory: pytest.TempPathFactory) -> PluginFile:
-    """Write a tiny plugin: `gain`, `delay` (latency 100), `stereo`, `blend`; `change` edits it first."""
+    """Write a tiny plugin, one of `KINDS`; `change` edits it first."""
     models = {kind: _build(kind) for kind in KINDS}
 
     def write(kind: str, change: Callable[[onnx.ModelProto], None] | None = None) -> Path:
@@ -61,12 +61,9 @@ def _delay() -> Parts:
     nodes = [
         _column("gain", 0),
         _node("Mul", "audio gain", "loud"),
-        _node("Concat", "state_line loud", "queue", axis=2),
-        _node("Slice", "queue zero kept last", "audio_out"),
-        _node("Slice", "queue kept end last", "state_line_out"),
+        *_later("loud"),
     ]
-    constants: Constants = {"zero": [0], "kept": [-LATENCY], "end": [1 << 30], "last": [2]}
-    return spec, {"line": np.zeros((1, LATENCY), np.float32)}, constants, nodes
+    return spec, {"line": np.zeros((1, LATENCY), np.float32)}, LATER, nodes
 
 
 def _stereo() -> Parts:
@@ -74,6 +71,19 @@ def _stereo() -> Parts:
     spec = PluginSpec("stereo", RATE, BLOCK, 0, in_channels=2, out_channels=2)
     nodes = [_node("Split", "audio sizes", "left right", axis=1)]
     return spec, {}, {"sizes": (1, 1)}, [*nodes, _node("Concat", "right left", "audio_out", axis=1)]
+
+
+def _side() -> Parts:
+    """Main input minus gain times side-chain, 100 samples later."""
+    spec = PluginSpec("side", RATE, BLOCK, LATENCY, in_channels=2, controls=(GAIN,))
+    nodes = [
+        _node("Split", "audio sizes", "main side", axis=1),
+        _column("gain", 0),
+        _node("Mul", "side gain", "taken"),
+        _node("Sub", "main taken", "left"),
+        *_later("left"),
+    ]
+    return spec, {"line": np.zeros((1, LATENCY), np.float32)}, {"sizes": (1, 1), **LATER}, nodes
 
 
 def _blend() -> Parts:
@@ -101,7 +111,8 @@ def _blend() -> Parts:
     return spec, {"heard": row, "learnt": row}, constants, nodes
 
 
-KINDS = {"gain": _gain, "delay": _delay, "stereo": _stereo, "blend": _blend}
+KINDS = {"gain": _gain, "delay": _delay, "stereo": _stereo, "side": _side, "blend": _blend}
+LATER: Constants = {"zero": [0], "kept": [-LATENCY], "end": [1 << 30], "last": [2]}
 
 
 def _build(kind: str) -> onnx.ModelProto:
@@ -126,6 +137,15 @@ def _build(kind: str) -> onnx.ModelProto:
 
 def _node(operator: str, inputs: str, outputs: str, **attributes: int) -> onnx.NodeProto:
     return helper.make_node(operator, inputs.split(), outputs.split(), **attributes)
+
+
+def _later(name: str) -> list[onnx.NodeProto]:
+    """Give it out 100 samples later; the constants are `LATER`."""
+    return [
+        _node("Concat", f"state_line {name}", "queue", axis=2),
+        _node("Slice", "queue zero kept last", "audio_out"),
+        _node("Slice", "queue kept end last", "state_line_out"),
+    ]
 
 
 def _column(name: str, index: int) -> onnx.NodeProto:

@@ -40,6 +40,9 @@ def apply(
     reference: Annotated[
         Path | None, typer.Option(help="Learn the sound from this recording instead.")
     ] = None,
+    side: Annotated[
+        Path | None, typer.Option(help="What goes to the side-chain, for a plugin that has one.")
+    ] = None,
     pitch_st: Annotated[float | None, typer.Option(help="Transpose by semitones.")] = None,
     mix: Annotated[float | None, typer.Option(help="0 is the source alone, 1 the effect alone.")] = None,
     input_db: Annotated[float | None, typer.Option(help="Gain before the plugin, in dB.")] = None,
@@ -70,6 +73,8 @@ def apply(
 
       latentfx apply takes/ swapped/ --timbre flute --jobs 4 --format flac
 
+      latentfx apply song.wav no-drums.wav --plugin latent-mix --side drums.wav --set side_gain=-1
+
     `latentfx info PLUGIN` lists the controls of a plugin.
     """
     if plot:
@@ -87,9 +92,9 @@ def apply(
     controls |= dict(map(parse_setting, settings or []))
     chosen = choose_plugin(plugin, preset)
     if len(sources) == 1 and not _means_many(sources[0]):
-        _apply_one(Path(sources[0]), target, chosen, reference, controls, plot)
+        _apply_one(Path(sources[0]), target, chosen, reference, side, controls, plot)
     else:
-        _apply_many(sources, target, chosen, reference, controls, plot, jobs, suffix)
+        _apply_many(sources, target, chosen, reference, side, controls, plot, jobs, suffix)
 
 
 def choose_plugin(plugin: str | None, preset: str | None) -> str | Preset:
@@ -139,12 +144,13 @@ def _apply_one(
     target: Path,
     plugin: str | Preset,
     reference: Path | None,
+    side: Path | None,
     controls: dict[str, Setting],
     plot: bool,
 ) -> None:
     from latentfx.offline import apply_file, prepare
 
-    effect = prepare(plugin, reference, controls)
+    effect = prepare(plugin, reference, controls, side)
     with Bar(source.name) as bar:
         applied = apply_file(source, target, effect, bar.show)
     _report(applied)
@@ -157,6 +163,7 @@ def _apply_many(
     target: Path,
     plugin: str | Preset,
     reference: Path | None,
+    side: Path | None,
     controls: dict[str, Setting],
     plot: bool,
     jobs: int,
@@ -165,9 +172,11 @@ def _apply_many(
     from latentfx.batch import apply_many, plan
     from latentfx.offline import prepare
 
-    prepare(plugin, reference, controls)
+    prepare(plugin, reference, controls, side)
     total = len(plan(sources, target, suffix))
-    outcomes = apply_many(sources, target, plugin, jobs=jobs, suffix=suffix, reference=reference, **controls)
+    outcomes = apply_many(
+        sources, target, plugin, jobs=jobs, suffix=suffix, reference=reference, side=side, **controls
+    )
     failed = 0
     with Bar(f"{total} files") as bar:
         for done, outcome in enumerate(outcomes, 1):

@@ -78,6 +78,9 @@ def apply(
         list[str], typer.Argument(metavar="SOURCE", help="Sound files, folders, or a pattern.")
     ],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="The sound file to write, or a folder.")],
+    side: Annotated[
+        Path | None, typer.Option(help="What goes to the side-chain, for a plugin that has one.")
+    ] = None,
 ) -> None:
     """Run recordings through a preset; the same as `latentfx apply --preset`."""
-    apply_recording(sources, target, preset=name)
+    apply_recording(sources, target, preset=name, side=side)

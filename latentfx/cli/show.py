@@ -61,6 +61,8 @@ def _facts(plugin: LatentPlugin) -> Table:
     channels = f"{spec.in_channels} in, {spec.out_channels} out"
     if spec.in_channels == spec.out_channels == 1:
         channels += "; audio of many channels runs through it one by one"
+    elif spec.side_channels:
+        channels += "; the last is the side-chain: a channel of the source, or --side FILE"
     return _table(
         {
             "sample rate": f"{spec.sample_rate} Hz; other rates are resampled",

@@ -55,6 +55,21 @@ def test_a_blend_and_a_reference_are_set_by_name(plugin_file: Write, tmp_path: P
         np.testing.assert_allclose(soundfile.read(tmp_path / "out.wav")[0], np.tanh(factor * 0.25), atol=1e-6)
 
 
+def test_a_side_file_goes_to_the_side_chain(plugin_file: Write, sine: Path, tmp_path: Path) -> None:
+    side, preset = tmp_path / "side.wav", tmp_path / "minus.toml"
+    soundfile.write(side, np.full(RATE // 2, 0.25), RATE)
+    preset.write_text(f'plugin = "{plugin_file("side")}"\n[controls]\ngain = 0.5\n')
+    half = ["-p", plugin_file("side"), "--set", "gain=0.5"]
+    for words in (["apply", sine, tmp_path / "out.wav", *half], ["preset", "apply", preset, sine, tmp_path]):
+        result = run(*words, "--side", side)
+        assert (result.exit_code, result.stderr.count("note:")) == (0, 1), result.output
+        assert "the side-chain is 0.50 s shorter than the source; silence follows it" in result.stderr
+    out, before = soundfile.read(tmp_path / "out.wav")[0], 0.25 * np.sin(np.arange(RATE) / 10)
+    np.testing.assert_allclose(out - before, np.repeat([-0.125, 0.0], RATE // 2), atol=1e-4)
+    np.testing.assert_array_equal(soundfile.read(sine)[0], out)
+    assert "side-chain: a channel of the source, or --side FILE" in run("info", plugin_file("side")).stdout
+
+
 def test_a_folder_goes_on_after_a_bad_file_and_says_so(
     plugin_file: Write, sine: Path, tmp_path: Path
 ) -> None:
@@ -85,6 +100,7 @@ def test_a_folder_goes_on_after_a_bad_file_and_says_so(
         (["apply", "{sine}", "out.xyz", "-p", "{plugin}"], 1, "ends in no format"),
         (["apply", "{sine}"], 2, "Missing argument"),
         (["apply", "{sine}", "out.wav", "--mix", "much"], 2, "--mix"),
+        (["apply", "{sine}", "out.wav", "-p", "{plugin}", "--side", "{sine}"], 1, "has no side-chain"),
         (["info", "nope"], 1, "no plugin 'nope'"),
         (["aply"], 2, "aply"),
     ],

@@ -27,7 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"effect", "testing"},
             {"guard", "layout", "graph", "stream", "processor"},
             {"runtime", "audio", "audio_writer"},
-            {"library"},
+            {"library", "side_chain"},
             {"board", "preset", "preset_text", "plot"},
             {"offline"},
             {"batch"},
@@ -47,6 +47,7 @@ IMPORTED_AS = {
     "lightning-fabric": "lightning_fabric",
     "python-rtmidi": "rtmidi",
     "scikit-learn": "sklearn",
+    "umap-learn": "umap",
 }
 
 

@@ -25,6 +25,7 @@ PUBLIC = {
         "LiveHost",
         "PluginSpec",
         "Preset",
+        "SideChained",
         "apply",
         "live",
         "load",
