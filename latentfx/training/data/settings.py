@@ -15,12 +15,14 @@ Example:
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from latentfx.errors import DataError, RecipeError
+from latentfx.training.settings import check_range
+from latentfx.training.settings import read_settings as read_table
 
 DATA_ROOT_VARIABLE = "LATENTFX_DATA"
 
@@ -238,12 +240,11 @@ def read_settings(table: Mapping[str, object]) -> DataSettings:
     parts = table.get("parts", [{"kind": "tones"}])
     if not isinstance(parts, (list, tuple)) or not parts:
         raise RecipeError(f"data.parts is {parts!r}; allowed is a list of at least one [[data.parts]] table")
+    settings = _read(DataSettings, plain, "data")
+    if not settings.instruments or len(set(settings.instruments)) < len(settings.instruments):
+        raise RecipeError(f"data.instruments is {settings.instruments!r}; give a list of different names")
     checked = tuple(_read_part(part, f"data.parts[{index}]") for index, part in enumerate(parts))
-    values = _check(DataSettings, plain, "data")
-    instruments = values.get("instruments")
-    if not isinstance(instruments, tuple) or not instruments or len(set(instruments)) < len(instruments):
-        raise RecipeError(f"data.instruments is {instruments!r}; give a list of different names")
-    return DataSettings(**{**values, "parts": checked})  # type: ignore[arg-type]
+    return replace(settings, parts=checked)
 
 
 def _read_part(table: object, where: str) -> Part:
@@ -252,38 +253,15 @@ def _read_part(table: object, where: str) -> Part:
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in PARTS:
         raise RecipeError(f"{where}.kind is {kind!r}; allowed are {sorted(PARTS)}")
-    part = PARTS[kind]
-    values = _check(part, {key: value for key, value in table.items() if key != "kind"}, where)
-    return part(**values)  # type: ignore[arg-type]
+    return _read(PARTS[kind], {key: value for key, value in table.items() if key != "kind"}, where)
 
 
-def _check(owner: type[object], table: Mapping[str, object], where: str) -> dict[str, object]:
-    """Check names, types and limits of one table; lists of names become tuples."""
-    known = {item.name: str(item.type) for item in fields(owner) if item.name != "parts"}  # type: ignore[arg-type]
-    unknown = sorted(set(table) - set(known))
-    if unknown:
-        raise RecipeError(f"{where}.{unknown[0]} is not a setting; allowed are {sorted(known)}")
-    return {key: _check_value(value, known[key], f"{where}.{key}") for key, value in table.items()}
-
-
-def _check_value(value: object, kind: str, where: str) -> object:
-    if kind == "bool" and isinstance(value, bool):
-        return value
-    if kind == "str" and isinstance(value, str):
-        return value
-    if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
-        lowest, highest = LIMITS[where.rpartition(".")[2]]
-        if not lowest <= value <= highest:
-            raise RecipeError(f"{where} is {value!r}; allowed {lowest:g} to {highest:g}")
-        return float(value)
-    if kind.startswith("tuple") and isinstance(value, (list, tuple)) and _all_text(value):
-        return tuple(value)
-    meant = {"bool": "true or false", "str": "a text", "float": "a number"}.get(kind, "a list of texts")
-    raise RecipeError(f"{where} is {value!r}; allowed is {meant}")
-
-
-def _all_text(values: Sequence[object]) -> bool:
-    return all(isinstance(value, str) for value in values)
+def _read(owner: type[T], table: Mapping[str, object], where: str) -> T:
+    """Read one table, and hold its numbers within their limits."""
+    read = read_table(owner, table, where)
+    for name in table.keys() & LIMITS.keys():
+        check_range(f"{where}.{name}", getattr(read, name), *LIMITS[name])
+    return read
 
 
 def resolve_path(path: str, data_root: Path | None, key: str) -> Path:

@@ -27,12 +27,13 @@ def test_tones_are_what_remains_without_parts() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({}, r"data\.instruments is None"),
+        ({}, r"data\.instruments is missing; add it"),
+        ({"instruments": []}, "different names"),
         ({"instruments": ["a", "a"]}, "different names"),
-        ({"instruments": "violin"}, r"data\.instruments is 'violin'; allowed is a list of texts"),
-        ({"instruments": ["a"], "validaton": 0.1}, r"data\.validaton is not a setting; allowed are"),
+        ({"instruments": "violin"}, r"data\.instruments is 'violin'; it must be a list, each item a text"),
+        ({"instruments": ["a"], "validaton": 0.1}, r"data\.validaton is unknown; did you mean 'validation'"),
         ({"instruments": ["a"], "validation": 1.5}, r"data\.validation is 1\.5; allowed 0 to 0\.9"),
-        ({"instruments": ["a"], "validation": True}, r"data\.validation is True; allowed is a number"),
+        ({"instruments": ["a"], "validation": True}, r"data\.validation is True; it must be a finite number"),
         ({"instruments": ["a"], "validation": float("nan")}, r"data\.validation is nan"),
         ({"instruments": ["a"], "parts": []}, r"data\.parts is \[\]"),
         ({"instruments": ["a"], "parts": ["tones"]}, r"data\.parts\[0\] is 'tones'; allowed is a table"),
@@ -40,12 +41,15 @@ def test_tones_are_what_remains_without_parts() -> None:
             {"instruments": ["a"], "parts": [{"kind": "sine"}]},
             r"data\.parts\[0\]\.kind is 'sine'; allowed are",
         ),
-        ({"instruments": ["a"], "parts": [{"kind": "tones", "root": "x"}]}, r"data\.parts\[0\]\.root is not"),
+        (
+            {"instruments": ["a"], "parts": [{"kind": "tones", "root": "x"}]},
+            r"data\.parts\[0\]\.root is unknown",
+        ),
         (
             {"instruments": ["a"], "parts": [{"kind": "soundfont", "cache": 1}]},
-            r"cache is 1; allowed is true",
+            r"cache is 1; it must be true or false",
         ),
-        ({"instruments": ["a"], "parts": [{"kind": "notes", "root": 3}]}, r"root is 3; allowed is a text"),
+        ({"instruments": ["a"], "parts": [{"kind": "notes", "root": 3}]}, r"root is 3; it must be a text"),
     ],
 )
 def test_a_wrong_setting_is_named(table: dict[str, object], message: str) -> None:
