@@ -2,7 +2,7 @@
 
     python examples/benchmarks/mix_pictures.py --data FOLDER [--song 4potassium_090s --stem trap-beat]
 
-mix-space.png: frames of the stems, of their mix, and sums of the stems, by PCA and by t-SNE (scikit-learn),
+mix-space.png: frames of the stems, of their mix, and sums of the stems, by PCA and by UMAP (umap-learn),
 before the projector and after it. A line joins each mix and the sum of its stems.
 mix-minus-drums.png: spectra of a mix, of its drums, of what the plugin leaves, and of what should be left.
 """
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from mix_measures import HOP, RATE, Excerpt, embeddings, find_excerpts, networks_of, si_sdr, spectrum
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
+from umap import UMAP
 
 import latentfx
 
@@ -56,7 +56,7 @@ def draw_space(excerpt: Excerpt, plugin: str, target: Path) -> None:
         every = torch.cat([stems.flatten(0, 1), sums, mix]).numpy()
         methods = {
             "PCA": PCA(2).fit_transform(every),
-            "t-SNE": TSNE(2, perplexity=20, init="pca", random_state=0).fit_transform(every),
+            "UMAP": UMAP(n_components=2, n_jobs=1, random_state=0).fit_transform(every),
         }
         error = float(((sums - mix).norm(dim=-1) / mix.norm(dim=-1)).mean())
         for axes, (method, flat) in zip(grid[:, column], methods.items(), strict=True):
