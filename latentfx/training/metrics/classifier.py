@@ -8,8 +8,7 @@ Training is in `classifier_training.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import librosa
@@ -19,8 +18,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from latentfx.errors import CheckpointError, ShapeError
-from latentfx.training.checkpoint import read_tensors, write_tensors
+from latentfx.errors import ShapeError
+from latentfx.training.metrics.labelled import Labelled
 
 Float32 = NDArray[np.float32]
 
@@ -135,23 +134,16 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-class Classifier:
-    """A trained network, its labels and where it came from.
+class Classifier(Labelled[ClassifierNet, ClassifierConfig]):
+    """A trained classifier of clips; see `Labelled`."""
 
-    Args:
-        net: the network, in evaluation mode from here on.
-        labels: name of every class.
-        config: shape of the picture and of the network.
-        report: what training found (held-out accuracy, seed, files), as JSON.
-    """
+    header = "classifier"
+    called = "instrument classifier"
 
-    def __init__(
-        self, net: ClassifierNet, labels: tuple[str, ...], config: ClassifierConfig, report: Mapping[str, Any]
-    ) -> None:
-        self.net = net.eval().requires_grad_(False)
-        self.labels = labels
-        self.config = config
-        self.report = dict(report)
+    @classmethod
+    def build(cls, n_labels: int, config: Mapping[str, Any]) -> tuple[ClassifierNet, ClassifierConfig]:
+        shape = ClassifierConfig(**config)
+        return ClassifierNet(n_labels, shape), shape
 
     def probabilities(self, audio: ArrayLike, sample_rate: int) -> Float32:
         """Probability of every label, averaged over the clip's seconds (the mean of their logits).
@@ -175,31 +167,6 @@ class Classifier:
         """
         with torch.inference_mode():
             return np.asarray(self.net.embed(self._pictures(audio, sample_rate)), dtype=np.float32)
-
-    def save(self, path: str | Path) -> Path:
-        """Write weights as safetensors, with everything else as JSON in their header."""
-        file = Path(path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        card = {"labels": self.labels, "config": asdict(self.config), "report": self.report}
-        write_tensors(file, self.net.state_dict(), {"classifier": card})
-        return file
-
-    @classmethod
-    def load(cls, path: str | Path) -> Classifier:
-        """Read what `save` wrote.
-
-        Raises:
-            CheckpointError: the file is missing, damaged or no classifier.
-        """
-        tensors, header = read_tensors(Path(path))
-        try:
-            card = header["classifier"]
-            config = ClassifierConfig(**{**card["config"], "channels": tuple(card["config"]["channels"])})
-            net = ClassifierNet(len(card["labels"]), config)
-            net.load_state_dict(tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{path} is no instrument classifier ({error}); train it again") from None
-        return cls(net, tuple(card["labels"]), config, card["report"])
 
     def _pictures(self, audio: ArrayLike, sample_rate: int) -> Tensor:
         pictures: Tensor = self.net.features(torch.from_numpy(_windows(audio, sample_rate, self.config)))

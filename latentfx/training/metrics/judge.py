@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from latentfx.dsp.log_mel import LogMel, LogMelConfig
-from latentfx.errors import CheckpointError, ShapeError
-from latentfx.training.checkpoint import read_tensors, write_tensors
+from latentfx.errors import ShapeError
 from latentfx.training.metrics.classifier import PictureNet
+from latentfx.training.metrics.labelled import Labelled
 
 Float32 = NDArray[np.float32]
 
@@ -73,23 +72,16 @@ class JudgeConfig:
     channels: tuple[int, int, int, int] = (32, 64, 128, 128)
 
 
-class MelJudge:
-    """A trained judge of log-mels.
+class MelJudge(Labelled[PictureNet, JudgeConfig]):
+    """A trained judge of log-mels; see `Labelled`."""
 
-    Args:
-        net: the network, in evaluation mode from here on.
-        labels: name of every class.
-        config: shape of the picture and of the network.
-        report: how it was trained, on what, and how well it does, as JSON.
-    """
+    header = "judge"
+    called = "judge of log-mels"
 
-    def __init__(
-        self, net: PictureNet, labels: tuple[str, ...], config: JudgeConfig, report: Mapping[str, Any]
-    ) -> None:
-        self.net = net.eval().requires_grad_(False)
-        self.labels = labels
-        self.config = config
-        self.report = dict(report)
+    @classmethod
+    def build(cls, n_labels: int, config: Mapping[str, Any]) -> tuple[PictureNet, JudgeConfig]:
+        shape = JudgeConfig(**config)
+        return PictureNet(n_labels, shape.channels), shape
 
     def embedding(self, log_mel: ArrayLike) -> Float32:
         """The last layer's input for every picture of a clip, half overlapping.
@@ -110,31 +102,6 @@ class MelJudge:
         with torch.inference_mode():
             logits = self.net.head(torch.from_numpy(embedding)).mean(dim=0)
         return self.labels[int(logits.argmax())]
-
-    def save(self, path: str | Path) -> Path:
-        """Write weights as safetensors, with everything else as JSON in their header."""
-        file = Path(path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        card = {"labels": self.labels, "config": asdict(self.config), "report": self.report}
-        write_tensors(file, self.net.state_dict(), {"judge": card})
-        return file
-
-    @classmethod
-    def load(cls, path: str | Path) -> MelJudge:
-        """Read what `save` wrote.
-
-        Raises:
-            CheckpointError: the file is missing, damaged or no judge.
-        """
-        tensors, header = read_tensors(Path(path))
-        try:
-            card = header["judge"]
-            config = JudgeConfig(**{**card["config"], "channels": tuple(card["config"]["channels"])})
-            net = PictureNet(len(card["labels"]), config.channels)
-            net.load_state_dict(tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{path} is no judge of log-mels ({error}); train it again") from None
-        return cls(net, tuple(card["labels"]), config, card["report"])
 
 
 def pictures(log_mel: ArrayLike, config: JudgeConfig, start: int = 0, step: int | None = None) -> Float32:
