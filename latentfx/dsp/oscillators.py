@@ -15,6 +15,9 @@ class OscillatorBank(nn.Module):
     period: one train of pulses. Phases are kept in double precision, so that the audio is the same for every
     split into calls.
 
+    Only the first few cosines, and those of every few, are computed; the others are products of two of these,
+    by the addition theorem.
+
     Args:
         partials: oscillators.
         hop: samples from frame to frame.
@@ -29,12 +32,16 @@ class OscillatorBank(nn.Module):
     def __init__(self, partials: int, hop: int, prefix: str = "synthesis_") -> None:
         super().__init__()
         self.partials = partials
+        self.few = math.ceil(math.sqrt(partials))
+        self.unused = -partials % self.few
         self.hop = hop
         self.turn = 2.0 * math.pi
         self.phase_key, self.amplitude_key = prefix + "phase", prefix + "amplitude"
         number = torch.arange(1, hop + 1).double()
         rise = (number / hop).float()
-        self.register_buffer("numbers", torch.arange(1.0, partials + 1.0), persistent=False)
+        first = torch.arange(1.0, self.few + 1.0)
+        numbers = torch.cat([first, torch.arange(0.0, partials, self.few)])
+        self.register_buffer("numbers", numbers.unsqueeze(-1), persistent=False)
         self.register_buffer("steps", number, persistent=False)
         self.register_buffer("bends", number * (number + 1.0) / (2.0 * hop), persistent=False)
         self.register_buffer("ramps", torch.stack([1.0 - rise, rise]), persistent=False)
@@ -61,12 +68,25 @@ class OscillatorBank(nn.Module):
             amplitude [B, N, K], frequency [B, N] in turns per sample, double -> audio [B, 1, N * hop], state
         """
         turns, phase = self._turns(frequency, state[self.phase_key])
-        angles = self.numbers.unsqueeze(-1) * turns.unsqueeze(2)
-        waves = torch.cos((angles - torch.round(angles)) * self.turn)
         before = torch.cat([state[self.amplitude_key].unsqueeze(1), amplitude[:, :-1]], 1)
-        ends = torch.matmul(torch.stack([before, amplitude], 2), waves)
+        ends = self._waves(torch.stack([before, amplitude], 2), turns)
         audio = (ends * self.ramps).sum(dim=2).flatten(1).unsqueeze(1)
         return audio, {self.phase_key: phase, self.amplitude_key: amplitude[:, -1]}
+
+    def _waves(self, amplitude: Tensor, turns: Tensor) -> Tensor:
+        """All oscillators together, at constant amplitudes.
+
+        Shape:
+            amplitude [B, N, E, K], turns [B, N, hop] -> [B, N, E, hop]
+        """
+        angles = self.numbers * turns.unsqueeze(2)
+        angles = (angles - torch.round(angles)) * self.turn
+        waves = torch.cat([torch.cos(angles), torch.sin(angles)], -1)
+        first, every_few = waves[:, :, : self.few], waves[:, :, self.few :]
+        table = nn.functional.pad(amplitude, [0, self.unused]).unflatten(-1, [-1, self.few])
+        inner = torch.matmul(table, first.unsqueeze(2))
+        products = (inner * every_few.unsqueeze(2)).sum(dim=3)
+        return products[..., : self.hop] - products[..., self.hop :]
 
     def _turns(self, frequency: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
         """Phase of the first partial at every sample.

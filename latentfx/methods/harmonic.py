@@ -12,12 +12,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from latentfx.methods.combs import Combs, DoubleCombs
 from latentfx.methods.dsae import Decoder, NetworkConfig, mlp
 from latentfx.methods.spectral import SpectralConfig
 
-HARMONICS = 16
-SUBHARMONIC = 0.5
-SHARPNESS = 3.0
 BEST_SCALE = 0.1
 CODE_GAIN = 2.0
 SHORTEST_PERIOD = 6.0
@@ -32,27 +30,6 @@ BREATH = 0.18
 LOBE = 0.80566
 
 Network = TypeVar("Network", bound=nn.Module)
-
-
-def comb_weights(spectral: SpectralConfig, n_pitch: int) -> Tensor:
-    """Weights that sum a spectrum over the harmonics of every pitch, less what lies between and below them.
-
-    What lies between speaks for a lower pitch; what lies an octave below the first, too.
-
-    Shape:
-        -> [n_pitch, spectral.n_pitch]
-    """
-    bins = torch.arange(spectral.n_pitch, dtype=torch.float64)
-    pitch = torch.arange(n_pitch, dtype=torch.float64).unsqueeze(1)
-    weights = torch.zeros(n_pitch, spectral.n_pitch, dtype=torch.float64)
-    for number in range(1, HARMONICS + 1):
-        centre = pitch + spectral.bins_per_octave * math.log2(number)
-        gap = pitch + spectral.bins_per_octave * math.log2(number + 0.5)
-        peak = torch.clamp(1.0 - (bins - centre).abs(), min=0.0)
-        valley = torch.clamp(1.0 - (bins - gap).abs(), min=0.0)
-        weights += (peak - valley) * number**-0.5
-    below = torch.clamp(1.0 - (bins - pitch + spectral.bins_per_octave).abs(), min=0.0)
-    return (weights - SUBHARMONIC * below).float()
 
 
 def pitch_code(n_pitch: int, size: int) -> Tensor:
@@ -98,13 +75,13 @@ class HarmonicEncoder(nn.Module):
         [B, N, n_local] -> mean, logvar [B, N, z_size]
     """
 
-    combs: Tensor
     code: Tensor
 
     def __init__(self, config: NetworkConfig, spectral: SpectralConfig, n_pitch: int) -> None:
         super().__init__()
+        self.spectral, self.n_pitch = spectral, n_pitch
+        self.combs: nn.Module = Combs(spectral, n_pitch)
         # Constants on the left: in double precision, onnxruntime packs what is on the right every time.
-        self.register_buffer("combs", comb_weights(spectral, n_pitch) * SHARPNESS, persistent=False)
         self.register_buffer("code", pitch_code(n_pitch, config.z_size).T.contiguous(), persistent=False)
         self.body = mlp(config.z_size + 1, config.local_hidden, config)
         self.logvar = nn.Linear(config.local_hidden[-1], config.z_size)
@@ -112,7 +89,7 @@ class HarmonicEncoder(nn.Module):
         self.best_scale = BEST_SCALE
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        fit = torch.matmul(self.combs, x.transpose(-1, -2).to(self.combs.dtype))
+        fit: Tensor = self.combs(x)
         code = torch.matmul(self.code, torch.softmax(fit, dim=-2)).transpose(-1, -2).to(x.dtype)
         best = torch.amax(fit, dim=-2).unsqueeze(-1).to(x.dtype) * self.best_scale
         logvar = self.logvar(self.body(torch.cat([code, best], dim=-1)))
@@ -257,7 +234,8 @@ def in_double(network: Network) -> Network:
     """
     network = copy.deepcopy(network)
     if isinstance(network, HarmonicEncoder):
-        network.combs, network.code = network.combs.double(), network.code.double()
+        network.combs = DoubleCombs(network.spectral, network.n_pitch)
+        network.code = network.code.double()
     if isinstance(network, HarmonicDecoder):
         network.match, network.position = network.match.double(), network.position.double()
         network.log_frequency, network.numbers = network.log_frequency.double(), network.numbers.double()

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from latentfx.methods.combs import comb_weights
 from latentfx.methods.dsae import NetworkConfig
-from latentfx.methods.harmonic import BREATH, HarmonicDecoder, HarmonicEncoder, comb_weights
+from latentfx.methods.harmonic import BREATH, HarmonicDecoder, HarmonicEncoder, in_double
 from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig, log_magnitudes
 
 CONFIG = SpectralConfig()
@@ -39,6 +40,17 @@ def test_the_comb_of_the_true_pitch_fits_best(pitch: int) -> None:
     _, spectrum = spectra(pitch, 20)
     fit = comb_weights(CONFIG, PITCHES) @ spectrum
     assert abs(int(fit.argmax()) - pitch) <= 1
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("pitches", [PITCHES, 40])
+def test_combs_in_double_precision_are_the_same_combs(pitches: int) -> None:
+    torch.manual_seed(0)
+    config = NetworkConfig(n_local=CONFIG.n_pitch, n_output=CONFIG.bins)
+    encoder, x = HarmonicEncoder(config, CONFIG, pitches), torch.rand(2, 5, CONFIG.n_pitch)
+    fit = in_double(encoder).combs(x)
+    assert fit.dtype == torch.float64
+    torch.testing.assert_close(fit, encoder.combs(x).double(), atol=1e-4, rtol=0)
 
 
 @torch.no_grad()
