@@ -198,7 +198,8 @@ class AutoregressiveDecoder(Decoder):
             sentences from a continuous space", 2016).
         own: share of the clips that in training are shown the frames that the decoder itself has made of
             them, as when it runs free (Bengio et al., "Scheduled sampling for sequence prediction with
-            recurrent neural networks", 2015; there by frame). No gradient goes through them.
+            recurrent neural networks", 2015; there by frame). No gradient goes through them. If there are
+            any, validation shows them to all clips: that is how the decoder is used.
     Shape:
         z [B, N, z_size + conditions], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
     """
@@ -223,10 +224,11 @@ class AutoregressiveDecoder(Decoder):
 
     def history(self, x: Tensor, z: Tensor, v: Tensor) -> Tensor:
         """All frames; in training some of them, the others zeros, or the decoder's own."""
-        if not self.training:
-            return x
-        shown = x * (torch.rand(x.shape[:2], device=x.device) >= self.dropout).unsqueeze(-1)
-        alone = torch.rand(len(x), device=x.device) < self.own
+        if self.training:
+            shown = x * (torch.rand(x.shape[:2], device=x.device) >= self.dropout).unsqueeze(-1)
+            alone = torch.rand(len(x), device=x.device) < self.own
+        else:
+            shown, alone = x.clone(), torch.full_like(x[:, 0, 0], self.own > 0.0, dtype=torch.bool)
         if alone.any():
             with torch.no_grad():
                 shown[alone] = self(z.expand(-1, x.shape[1], -1)[alone], v[alone])
