@@ -7,7 +7,7 @@ from typing import Literal
 
 from latentfx.dsp.log_mel import LogMelConfig
 from latentfx.errors import RecipeError
-from latentfx.methods.dsae import DSAE, AutoregressiveDecoder, NetworkConfig
+from latentfx.methods.dsae import DSAE, AutoregressiveDecoder, Widths
 
 Reduction = Literal["mean", "elbo_sum"]
 
@@ -53,13 +53,11 @@ class JacobianTerms(Terms):
 
 
 @dataclass(frozen=True)
-class MelNetworks:
-    """The published networks on log-mels.
+class MelNetworks(Widths):
+    """The published networks on log-mels: settings of `Widths`, and these.
 
     Args:
         mel: frames and bands.
-        v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see
-            `NetworkConfig`; the autoregressive decoder has two LSTM layers of the last of `decoder_hidden`.
         decoder: `factorised`, frame by frame, or `autoregressive`.
         local_context: an autoregressive decoder sees z of the frame before (`past`) or of its own
             (`current`).
@@ -70,13 +68,6 @@ class MelNetworks:
     """
 
     mel: LogMelConfig = field(default_factory=LogMelConfig)
-    v_size: int = 16
-    z_size: int = 32
-    global_hidden: tuple[int, ...] = (64, 64)
-    local_hidden: tuple[int, ...] = (64, 64)
-    decoder_hidden: tuple[int, ...] = (64, 64)
-    prior_hidden: int = 32
-    activation: Literal["silu", "tanh"] = "tanh"
     decoder: Literal["factorised", "autoregressive"] = "factorised"
     local_context: Literal["past", "current"] = "past"
     history_dropout: float = 0.0
@@ -91,18 +82,7 @@ class MelNetworks:
     def build_networks(self) -> DSAE:
         """The four networks, fresh."""
         bands = self.mel.n_mels
-        sizes = NetworkConfig(
-            n_global=bands,
-            n_local=bands,
-            n_output=bands,
-            v_size=self.v_size,
-            z_size=self.z_size,
-            global_hidden=self.global_hidden,
-            local_hidden=self.local_hidden,
-            decoder_hidden=self.decoder_hidden,
-            prior_hidden=self.prior_hidden,
-            activation=self.activation,
-        )
+        sizes = self.between(bands, bands, bands)
         if self.decoder == "factorised":
             return DSAE(sizes)
         current = self.local_context == "current"

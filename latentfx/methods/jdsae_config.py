@@ -6,22 +6,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from latentfx.errors import RecipeError
-from latentfx.methods.dsae import NetworkConfig
+from latentfx.methods.dsae import NetworkConfig, Widths
 from latentfx.methods.dsae_config import JacobianTerms, Reduction
 from latentfx.methods.spectral import SpectralConfig
 
 
 @dataclass(frozen=True)
-class JDSAEConfig(JacobianTerms):
-    """Settings of the method: those of `JacobianTerms`, and these.
+class JDSAEConfig(Widths, JacobianTerms):
+    """Settings of the method: those of `Widths` and of `JacobianTerms`, and these.
 
     Args:
         instruments: timbres that the trained model knows by name.
         timbre_sources: globs of the clip sources whose timbre counts for those names.
         spectral: frames and axes.
         bins_per_band: neighbouring bins of the log-frequency axis that the global encoder sees as one.
-        v_size, z_size, global_hidden, local_hidden, decoder_hidden, prior_hidden, activation: see
-            `NetworkConfig`.
         named_share: in stage `pitch`, this share of the clips is decoded from the mean v of their
             instrument in place of their own, so that the decoder knows the values that players choose by
             name (ours; 0 has none).
@@ -40,12 +38,9 @@ class JDSAEConfig(JacobianTerms):
     timbre_sources: tuple[str, ...] = ("*",)
     spectral: SpectralConfig = field(default_factory=SpectralConfig)
     bins_per_band: int = 8
-    v_size: int = 16
-    z_size: int = 32
     global_hidden: tuple[int, ...] = (128, 64)
     local_hidden: tuple[int, ...] = (64,)
     decoder_hidden: tuple[int, ...] = (256, 256)
-    prior_hidden: int = 32
     activation: Literal["silu", "tanh"] = "silu"
     n_pitch_combs: int = 264
     named_share: float = 0.0
@@ -65,19 +60,9 @@ class JDSAEConfig(JacobianTerms):
     @property
     def network(self) -> NetworkConfig:
         """Sizes of the networks."""
-        return NetworkConfig(
-            n_global=(self.spectral.n_pitch + 2 * self.spectral.pitch_margin) // self.bins_per_band,
-            n_local=self.spectral.n_pitch,
-            n_output=self.spectral.bins,
-            v_size=self.v_size,
-            z_size=self.z_size,
-            global_hidden=self.global_hidden,
-            local_hidden=self.local_hidden,
-            decoder_hidden=self.decoder_hidden,
-            prior_hidden=self.prior_hidden,
-            activation=self.activation,
-            conditions=int(self.loudness),
-        )
+        pitches = self.spectral.n_pitch + 2 * self.spectral.pitch_margin
+        bands = pitches // self.bins_per_band
+        return self.between(bands, self.spectral.n_pitch, self.spectral.bins, int(self.loudness))
 
     @property
     def active_level(self) -> float:
