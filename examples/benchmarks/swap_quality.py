@@ -50,7 +50,7 @@ HOP_LENGTH = 256
 def main() -> None:
     """Run the benchmark."""
     arguments = _arguments()
-    classifier = _classifier(arguments.classifier, arguments.data)
+    classifier = find_classifier(arguments.classifier, arguments.data)
     phrases = cut_recording(arguments.data, arguments.recording, arguments.clip_s, arguments.crepe)
     references = _references(arguments.data, arguments.targets, arguments.source, phrases)
     source = [arguments.source]
@@ -59,13 +59,13 @@ def main() -> None:
     def judged(swap: Swap, wanted: Sequence[str]) -> SwapReport:
         return evaluate_swap(swap, phrases, wanted, classifier, references, arguments.crepe)
 
-    frame = {"original": judged(_original, source), "ceiling": judged(_ceiling, source)}
+    frame = {"original": judged(original, source), "ceiling": judged(resynthesised, source)}
     print(HEADER)
     for name, report in frame.items():
         print(row(name, report.scores[0]))
     result = {name: report.to_dict() for name, report in frame.items()}
     if arguments.plugin:
-        report = judged(plugin_swap(arguments.plugin), timbres)
+        report = judged(plugin_swap(latentfx.load(arguments.plugin)), timbres)
         for score in report.scores:
             print(row(f"{arguments.source} to {score.timbre}", score))
         result["plugin"] = report.to_dict()
@@ -77,22 +77,22 @@ def main() -> None:
     write_json(arguments.json, {**result, "classifier": classifier.report})
 
 
-def plugin_swap(plugin: str) -> Swap:
+def plugin_swap(plugin: latentfx.LatentPlugin) -> Swap:
     """A plugin as the callable that `evaluate_swap` takes."""
-    loaded = latentfx.load(plugin)
 
     def swap(audio: Float32, sample_rate: int, timbre: str) -> Float32:
-        loaded.timbre = timbre
-        return loaded(audio, sample_rate)
+        plugin.timbre = timbre
+        return plugin(audio, sample_rate)
 
     return swap
 
 
-def _original(audio: Float32, sample_rate: int, timbre: str) -> Float32:
+def original(audio: Float32, sample_rate: int, timbre: str) -> Float32:
+    """The recording itself, as the callable that `evaluate_swap` takes."""
     return audio
 
 
-def _ceiling(audio: Float32, sample_rate: int, timbre: str) -> Float32:
+def resynthesised(audio: Float32, sample_rate: int, timbre: str) -> Float32:
     """The recording from its own magnitudes: Hann frames of 1024 samples, hop of 256."""
     analysis, synthesis = StftAnalysis.hann(N_FFT, HOP_LENGTH), StftSynthesis.hann(N_FFT, HOP_LENGTH)
     padded = np.pad(audio, (0, synthesis.latency + -(len(audio) + synthesis.latency) % HOP_LENGTH))
@@ -103,7 +103,7 @@ def _ceiling(audio: Float32, sample_rate: int, timbre: str) -> Float32:
     return np.asarray(output[0, 0, synthesis.latency :][: len(audio)], dtype=np.float32)
 
 
-def _classifier(path: Path | None, data: Path) -> Classifier:
+def find_classifier(path: Path | None, data: Path) -> Classifier:
     """Read the classifier, or train it (some four minutes on one core) and keep it."""
     if path is not None and path.is_file():
         return Classifier.load(path)

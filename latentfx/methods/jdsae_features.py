@@ -69,7 +69,7 @@ class SpectralViews(ViewMaker):
         """Features of one clip, up to its last whole hop.
 
         Shape:
-            [T] -> logmag [N, F], pitch [N, K], loudness [N, 1], banded [M, n_bands], active [M]
+            [T] -> logmag [N, F], pitch [N, K], level [N, 1], loudness [N, 1], banded [M, n_bands], active [M]
         """
         config = self.config
         usable = len(clip) // analysis.hop * analysis.hop
@@ -82,6 +82,7 @@ class SpectralViews(ViewMaker):
         return {
             "logmag": log_magnitudes(audio, config.spectral)[0].T.half(),
             "pitch": pitch[:, margin:-margin].half(),
+            "level": level.unsqueeze(-1),
             "loudness": loudness.unsqueeze(-1).half(),
             "banded": log_bands(pitch[:: config.global_stride], config.bins_per_band),
             "active": active[:: config.global_stride],

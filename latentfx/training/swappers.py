@@ -130,10 +130,9 @@ class SpectralSwapper:
         clip = features.of_audio(padded, self._analysis)
         views = features({name: value.float()[None] for name, value in clip.items()})
         q_v, q_z = networks.global_encoder(views.overview, views.active), networks.local_encoder(views.local)
-        heard, _ = self._analysis(torch.from_numpy(padded)[None, None], self._analysis.initial_state(1))
         z = _code(q_z, sampled).transpose(1, 2)
         loudness = clip["loudness"].float().T[None]
-        return Codes(Line(z, loudness, heard["level"], len(audio)), _code(q_v, sampled)[0].numpy())
+        return Codes(Line(z, loudness, clip["level"].T[None], len(audio)), _code(q_v, sampled)[0].numpy())
 
     def log_mel(self, codes: Codes) -> Float32:
         """See `Swapper`; of the decoded audio."""

@@ -239,20 +239,27 @@ def _score(
         predicted={label: int(n) for label, n in zip(judged.labels, counts, strict=True) if n},
         log_spectral_distance_db=float(np.mean([log_spectral_distance(a, b) for a, b in pairs])),
         loudness_correlation=float(np.mean([loudness_correlation(a, b, rate) for a, b in pairs])),
-        frechet_distance=_distance(classifier, reference, outputs, rate),
+        frechet_distance=clip_distance(classifier, reference, outputs, rate),
     )
 
 
-def _distance(
-    classifier: Classifier, reference: Sequence[ArrayLike], outputs: Sequence[Float32], sample_rate: int
+def clip_distance(
+    classifier: Classifier, reference: Sequence[ArrayLike], clips: Sequence[ArrayLike], sample_rate: int
 ) -> float:
+    """Fréchet distance between the embeddings of two sets of clips; NaN without a reference.
+
+    It shrinks with the number of clips on either side: compare distances of equal numbers.
+
+    Shape:
+        each clip [T]
+    """
     if not reference:
         return math.nan
-    real, swapped = (
-        np.concatenate([classifier.embedding(clip, sample_rate) for clip in clips])
-        for clips in (reference, outputs)
+    real, judged = (
+        np.concatenate([classifier.embedding(clip, sample_rate) for clip in side])
+        for side in (reference, clips)
     )
-    return frechet_distance(real, swapped)
+    return frechet_distance(real, judged)
 
 
 def _figure(value: float) -> str:

@@ -1,0 +1,73 @@
+"""Phrases of recorded notes that neither the classifier nor models with the same split have heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from latentfx.errors import DataError
+from latentfx.training.data import load_data
+from latentfx.training.data.clip import Clip
+from latentfx.training.data.recordings import find_recordings
+from latentfx.training.metrics.notes import is_held_out
+
+SEGMENT_S = 4.0
+
+
+def held_out_notes(root: Path, labels: Sequence[str]) -> tuple[str, ...]:
+    """Names of the recorded notes that the classifier does not hear: every fourth pitch.
+
+    Raises:
+        DataError: an instrument has none.
+    """
+    notes = [item for item in find_recordings(root) if item.is_note and item.instrument in labels]
+    held = [n for n in notes if n.pitch_midi is not None and is_held_out(round(n.pitch_midi))]
+    absent = set(labels) - {note.instrument for note in held}
+    if absent:
+        raise DataError(
+            f"{root} has no held-out notes (every fourth pitch) of {', '.join(sorted(absent))}; "
+            "add notes or drop the instruments"
+        )
+    return tuple(note.name for note in held)
+
+
+def held_out_phrases(
+    root: Path, labels: Sequence[str], clips: int, sample_rate: int, tunes: Path | None = None, seed: int = 0
+) -> dict[str, tuple[Clip, ...]]:
+    """Play tunes on held-out notes alone, dry, within the range that was recorded.
+
+    Args:
+        root: folder of recorded notes with a manifest.
+        labels: instruments.
+        clips: of each, of 4 s.
+        sample_rate: Hz.
+        tunes: folder of MIDI files; without it melodies are made up.
+        seed: of all chance.
+    Raises:
+        DataError: an instrument has no held-out notes, or they reach over less than an octave.
+    """
+    part = {
+        "kind": "notes",
+        "root": str(root.resolve()),
+        "include": list(held_out_notes(root, labels)),
+        "tunes": "" if tunes is None else str(tunes.resolve()),
+        "seconds_per_instrument": clips * SEGMENT_S,
+        "segment_seconds": SEGMENT_S,
+        "reverb": 0.0,
+        "noise": 0.0,
+        "stretch_st": 2.0,
+        "reach_st": 0.0,
+    }
+    table = {"instruments": list(labels), "validation": 0.0, "parts": [part]}
+    data = load_data(table, sample_rate, seed)
+    return {label: tuple(clip for clip in data.train if clip.instrument == label) for label in labels}
+
+
+def heard_in_training(card: Mapping[str, Any], notes: Sequence[str]) -> tuple[str, ...]:
+    """Which of these recorded notes a model was trained on, by the data card in its file.
+
+    A part that plays recorded notes names those that it held out; it may have heard all others.
+    """
+    parts = [part for part in card.get("parts", ()) if part.get("kind") == "notes"]
+    return tuple(name for name in notes if any(name not in part.get("held_out", ()) for part in parts))
