@@ -11,6 +11,7 @@ from torch import Tensor
 
 from latentfx.methods.base import AnyClip
 from latentfx.methods.cache import FeatureCache
+from latentfx.methods.clip_spectra import clip_spectra
 from latentfx.methods.dsae_views import ViewMaker, Views
 from latentfx.methods.jdsae_config import JDSAEConfig
 from latentfx.methods.spectral import SpectralAnalysis, log_magnitudes
@@ -72,11 +73,8 @@ class SpectralViews(ViewMaker):
             [T] -> logmag [N, F], pitch [N, K], level [N, 1], loudness [N, 1], banded [M, n_bands], active [M]
         """
         config = self.config
-        usable = len(clip) // analysis.hop * analysis.hop
-        audio = torch.from_numpy(clip[:usable])[None, None]
-        features, _ = analysis(audio, analysis.initial_state(1))
-        margin, level = config.spectral.pitch_margin, features["level"][0, 0]
-        pitch = features["pitch_spectrum"][0].T
+        audio, level, pitch = clip_spectra(clip, analysis)
+        margin = config.spectral.pitch_margin
         active = (level > config.active_level).float()
         loudness = relative_loudness(level, mean_power(level, active))
         return {

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from latentfx.errors import RecipeError
 from latentfx.methods.base import AnyClip, Objective
 from latentfx.methods.cache import FeatureCache
+from latentfx.methods.clip_spectra import clip_spectra
 from latentfx.methods.dsae import NetworkConfig
 from latentfx.methods.harmonic import HarmonicEncoder
 from latentfx.methods.pitch_positions import CLASSES, IN_TUNE_ST, PitchCode, around
@@ -119,11 +120,9 @@ class PitchRing(Objective):
         margin = config.spectral.pitch_margin
         made = []
         for clip in clips:
-            usable = len(clip.audio) // analysis.hop * analysis.hop
-            audio = torch.from_numpy(clip.audio[:usable])[None, None]
-            features, _ = analysis(audio, analysis.initial_state(1))
-            z, _ = encoder(features["pitch_spectrum"][0].T[:, margin:-margin])
-            made.append({"z": z, "clear": self._clear(z, features["level"][0, 0]).float().unsqueeze(-1)})
+            _, level, pitch = clip_spectra(clip.audio, analysis)
+            z, _ = encoder(pitch[:, margin:-margin])
+            made.append({"z": z, "clear": self._clear(z, level).float().unsqueeze(-1)})
         return FeatureCache.join(made)
 
     def _clear(self, z: Tensor, level: Tensor) -> Tensor:
