@@ -18,7 +18,7 @@ from latentfx.spec import PluginSpec
 from latentfx.testing import Check, ContractReport, Terms, verify_contract, verify_parity
 from latentfx.training.checkpoint import load_checkpoint
 
-from .builders import build_plugin
+from .builders import build_plugin, set_latency
 from .bundle import initial_row
 from .neutone import export_neutone
 from .nn_tilde import export_nn_tilde
@@ -61,6 +61,7 @@ def export_checkpoint(
     to: str | None = None,
     name: str | None = None,
     default: str | None = None,
+    latency: int | None = None,
     verify: bool = True,
     minutes: float = 10.0,
 ) -> Exported:
@@ -75,6 +76,8 @@ def export_checkpoint(
         name: of the plugin; that of the recipe, or of the plugin file, unless given.
         default: what the plugin is set to at start, a timbre for example; its first choice, or that of the
             plugin file, unless given.
+        latency: samples, where the method has a choice; that of the recipe, or of the plugin file, unless
+            given.
         verify: measure the plugin against the contract, and the file against torch, and keep the numbers in
             the file.
         minutes: of audio that run through the file while memory is watched.
@@ -84,7 +87,7 @@ def export_checkpoint(
         ContractError: the plugin breaks the contract. Then nothing is written.
     """
     to = _format(path, target, to)
-    plugin, provenance = _open(plugin_path(path), name, default)
+    plugin, provenance = _open(plugin_path(path), name, default, latency)
     target = Path(target or plugin.spec.name + SUFFIXES[to])
     report: dict[str, Any] = {}
     patches: tuple[Path, ...] = ()
@@ -107,10 +110,15 @@ def export_checkpoint(
     return Exported(file, file.stat().st_size, plugin.spec, report, patches)
 
 
-def _open(source: Path, name: str | None, default: str | None) -> tuple[Plugin, dict[str, Any]]:
+def _open(
+    source: Path, name: str | None, default: str | None, latency: int | None
+) -> tuple[Plugin, dict[str, Any]]:
     if source.suffix == SUFFIXES["onnx"]:
-        return rebuild_plugin(source, name, default)
+        return rebuild_plugin(source, name, default, latency)
     objective, card = load_checkpoint(source)
+    if latency is not None:
+        set_latency(objective, str(card["recipe"]["method"]["name"]), latency)
+        card["method_config"] = asdict(objective.config)
     plugin, provenance = build_plugin(objective, card, name or str(card["recipe"]["recipe"]["name"]), default)
     return plugin, {**provenance, REBUILD_KEY: rebuild_facts(plugin, card)}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from latentfx.testing import verify_parity
 from latentfx.training.config import find_method
 from latentfx.training.settings import read_settings
 
-from .builders import BUILDERS
+from .builders import BUILDERS, set_latency
 
 _ELSEWHERE = "Export from the model's run folder or checkpoint"
 
@@ -44,7 +45,7 @@ def rebuild_facts(plugin: Plugin, card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rebuild_plugin(
-    path: Path, name: str | None = None, default: str | None = None
+    path: Path, name: str | None = None, default: str | None = None, latency: int | None = None
 ) -> tuple[Plugin, dict[str, Any]]:
     """Build the torch plugin of an `.onnx` file that `latentfx export` wrote.
 
@@ -52,6 +53,7 @@ def rebuild_plugin(
         path: the file.
         name: of the plugin; the file's own unless given.
         default: what its operator is set to at start; as in the file unless given.
+        latency: samples, where the method has a choice; as in the file unless given.
     Returns:
         The plugin, and its provenance.
     Raises:
@@ -75,7 +77,12 @@ def rebuild_plugin(
         verify_parity(plugin, graph.session, torchscript=False)
     except (LatentFXError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ExportError(f"the model of {path} cannot be built: {error}. {_ELSEWHERE}") from None
-    return plugin, provenance
+    if latency is None:
+        return plugin, provenance
+    set_latency(objective, facts["method"], latency)
+    other = builder.build(objective, name or spec.name, default)
+    other.load_state_dict(plugin.state_dict())
+    return other, {**provenance, REBUILD_KEY: {**facts, "settings": asdict(objective.config)}}
 
 
 def _objective(facts: Mapping[str, Any]) -> Objective:

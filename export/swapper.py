@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from latentfx.effect import LatentEffect
-from latentfx.errors import ExportError
+from latentfx.errors import ExportError, ShapeError
 from latentfx.methods.dsae_streaming import StreamingDSAE
 from latentfx.methods.harmonic import PARTIALS
 from latentfx.methods.harmonic_synthesis import HarmonicSynthesis
 from latentfx.methods.jdsae import JDSAE
+from latentfx.methods.jdsae_config import JDSAEConfig
 from latentfx.methods.spectral import SpectralAnalysis
 from latentfx.operators.swap import Swap
 
@@ -71,6 +73,24 @@ def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | No
 def as_if_trained(objective: JDSAE) -> None:
     """Let every named timbre count as met in training: its value comes from elsewhere."""
     objective.timbre_weights.fill_(1.0)
+
+
+def at_latency(config: JDSAEConfig, latency: int) -> JDSAEConfig:
+    """Settings by which the same weights play with another latency.
+
+    The level is measured in a frame of twice that many samples: the shorter, the sooner a note is heard, and
+    the rougher the level of a low one.
+
+    Raises:
+        ExportError: a latency that the model cannot have.
+    """
+    try:
+        return replace(config, spectral=replace(config.spectral, level_length=2 * latency))
+    except ShapeError:
+        lowest, highest = -(-config.spectral.hop_length // 2), config.spectral.analysis_length // 2
+        raise ExportError(
+            f"the latency is {latency} samples; this model can have {lowest} to {highest}"
+        ) from None
 
 
 def swapper_provenance(card: Mapping[str, Any]) -> dict[str, Any]:

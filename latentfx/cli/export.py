@@ -38,6 +38,14 @@ def export(
     default: Annotated[
         str | None, typer.Option(help="What it is set to at start: trumpet.", show_default="its first choice")
     ] = None,
+    latency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Latency in samples, for swappers: the shorter, the sooner a note and the rougher low ones.",
+            show_default="as trained, or as in the plugin",
+        ),
+    ] = None,
     verify: Annotated[
         bool,
         typer.Option("--verify/--no-verify", help="Measure the plugin, and keep the numbers in the file."),
@@ -58,6 +66,8 @@ def export(
 
       latentfx export runs/mine mine.onnx --name mine --default trumpet
 
+      latentfx export timbre-swap quick.onnx --name quick --latency 480
+
       latentfx export runs/mine mine.ts        for nn~, with the help patches mine.pd and mine.maxpat
 
       latentfx export runs/mine mine.nm        for Neutone FX in a DAW; needs the extra 'neutone'
@@ -71,7 +81,16 @@ def export(
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx export", "lab", error.name or "torch") from None
     _show(
-        export_checkpoint(source, target, to=to, name=name, default=default, verify=verify, minutes=minutes)
+        export_checkpoint(
+            source,
+            target,
+            to=to,
+            name=name,
+            default=default,
+            latency=latency,
+            verify=verify,
+            minutes=minutes,
+        )
     )
 
 

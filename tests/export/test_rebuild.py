@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -81,3 +82,31 @@ def test_a_file_from_which_the_model_does_not_come_back_is_refused(
     with pytest.raises(ExportError, match=message):
         export_checkpoint(file, tmp_path / "broken.ts")
     assert not (tmp_path / "broken.ts").exists()
+
+
+def test_the_same_weights_play_with_another_latency(
+    exported: tuple[Path, str], tiny_run: Path, tmp_path: Path
+) -> None:
+    """From the file and from the run; what is written keeps the contract and can be rebuilt in turn."""
+    found = export_checkpoint(exported[0], tmp_path / "a.onnx", name="quick", latency=160, minutes=0.05)
+    assert (found.spec.latency, found.spec.name) == (160, "quick")
+    assert found.report["contract"]["passed"] is True
+    export_checkpoint(tiny_run, tmp_path / "b.onnx", default="flute", latency=160, verify=False)
+    audio = np.asarray(0.3 * np.sin(2 * np.pi * 440.0 * np.arange(8000) / 16_000), np.float32)
+    slow, quick, other = (
+        load(file)(audio, 16_000) for file in (exported[0], found.path, tmp_path / "b.onnx")
+    )
+    np.testing.assert_array_equal(quick, other)
+    assert float(np.abs(quick - slow).max()) > 1e-3
+    assert rebuild_plugin(found.path)[0].spec.latency == 160
+
+
+def test_a_latency_that_cannot_be_is_refused(
+    exported: tuple[Path, str], tiny_run: Path, tmp_path: Path
+) -> None:
+    for source in (exported[0], tiny_run):
+        with pytest.raises(ExportError, match="latency is 50 samples; this model can have 64 to 512"):
+            export_checkpoint(source, tmp_path / "x.onnx", latency=50)
+    with pytest.raises(ExportError, match=r"method 'latent_mix' has one latency alone.*: jdsae"):
+        export_checkpoint("latent-mix", tmp_path / "x.onnx", latency=480)
+    assert not list(tmp_path.iterdir())
