@@ -12,7 +12,10 @@ The stem comes as it is in the mix, or 10 ms late, or upside down. Each mask mul
   embeddings, no h     decoded from f(mix) - f(stem)
   the plugin           decoded from hinv(h(f(mix)) - h(f(stem)))
 
-Then: whether what is added and taken away again leaves the mix, and whether stems add up to the mix,
+With resynthesis the plugin takes the magnitudes themselves, with the phases of the waves' difference.
+
+Then: whether what is added (by resynthesis) and taken away again (by the mask) leaves the mix, how loud a
+stem added to silence is against itself, and whether stems add up to the mix,
 |h(f(mix)) - sum h(f(stem))| / |h(f(mix))| by frame, for the plugin and for training runs (one with a random
 encoder: latentfx train latent-mix --set train.stages.reconstruct.steps=1).
 """
@@ -62,11 +65,13 @@ def main() -> None:
     back = _there_and_back(excerpts, plugin)
     print("\nAdded and taken away again, magnitudes against those of the original:\n")
     print_table(["way", "spectral convergence, dB"], [(k, f"{np.mean(v):.1f}") for k, v in back.items()])
+    levels = [_added_to_silence(excerpt.stem, plugin) for excerpt in excerpts]
+    print(f"\nA stem added to silence: {np.mean(levels):+.1f} dB ({min(levels):+.1f} to {max(levels):+.1f})")
     sums = {PLUGIN: additivity(networks, excerpts)}
     sums |= {str(run): additivity(networks_of(run), excerpts) for run in arguments.run}
     print("\nSums of stems against the mix, mean over frames:\n")
     print_table(["", "with h", "without h"], [(k, f"{a:.3f}", f"{b:.3f}") for k, (a, b) in sums.items()])
-    figures = {"removal_db": removal, "there_and_back_db": back, "additivity": sums}
+    figures = {"removal_db": removal, "there_and_back_db": back, "silence_db": levels, "additivity": sums}
     write_json(arguments.json, {"plugin": str(arguments.plugin), "songs": arguments.songs, **figures})
 
 
@@ -85,6 +90,7 @@ def _removal(
                 for name, mask in masks_for(networks, excerpt.mix, side, excerpt.rest).items()
             },
             PLUGIN: run(plugin, excerpt.mix, side, side_gain=-1.0),
+            f"{PLUGIN}, resynthesis": run(plugin, excerpt.mix, side, side_gain=-1.0, resynthesis=1.0),
         }
         for name, audio in ways.items():
             found.setdefault(name, []).append(si_sdr(audio, excerpt.rest) - base)
@@ -96,7 +102,7 @@ def _there_and_back(excerpts: list[Excerpt], plugin: latentfx.LatentPlugin) -> d
     """The rest of a song, with the stem added and taken away by two plugins in a row, and by one."""
     found: dict[str, list[float]] = {
         "added and taken away": [],
-        "new phases alone": [],
+        "resynthesis, nothing added": [],
         "added, against the mix": [],
     }
     for excerpt in excerpts:
@@ -104,9 +110,15 @@ def _there_and_back(excerpts: list[Excerpt], plugin: latentfx.LatentPlugin) -> d
         back = run(plugin, added, excerpt.stem, side_gain=-1.0)
         alone = run(plugin, excerpt.rest, 0 * excerpt.stem, side_gain=0.0, resynthesis=1.0)
         found["added and taken away"].append(convergence_db(back, excerpt.rest))
-        found["new phases alone"].append(convergence_db(alone, excerpt.rest))
+        found["resynthesis, nothing added"].append(convergence_db(alone, excerpt.rest))
         found["added, against the mix"].append(convergence_db(added, excerpt.mix))
     return found
+
+
+def _added_to_silence(stem: Float32, plugin: latentfx.LatentPlugin) -> float:
+    """Level of a stem that was added to silence by resynthesis, against its own, dB."""
+    added = run(plugin, 0 * stem, stem, side_gain=1.0, resynthesis=1.0)
+    return float(10.0 * np.log10(np.mean(added**2, dtype=np.float64) / np.mean(stem**2, dtype=np.float64)))
 
 
 def run(plugin: latentfx.LatentPlugin, main: Float32, side: Float32, **controls: float) -> Float32:

@@ -36,6 +36,7 @@ def main() -> None:
     """Run the benchmark."""
     arguments = _arguments()
     phrases = cut_recording(arguments.data, arguments.recording, arguments.clip_s, arguments.crepe)
+    phrases = phrases[:: max(1, len(phrases) // arguments.clips)] if arguments.clips else phrases
     plugin = latentfx.load(arguments.plugin).set(
         order=float(arguments.order == "fifths"), root=float(arguments.root)
     )
@@ -104,6 +105,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--most", type=int, default=6, help="steps to either side")
     parser.add_argument("--crepe", choices=["tiny", "full"], default="tiny")
     parser.add_argument("--clip-s", type=float, default=3.5, help="length of a clip in seconds")
+    parser.add_argument("--clips", type=int, default=0, help="about so many clips, evenly drawn; 0 takes all")
     parser.add_argument("--json", type=Path, help="write every figure here")
     return parser.parse_args()
 

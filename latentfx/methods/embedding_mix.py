@@ -17,7 +17,7 @@ from latentfx.errors import RecipeError
 from latentfx.methods.base import AnyClip, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.clap import Clap, load_clap
-from latentfx.methods.latent_mix import grouped
+from latentfx.methods.mix_frames import grouped
 from latentfx.methods.oplas import MixingProjector, MixWeights, Projector
 from latentfx.methods.vggish import VGGish, load_vggish
 

@@ -14,18 +14,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from latentfx.dsp.bands import BandAxis
-from latentfx.dsp.stft import StftAnalysis
-from latentfx.errors import DataError, RecipeError
+from latentfx.errors import RecipeError
 from latentfx.methods.base import AnyClip, Objective
 from latentfx.methods.cache import FeatureCache
+from latentfx.methods.mix_frames import (
+    KEPT_SCALE,
+    band_magnitudes,
+    delayed,
+    grouped,
+    level_of,
+    stem_spectra,
+)
 from latentfx.methods.mix_networks import GROUP, MixNetworks
 from latentfx.methods.oplas import MixingProjector, MixWeights
 
 SILENCE = 1e-5
-KEPT_SCALE = 256.0
 MASK_FLOOR = 1e-3
 
 
@@ -73,6 +80,8 @@ class LatentMixConfig:
         gain_db: stems are turned up or down by at most so much.
         silent: probability that a stem of a training mix is left out.
         level_db: frames are seen at most so much above and below the level that the plugin gives them.
+        late: probability that the stem to be taken away comes later at the side-chain than in the mix.
+        late_ms: at most by so much.
         mix, variance, covariance, inverse: weights of the published terms.
         decoded: weight of what is decoded from h(f(mix)), from a sum and from a difference (ours).
         masked: weight of how far the mix under a mask from a difference is from the true remainder, in bel
@@ -80,7 +89,7 @@ class LatentMixConfig:
     """
 
     spectra: MixSpectra = field(default_factory=MixSpectra)
-    channels: int = 2
+    channels: int = 4
     width: int = 32
     projector_width: int = 32
     projector_blocks: int = 2
@@ -89,12 +98,14 @@ class LatentMixConfig:
     gain_db: float = 9.0
     silent: float = 0.25
     level_db: float = 6.0
+    late: float = 0.5
+    late_ms: float = 20.0
     mix: float = 1.0
     variance: float = 0.1
     covariance: float = 1e-3
     inverse: float = 1.0
     decoded: float = 1.0
-    masked: float = 0.3
+    masked: float = 1.0
 
     def __post_init__(self) -> None:
         if self.stems < 2 or self.channels < 1 or self.width < 1:
@@ -102,26 +113,6 @@ class LatentMixConfig:
                 f"method.stems is {self.stems}, method.channels {self.channels}, method.width {self.width}; "
                 "allowed 2 or more, 1 or more, and 1 or more"
             )
-
-
-def band_magnitudes(spectra: Tensor, axis: BandAxis) -> Tensor:
-    """Magnitudes in bands of complex frames.
-
-    Shape:
-        spectra [..., 2, F] -> [..., bands]
-    """
-    magnitude = torch.sqrt(spectra.square().sum(-2))
-    bands: Tensor = axis(magnitude.flatten(0, -2).t().unsqueeze(0))[0].t()
-    return bands.reshape(*magnitude.shape[:-1], -1)
-
-
-def level_of(spectra: Tensor) -> Tensor:
-    """Root mean square of the magnitudes of a frame.
-
-    Shape:
-        spectra [..., 2, F] -> [...]
-    """
-    return torch.sqrt(spectra.square().sum(-2).mean(-1))
 
 
 class LatentMix(Objective):
@@ -155,21 +146,21 @@ class LatentMix(Objective):
 
     @torch.no_grad()
     def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
-        """Spectra of every stem of every clip; the usual magnitudes of each band, from the training clips.
+        """Spectra of every stem of every clip, in time and late; the usual magnitudes of each band.
+
+        These are learnt from the first clips that come, which are those of the training.
 
         Raises:
             DataError: a clip without stems.
         """
         config = self.config
-        stft = StftAnalysis.hann(config.spectra.n_fft, config.frame_step)
-        scale = KEPT_SCALE * 2.0 / float(stft.window.sum())
+        generator = torch.Generator().manual_seed(0)
         made = []
         for clip in clips:
             stems = grouped(clip, config.stems)
-            usable = stems.shape[-1] // config.frame_step * config.frame_step
-            re, im, _ = stft(stems[:, None, :usable], stft.initial_state(len(stems)))
-            spectra = torch.stack([re[:, 0], im[:, 0]], 1).permute(3, 0, 1, 2) * scale
-            made.append({"stems": spectra[1:].half()})
+            late = delayed(stems, config.late_ms * config.spectra.sample_rate / 1000.0, generator)
+            frames = (config.spectra.n_fft, config.frame_step)
+            made.append({"stems": stem_spectra(stems, *frames), "late": stem_spectra(late, *frames)})
         cache = FeatureCache.join(made)
         if bool((self.networks.profile == 1.0).all()):
             self._learn_profile(cache.frames["stems"])
@@ -190,16 +181,18 @@ class LatentMix(Objective):
         """The autoencoder's error, and in stage `mix` the projector's terms.
 
         Shape:
-            stems [B, N, K, 2, F] -> every value a scalar
+            stems, late [B, N, K, 2, F] -> every value a scalar
         """
-        stems = self._remixed(batch["stems"].flatten(0, 1) / KEPT_SCALE)
-        mix, side = stems.sum(1), stems[:, 0]
-        rest = mix - side
-        every = torch.cat([stems, torch.stack([rest, mix], 1)], 1)
+        stems, side = self._remixed(
+            batch["stems"].flatten(0, 1) / KEPT_SCALE, batch["late"].flatten(0, 1) / KEPT_SCALE
+        )
+        mix = stems.sum(1)
+        rest = mix - stems[:, 0]
+        every = torch.cat([stems, torch.stack([side, rest, mix], 1)], 1)
         x = self.networks.compress(band_magnitudes(every, self.axis))
         if not self.projecting:
             seen = x[:, [0, -2, -1]].flatten(0, 1)
-            loss = nn.functional.mse_loss(self.networks.decoder(self.networks.encoder(seen)), seen)
+            loss = functional.mse_loss(self.networks.decoder(self.networks.encoder(seen)), seen)
             return {"loss": loss}
         return self._mixing(x, mix, rest)
 
@@ -210,30 +203,35 @@ class LatentMix(Objective):
         embedded = self.networks.encoder(self.networks.compress(band_magnitudes(mix, self.axis)))
         return {"embedding": embedded, "h": self.networks.into(embedded)}
 
-    def _remixed(self, stems: Tensor) -> Tensor:
-        """Stems with other gains, now and then of different clips, at the level that the plugin gives frames.
+    def _remixed(self, stems: Tensor, late: Tensor) -> tuple[Tensor, Tensor]:
+        """Stems with other gains, at times of different clips, and the first as it comes at the side-chain.
+
+        They are at the level that the plugin gives frames.
 
         Shape:
-            [B, K, 2, F] -> [B, K, 2, F]
+            stems, late [B, K, 2, F] -> stems [B, K, 2, F], side [B, 2, F]
         """
         config, (count, number) = self.config, stems.shape[:2]
+        every = torch.stack([stems, late])
         if float(torch.rand(())) < 0.5:
-            stems = torch.stack([stems[torch.randperm(count), k] for k in range(number)], 1)
+            every = torch.stack([every[:, torch.randperm(count), k] for k in range(number)], 2)
         order = torch.rand(count, number).argsort(1).to(stems.device)
-        stems = stems[torch.arange(count, device=stems.device)[:, None], order]
+        every = every[:, torch.arange(count, device=stems.device)[:, None], order]
         gain = _decibels(config.gain_db * (2.0 * torch.rand(count, number) - 1.0))
         gain = gain * (torch.rand(count, number) >= config.silent)
-        stems = stems * gain.to(stems.device)[..., None, None]
-        level = torch.sqrt(level_of(stems.sum(1)).square() + level_of(stems[:, 0]).square())
+        every = every * gain.to(stems.device)[..., None, None]
+        comes_late = (torch.rand(count) < config.late).to(stems.device)
+        side = torch.where(comes_late[:, None, None], every[1, :, 0], every[0, :, 0])
+        level = torch.sqrt(level_of(every[0].sum(1)).square() + level_of(side).square())
         moved = _decibels(config.level_db * (2.0 * torch.rand(count) - 1.0)).to(stems.device)
-        scaled: Tensor = stems * (moved / level.clamp(min=SILENCE))[:, None, None, None]
-        return scaled
+        scale = (moved / level.clamp(min=SILENCE))[:, None, None]
+        return every[0] * scale[..., None], side * scale
 
     def _mixing(self, x: Tensor, mix: Tensor, rest: Tensor) -> dict[str, Tensor]:
         """Terms of the projector.
 
         Shape:
-            x [B, K + 2, bands]: stems, the remainder, the mix; mix [B, 2, F], rest [B, 2, F]
+            x [B, K + 3, bands]: stems, the side-chain, the remainder, the mix; mix, rest [B, 2, F]
         """
         config, networks = self.config, self.networks
         count = x.shape[1]
@@ -241,13 +239,13 @@ class LatentMix(Objective):
             y = networks.encoder(x.flatten(0, 1)).unflatten(0, (-1, count)).transpose(0, 1)
         weights = MixWeights(config.mix, config.variance, config.covariance, config.inverse)
         parts, summed, mixed = MixingProjector(networks.into, networks.back, weights).losses(
-            y[:-2], y[-1], y[0]
+            y[:-3], y[-1], y[0]
         )
-        side, remainder = networks.into(torch.cat([y[0], y[-2]])).chunk(2)
-        z = torch.cat([mixed - side, mixed, remainder + side])
+        stem, side, remainder = networks.into(y[[0, -3, -2]].flatten(0, 1)).chunk(3)
+        z = torch.cat([mixed - side, mixed, remainder + stem])
         returned = networks.returned(z)
         wanted = torch.cat([x[:, -2], x[:, -1], x[:, -1]])
-        decoded = nn.functional.mse_loss(returned, wanted)
+        decoded = functional.mse_loss(returned, wanted)
         changed, own, _ = networks.expand(returned).chunk(3)
         mask = self.axis.spread(networks.mask(changed, own).t().unsqueeze(0))[0].t()
         energy = mix.square().sum((-2, -1)).clamp(min=1e-6)
@@ -263,26 +261,6 @@ class LatentMix(Objective):
             "masked": masked,
             "additivity": error.detach().mean(),
         }
-
-
-def grouped(clip: AnyClip, number: int) -> Tensor:
-    """Stems of a clip, the loudest apart and the others added to them in turn; silence where there are fewer.
-
-    Shape:
-        -> [number, T]
-    Raises:
-        DataError: a clip without stems.
-    """
-    stems = getattr(clip, "stems", ())
-    if len(stems) < 2:
-        raise DataError(
-            f"{clip.source} has no stems: train this method on data parts of the kinds 'stems' and 'band'"
-        )
-    ranked = sorted(stems, key=lambda stem: -float((stem * stem).mean()))
-    groups = torch.zeros(number, len(clip.audio))
-    for index, stem in enumerate(ranked):
-        groups[index % number] += torch.from_numpy(stem)
-    return groups
 
 
 def _decibels(gain_db: Tensor) -> Tensor:

@@ -122,18 +122,18 @@ class MixMask(nn.Module):
 
 
 class MixSynthesis(Synthesis):
-    """Magnitudes to audio: a mask on the spectrum of the main input, or the magnitudes with given phases.
+    """Magnitudes to audio: a mask on the spectrum of the main input, or a gain on what is heard of both.
 
-    Phases are those of the sum of both inputs at their gains; bins in which it is faint are faint. Where the
-    spectra are missing (the latent signals come from elsewhere), phases are made.
+    The phases of the latter are those of the sum of both inputs; bins in which it is faint are faint. Where
+    the spectra are missing (the latent signals come from elsewhere), the bands are taken, and phases made.
 
     Args:
         n_fft: samples of a frame.
         hop: samples from frame to frame.
         axis: bands to bins.
     Shape:
-        bands [B, bands, N], level [B, 1, N]; with a mask [B, bands, N] also resynthesis [B, 1, N] and re, im,
-        sum_re, sum_im [B, F, N]
+        bands [B, bands, N], level [B, 1, N]; with a mask also gain [B, bands, N], resynthesis [B, 1, N] and
+        re, im, heard, sum_re, sum_im [B, F, N]
         -> audio [B, 1, N * hop]
     """
 
@@ -155,17 +155,17 @@ class MixSynthesis(Synthesis):
         return state
 
     def forward(self, decoded: Features, state: State) -> tuple[Tensor, State]:
-        magnitude = self.axis.spread(decoded["bands"] * decoded["level"]) * self.scale
         if "mask" in decoded:
             sum_re, sum_im = decoded["sum_re"], decoded["sum_im"]
             least = (decoded["level"] * self.faint).clamp(min=self.silence)
-            phased = magnitude / torch.maximum(torch.sqrt(sum_re * sum_re + sum_im * sum_im), least)
-            phased = phased * decoded["resynthesis"]
+            phased = decoded["heard"] / torch.maximum(torch.sqrt(sum_re * sum_re + sum_im * sum_im), least)
+            phased = phased * self.axis.spread(decoded["gain"]) * decoded["resynthesis"]
             mask = self.axis.spread(decoded["mask"]) * (1.0 - decoded["resynthesis"])
             re = decoded["re"] * mask + sum_re * phased
             im = decoded["im"] * mask + sum_im * phased
             new_state = {name: state[name] for name in self.phase_names}
         else:
+            magnitude = self.axis.spread(decoded["bands"] * decoded["level"]) * self.scale
             re, im, new_state = self.phase(magnitude, state)
         audio, tail = self.overlap_add(re.unsqueeze(1), im.unsqueeze(1), state)
         new_state.update(tail)

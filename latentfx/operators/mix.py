@@ -29,7 +29,9 @@ class Mix(Operator):
     """main_gain * main + side_gain * side, in a space where a mix is the sum of its stems.
 
     What is decoded becomes a mask for the main input's own spectrum: its ratio to what is decoded of the main
-    input alone. So a side-chain at 0, or in silence, changes nothing.
+    input alone. So a side-chain at 0, or in silence, changes nothing. For resynthesis it becomes a gain on
+    the sum of both inputs' magnitudes, its ratio to what is decoded of each: what a decoder misses (a lone
+    tone comes out soft) is missed in both.
 
     Args:
         decode: magnitudes of a point of that space.
@@ -54,10 +56,17 @@ class Mix(Operator):
     def on_decoded(
         self, decoded: Features, encoded: Factors, features: Features, controls: Tensor
     ) -> Features:
-        """Add the mask, what it is for, the sum of both inputs, and how much is made of that."""
+        """Add the mask and the gain, what they are for, and how much is made of the latter."""
         changed = decoded.copy()
-        changed["mask"] = self.mask(decoded["bands"], self.decode(encoded["main"]))
         main_gain, side_gain = controls[:, 0:1], controls[:, 1:2]
+        own, side = self.decode(encoded["main"]), self.decode(encoded["side"])
+        changed["mask"] = self.mask(decoded["bands"], own)
+        changed["gain"] = self.mask(decoded["bands"], main_gain.abs() * own + side_gain.abs() * side)
+        heard = torch.zeros_like(features["re"])
+        for gain, prefix in [(main_gain, ""), (side_gain, "side_")]:
+            re, im = features[prefix + "re"], features[prefix + "im"]
+            heard = heard + gain.abs() * torch.sqrt(re * re + im * im)
+        changed["heard"] = heard
         for part in ["re", "im"]:
             changed[part] = features[part]
             changed["sum_" + part] = main_gain * features[part] + side_gain * features["side_" + part]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from latentfx.errors import DataError, RecipeError
 from latentfx.methods.cache import FeatureCache
-from latentfx.methods.latent_mix import LatentMix, LatentMixConfig, MixSpectra, grouped
+from latentfx.methods.latent_mix import LatentMix, LatentMixConfig, MixSpectra
+from latentfx.methods.mix_frames import KEPT_SCALE, delayed, grouped
 
 RATE = 16000
 SMALL = LatentMixConfig(
@@ -49,7 +50,7 @@ def sounds(seed: int, number: int = 3, seconds: float = 2.0) -> Sounds:
 
 def batch_of(cache: FeatureCache, count: int, generator: torch.Generator) -> Mapping[str, Tensor]:
     drawn = torch.randint(int(cache.lengths.sum()), (count,), generator=generator)
-    return {"stems": cache.frames["stems"][drawn].float().unsqueeze(1)}
+    return {name: frames[drawn].float().unsqueeze(1) for name, frames in cache.frames.items()}
 
 
 def train(model: LatentMix, cache: FeatureCache, stage: int, steps: int) -> dict[str, float]:
@@ -102,6 +103,18 @@ def test_stems_are_grouped_by_loudness_and_none_is_lost() -> None:
         grouped(Sounds(clip.audio, ()), 3)
 
 
+def test_a_late_stem_is_the_same_stem_later() -> None:
+    stems = torch.from_numpy(np.stack(sounds(1).stems))
+    late = delayed(stems, 320.0, torch.Generator().manual_seed(0))
+    found = []
+    for stem, moved in zip(stems, late, strict=True):
+        found.append(next(by for by in range(321) if torch.equal(moved[by:], stem[: len(stem) - by])))
+        assert not moved[: found[-1]].any()
+    assert len(set(found)) == len(found)
+    again = delayed(stems, 320.0, torch.Generator().manual_seed(0))
+    assert torch.equal(again, late)
+
+
 def test_stems_come_to_add_up_in_the_projected_space(
     cache_and_model: tuple[FeatureCache, LatentMix, dict[str, float]],
 ) -> None:
@@ -110,7 +123,8 @@ def test_stems_come_to_add_up_in_the_projected_space(
     held = model.prepare([sounds(seed) for seed in range(20, 23)])
     torch.manual_seed(2)
     with torch.no_grad():
-        stems = model._remixed(held.frames["stems"].float() / 256.0)
+        kept = (held.frames[name].float() / KEPT_SCALE for name in ("stems", "late"))
+        stems, _ = model._remixed(*kept)
         z, y = {}, {}
         for name, part in (("mix", stems.sum(1)), ("side", stems[:, 0]), ("rest", stems[:, 1:].sum(1))):
             x = model.axis(part.square().sum(1).sqrt().t().unsqueeze(0))[0].t()
@@ -142,6 +156,19 @@ def test_compression_is_undone_and_silence_is_nothing() -> None:
     magnitude = torch.logspace(-5, 1, 64).unsqueeze(0)
     torch.testing.assert_close(networks.expand(networks.compress(magnitude)), magnitude, rtol=1e-3, atol=1e-6)
     assert not networks.compress(torch.zeros(1, 64)).any()
+
+
+def test_the_side_chain_is_the_stem_in_time_or_late() -> None:
+    """As loud as in the mix, whatever the gains."""
+    kept = LatentMix(SMALL).prepare([sounds(0)]).frames
+    stems, late = (kept[name].float() / KEPT_SCALE for name in ("stems", "late"))
+    in_time, always_late = (LatentMix(replace(SMALL, late=share))._remixed(stems, late) for share in (0, 1))
+    torch.testing.assert_close(in_time[1], in_time[0][:, 0])
+    heard = always_late[1].square().sum((1, 2)) > 1e-3
+    apart = (always_late[1] - always_late[0][:, 0]).square().sum((1, 2))
+    loud = always_late[0][:, 0].square().sum((1, 2))
+    assert float(apart[heard].sum()) > 0.2 * float(loud[heard].sum()), "other phases"
+    assert float(always_late[1][heard].square().sum()) == pytest.approx(float(loud[heard].sum()), rel=0.3)
 
 
 @pytest.mark.parametrize(
