@@ -1,7 +1,7 @@
 r"""How near a swap gets to an instrument that its model never heard, from one phrase of it.
 
     seven='["violin", "trumpet", "clarinet", "cello", "altosax", "trombone", "oboe"]'
-    latentfx train timbre-swap --data FOLDER --out runs/no-flute --threads 1 \
+    latentfx train timbre-swap-held-out --data FOLDER --out runs/no-flute --threads 1 \
         --set "data.instruments=$seven" --set "method.instruments=$seven" --set train.batch_size=48 \
         --set train.stages.pitch.steps=1500 --set train.stages.level.steps=300
     python examples/benchmarks/any_timbre.py runs/no-flute --data FOLDER/real --tunes FOLDER/melodies
@@ -9,7 +9,7 @@ r"""How near a swap gets to an instrument that its model never heard, from one p
 Each run was trained without one of the instruments that the classifier knows: with these settings some six
 minutes on one core. Its plugin learns that instrument from a phrase, as `plugin.learn` does, and plays
 phrases of the others with it. All phrases are tunes on every fourth pitch of the recorded notes, which the
-classifier does not hear, nor do runs of the recipe `timbre-swap`.
+classifier does not hear, nor do runs of the recipe `timbre-swap-held-out`.
 
 Distances are Fréchet distances between the classifier's embeddings of clips and those of as many real
 phrases of the instrument left out: of the lines before the swap; of the swap to the trained instrument that

@@ -3,7 +3,7 @@
     python examples/benchmarks/swap_pairs.py --plugin timbre-swap --data FOLDER [--tunes FOLDER]
 
 The folder has a manifest.csv of recorded notes and phrases. Tunes are played on every fourth pitch of each
-instrument, the pitches that the recipe `timbre-swap` and the instrument classifier hold out: half of the
+instrument, those that the recipe `timbre-swap-held-out` and the instrument classifier hold out: half of the
 phrases are swapped, the other half are what swaps to that instrument are held against. Clips of a violin
 recording (by default movement 4 of Bach's BWV 1003) are swapped too.
 
