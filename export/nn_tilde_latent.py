@@ -13,7 +13,8 @@ from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
 from latentfx.plugin import State
 
-MAX_LATENT_CHANNELS = 512
+MAX_LATENT_CHANNELS = 1024
+"""What one multichannel patch cord of Max holds, for `mc.nn~`."""
 
 
 @dataclass(frozen=True)

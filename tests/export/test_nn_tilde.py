@@ -267,7 +267,7 @@ REFUSED: list[tuple[Callable[[], Plugin], str, str]] = [
         "plugin.ts",
         r"'level' of 'identity' has the shape \(1, 129\) for 1 hops; a latent signal",
     ),
-    (lambda: identity_effect(n_fft=1024), "plugin.ts", "has 513 channels; nn~ gets 512 at most"),
+    (lambda: identity_effect(n_fft=2048), "plugin.ts", "has 1025 channels; nn~ gets 1024 at most"),
 ]  # fmt: skip
 
 
