@@ -20,7 +20,7 @@ CONTROLS = (
         0.0,
         "",
         "integer",
-        "0 a mask on the main input, 1 what was decoded, with phases of both",
+        "0 a mask on the main input, 1 both inputs as one sound, as loud as was decoded",
     ),
 )
 
