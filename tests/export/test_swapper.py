@@ -20,6 +20,7 @@ from latentfx.export.builders import build_plugin
 from latentfx.export.swapper import build_swapper
 from latentfx.methods.jdsae import JDSAE
 from latentfx.plugin import Plugin, PluginSpec, State
+from latentfx.plugin_file import REBUILD_KEY
 from latentfx.testing import verify_contract, verify_parity
 from latentfx.testing.drive import run
 from latentfx.training.checkpoint import load_checkpoint
@@ -124,6 +125,13 @@ def test_a_timbre_learnt_from_a_recording_is_that_of_the_recording(trained: JDSA
     window = torch.hann_window(audio.shape[-1] - settled)
     magnitude = [torch.fft.rfft(window * x[0, 0, settled:]).abs() for x in (own, learnt)]
     assert float((magnitude[0] - magnitude[1]).norm() / magnitude[0].norm()) < 0.05
+
+
+def test_the_shipped_live_swapper_has_the_weights_of_the_other_and_a_latency_of_ten_milliseconds() -> None:
+    swapper, live = latentfx.load("timbre-swap"), latentfx.load("timbre-swap-live")
+    assert live.latency == live.sample_rate // 100 < swapper.latency
+    assert live.provenance[REBUILD_KEY]["tensors"] == swapper.provenance[REBUILD_KEY]["tensors"]
+    assert live.report["contract"]["passed"] is True
 
 
 def test_a_timbre_that_was_never_heard_is_refused() -> None:
