@@ -71,7 +71,7 @@ def _saw(phase: np.ndarray) -> np.ndarray:
         (["timbre-swap", "--data", "nowhere"], "there is no nowhere/real; relative paths count from --data"),
         (["{run}", "--set", "train.lr=1"], "only data.KEY=VALUE does something"),
         (["{run}", "--set", 'data.instruments=["violin"]'], "two instruments or more"),
-        (["{run}", "--set", "data.validaton=0.2"], "data.validaton is not a setting"),
+        (["{run}", "--set", "data.validaton=0.2"], "setting data.validaton is unknown"),
         (["{run}", "--recipe", "absent"], "recipe 'absent' is unknown"),
     ],
 )
