@@ -26,6 +26,7 @@ from latentfx.spec import PluginSpec
 from latentfx.testing import measure_latency
 
 from .nn_tilde import METADATA_FILE, MIN_RATIO, open_bytes
+from .nn_tilde_attributes import named_apart
 
 _UNTRUSTED = (
     "{path} is TorchScript: a program that runs when it is opened. Add --trust (trust=True) if you know "
@@ -77,6 +78,7 @@ class NnTildePlugin(Plugin):
     def __init__(self, module: torch.jit.ScriptModule, spec: PluginSpec) -> None:
         super().__init__(spec)
         self._held = [module]  # in a list, so that torch does not take it for a part of this module
+        self._knobs = named_apart(spec.controls, module.get_methods()) if spec.controls else ()
         self._turned: list[float] = []
         self._moving = self._find_moving()
         self._start = self._read()
@@ -101,7 +103,7 @@ class NnTildePlugin(Plugin):
     def _turn(self, values: list[float]) -> None:
         if values == self._turned:
             return
-        for control, value in zip(self.spec.controls, values, strict=True):
+        for control, value in zip(self._knobs, values, strict=True):
             getattr(self.module, f"set_{control.name}")(int(value) if control.curve == "integer" else value)
         self._turned = values
 

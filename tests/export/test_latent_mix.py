@@ -15,7 +15,7 @@ from latentfx.export.latent_mix import build_latent_mix
 from latentfx.export.nn_tilde import export_nn_tilde, open_bytes
 from latentfx.export.nn_tilde_form import check_nn_tilde
 from latentfx.export.nn_tilde_parity import verify_nn_tilde
-from latentfx.export.opened import plugin_path
+from latentfx.export.opened import NnTildePlugin, plugin_path
 from latentfx.export.patches import write_patches
 from latentfx.export.rebuild import rebuild_plugin
 from latentfx.methods.latent_mix import LatentMix, LatentMixConfig, MixSpectra
@@ -129,6 +129,12 @@ def test_in_nn_tilde_mix_is_a_method_and_the_control_has_another_name(tmp_path: 
         assert "set mix_amount" in text
         assert "set mix " not in text
     audio = torch.from_numpy(np.stack([note(220.0, 1) + beat(), beat()])[None, :, : 64 * 1024])
+    opened = NnTildePlugin(module, mixer.spec)  # as the checks of a file turn its controls
+    row = torch.tensor([mixer.spec.defaults])
+    row[0, mixer.spec.index("mix")] = 0.0
+    dry, _ = opened(audio[..., : 64 * 256], row, opened.initial_state(1))
+    late = mixer.spec.latency
+    torch.testing.assert_close(dry[0, 0, late:], audio[0, 0, : 64 * 256 - late], atol=1e-5, rtol=0)
     codes = module.encode(audio)
     module.set_side_gain(-1.0)
     mixed = module.mix(codes)
