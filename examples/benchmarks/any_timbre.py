@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from swap_quality import SAMPLE_RATE, find_classifier, plugin_swap
+from swap_quality import SAMPLE_RATE, find_classifier, judging_parser, plugin_swap
 from table import print_table, write_json
 
 import latentfx
@@ -134,16 +134,11 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = judging_parser(__doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="run folders, each without one instrument")
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--tunes", type=Path, help="folder of MIDI tunes; without it melodies are made up")
     parser.add_argument("--clips", type=int, default=12, help="lines to swap, of 4 s")
     parser.add_argument("--references", type=int, default=3, help="phrases to learn from, one at a time")
-    parser.add_argument("--classifier", type=Path, help=".safetensors to read, or to write after training")
-    parser.add_argument("--json", type=Path, help="write every figure here")
     return parser.parse_args()
 
 

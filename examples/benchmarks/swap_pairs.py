@@ -31,7 +31,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from swap_quality import SAMPLE_RATE, cut_recording, find_classifier, plugin_swap, resynthesised
+from swap_quality import (
+    SAMPLE_RATE,
+    cut_recording,
+    find_classifier,
+    judging_parser,
+    plugin_swap,
+    resynthesised,
+)
 from table import print_table, write_json
 
 import latentfx
@@ -229,18 +236,13 @@ def _figures(
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = judging_parser(__doc__)
     parser.add_argument("--plugin", default="timbre-swap", help="name or .onnx file")
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--tunes", type=Path, help="folder of MIDI tunes; without it melodies are made up")
     parser.add_argument("--instruments", nargs="+", default=SIX, help="two or more")
     parser.add_argument("--clips", type=int, default=16, help="phrases of 4 s that each instrument plays")
     parser.add_argument("--recording", default="phrases/violin/*mov4*", help="glob; '' for none")
     parser.add_argument("--crepe", choices=["tiny", "full"], default="tiny")
-    parser.add_argument("--classifier", type=Path, help=".safetensors to read, or to write after training")
-    parser.add_argument("--json", type=Path, help="write every figure here")
     return parser.parse_args()
 
 

@@ -134,21 +134,27 @@ def _references(
     return {**of_target, source: [phrase.audio for phrase in phrases]}
 
 
-def _arguments() -> argparse.Namespace:
+def judging_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of every script that lets the classifier judge swaps."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--classifier", type=Path, help=".safetensors to read, or to write after training")
+    parser.add_argument("--json", type=Path, help="write every figure here")
+    return parser
+
+
+def _arguments() -> argparse.Namespace:
+    parser = judging_parser(__doc__)
     parser.add_argument(
         "--plugin", help="name or .onnx file; without it only the two framing rows are measured"
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--recording", default="phrases/violin/*mov4*", help="glob of the held-out recording")
     parser.add_argument("--source", default="violin", help="instrument of the recording")
     parser.add_argument("--targets", nargs="+", default=["trumpet", "flute", "clarinet"])
     parser.add_argument("--crepe", choices=["tiny", "full"], default="tiny")
     parser.add_argument("--clip-s", type=float, default=3.5, help="length of a clip in seconds")
-    parser.add_argument("--classifier", type=Path, help=".safetensors to read, or to write after training")
-    parser.add_argument("--json", type=Path, help="write every figure here")
     return parser.parse_args()
 
 
