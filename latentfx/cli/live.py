@@ -130,7 +130,7 @@ def _channels(text: str | None) -> list[int] | None:
 
 
 def _run(stream: LiveStream, limit_s: float | None) -> Stats:
-    """Play until the end. Ctrl-C is the way to it; a second one changes nothing: the recording gets whole."""
+    """Play until the end. Ctrl-C is the way to it; more of them change nothing until the process has ended."""
     before = signal.getsignal(signal.SIGINT)
     stop = threading.Event()
     try:
@@ -142,7 +142,7 @@ def _run(stream: LiveStream, limit_s: float | None) -> Stats:
                 stats = host.stats()
         return stats
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if stop.is_set() else before)
 
 
 def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event) -> None:

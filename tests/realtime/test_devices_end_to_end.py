@@ -147,9 +147,10 @@ def test_ctrl_c_and_a_time_limit_both_leave_whole_recordings(
     assert list(tmp_path.glob(".*part")) == []
     again = player("-p", plugin_file("delay"), "--record", take)
     rig.play(noise(RATE // 2))
-    for _ in range(3):  # an impatient player
+    end = time.monotonic() + 20
+    while again.process.poll() is None and time.monotonic() < end:  # an impatient player, to the last moment
         again.process.send_signal(signal.SIGINT)
-        time.sleep(0.02)
-    assert again.process.wait(20) == 0, again.errors.read_text()
+        time.sleep(0.005)
+    assert again.process.wait(0) == 0, again.errors.read_text()
     assert soundfile.info(take).frames > RATE // 4
     assert list(tmp_path.glob(".*part")) == []
