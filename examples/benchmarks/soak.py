@@ -4,7 +4,8 @@
 
 As `live.py`, beside a process that keeps one core busy. Ends with 1 when the plugin's stream had more late
 blocks and xruns than the stream beside it that only passes its input on, by more than chance (two standard
-deviations of the difference of two such counts), or when memory grew by more than 5 MB after the first minute.
+deviations of the difference of two such counts), or when memory grew by more than 5 MB after the first
+minute.
 
 On a virtual machine the hypervisor may stop a processor for longer than any stream holds in hand, and a
 stream that computes nothing hardly notices. Seconds in which it took time, and the second after each, are
