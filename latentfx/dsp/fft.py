@@ -43,8 +43,7 @@ class RealFFT(nn.Module):
     """
 
     first: Tensor
-    twiddle_re: Tensor
-    twiddle_im: Tensor
+    twiddle: Tensor
     second: Tensor
 
     def __init__(self, n: int) -> None:
@@ -55,9 +54,8 @@ class RealFFT(nn.Module):
         rotate = _turns(self.inner, self.outer, n)
         first = _turns(self.inner, self.inner, self.inner)
         second = _turns(self.rows, self.outer, self.outer)
-        self.register_buffer("first", torch.cat([first.cos(), -first.sin()]).float(), persistent=False)
-        self.register_buffer("twiddle_re", rotate.cos().float(), persistent=False)
-        self.register_buffer("twiddle_im", -rotate.sin().float(), persistent=False)
+        self.register_buffer("first", _and_turned(first.cos(), -first.sin()), persistent=False)
+        self.register_buffer("twiddle", _twiddle(rotate.cos(), -rotate.sin()), persistent=False)
         self.register_buffer("second", _complex_product(second.cos(), -second.sin()), persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,17 +64,33 @@ class RealFFT(nn.Module):
         Shape:
             x [..., n] -> re [..., n // 2 + 1], im [..., n // 2 + 1]
         """
-        columns = torch.matmul(self.first, x.unflatten(-1, [self.inner, self.outer]))
-        re, im = columns[..., : self.inner, :], columns[..., self.inner :, :]
-        turned = torch.cat(
-            [re * self.twiddle_re - im * self.twiddle_im, re * self.twiddle_im + im * self.twiddle_re], -1
-        )
-        spectrum = torch.matmul(self.second, turned.transpose(-1, -2))
+        spectrum = self._products(x.unflatten(-1, [self.inner, self.outer]))
         bins = self.n // 2 + 1
         return (
             spectrum[..., : self.rows, :].flatten(-2)[..., :bins],
             spectrum[..., self.rows :, :].flatten(-2)[..., :bins],
         )
+
+    def magnitude(self, x: Tensor) -> Tensor:
+        """Magnitudes of the transform of the last axis.
+
+        Shape:
+            x [..., n] -> [..., n // 2 + 1]
+        """
+        spectrum = self._products(x.unflatten(-1, [self.inner, self.outer]))
+        power = spectrum * spectrum
+        power = power[..., : self.rows, :] + power[..., self.rows :, :]
+        return torch.sqrt(power.flatten(-2)[..., : self.n // 2 + 1])
+
+    def _products(self, x: Tensor) -> Tensor:
+        """The transform, its real parts above its imaginary ones.
+
+        Shape:
+            x [..., inner, outer] -> [..., 2 * rows, inner]
+        """
+        turned = _turn(torch.matmul(self.first, x), self.twiddle)
+        turned = _matrix(turned, self.inner, 2 * self.outer)
+        return torch.matmul(self.second, turned.transpose(-1, -2))
 
 
 class InverseRealFFT(nn.Module):
@@ -90,8 +104,7 @@ class InverseRealFFT(nn.Module):
 
     weight: Tensor
     first: Tensor
-    twiddle_re: Tensor
-    twiddle_im: Tensor
+    twiddle: Tensor
     second: Tensor
 
     def __init__(self, n: int) -> None:
@@ -106,9 +119,9 @@ class InverseRealFFT(nn.Module):
         weight = torch.full((n // 2 + 1,), 2.0 / n)
         weight[0] = weight[-1] = 1.0 / n
         self.register_buffer("weight", weight, persistent=False)
-        self.register_buffer("first", _complex_product(first.cos(), first.sin()), persistent=False)
-        self.register_buffer("twiddle_re", rotate.cos().float(), persistent=False)
-        self.register_buffer("twiddle_im", rotate.sin().float(), persistent=False)
+        re, im = _complex_product(first.cos(), first.sin()).chunk(2)
+        self.register_buffer("first", _and_turned(re, im), persistent=False)
+        self.register_buffer("twiddle", _twiddle(rotate.cos(), rotate.sin()), persistent=False)
         self.register_buffer("second", torch.cat([second.cos(), -second.sin()], 1).float(), persistent=False)
 
     def forward(self, re: Tensor, im: Tensor) -> Tensor:
@@ -117,24 +130,66 @@ class InverseRealFFT(nn.Module):
         Shape:
             re [..., n // 2 + 1], im [..., n // 2 + 1] -> [..., n]
         """
-        packed = torch.cat([self._grid(re), self._grid(im)], -2)
-        columns = torch.matmul(self.first, packed)
-        re, im = columns[..., : self.outer, :], columns[..., self.outer :, :]
-        turned = torch.cat(
-            [re * self.twiddle_re - im * self.twiddle_im, re * self.twiddle_im + im * self.twiddle_re], -1
-        )
-        return torch.matmul(self.second, turned.transpose(-1, -2)).flatten(-2)
+        return self.of_pairs(torch.stack([re, im], -2))
 
-    def _grid(self, part: Tensor) -> Tensor:
-        padded = nn.functional.pad(part * self.weight, [0, self.padding])
-        grid: Tensor = padded.unflatten(-1, [self.rows, self.inner])
-        return grid
+    def of_pairs(self, spectrum: Tensor) -> Tensor:
+        """The same, of real and imaginary parts in one tensor.
+
+        Shape:
+            [..., 2, n // 2 + 1] -> [..., n]
+        """
+        padded = nn.functional.pad(spectrum * self.weight, [0, self.padding])
+        grid = _matrix(padded, 2 * self.rows, self.inner)
+        turned = _turn(torch.matmul(self.first, grid), self.twiddle)
+        turned = _matrix(turned, self.outer, 2 * self.inner)
+        return torch.matmul(self.second, turned.transpose(-1, -2)).flatten(-2)
 
 
 def _turns(rows: int, columns: int, period: int) -> Tensor:
     """Angles 2 pi r c / period, reduced to one turn before they are rounded."""
     index = torch.outer(torch.arange(rows), torch.arange(columns)) % period
     return index.double() * (2.0 * math.pi / period)
+
+
+def _and_turned(re: Tensor, im: Tensor) -> Tensor:
+    """Rows that give re, im, re, im, ... and then, a quarter of a turn further on, -im, re, -im, re, ...
+
+    So a complex twiddle is one product with a table and one sum.
+
+    Shape:
+        re [R, C], im [R, C] -> [4 R, C]
+    """
+    rows = [torch.stack(pair, 1).flatten(0, 1) for pair in ((re, im), (-im, re))]
+    return torch.cat(rows).float()
+
+
+def _twiddle(re: Tensor, im: Tensor) -> Tensor:
+    """What the rows of `_and_turned` are multiplied by.
+
+    Shape:
+        re [R, C], im [R, C] -> [4 R, C]
+    """
+    return torch.cat([part.repeat_interleave(2, 0) for part in (re, im)]).float()
+
+
+def _turn(columns: Tensor, twiddle: Tensor) -> Tensor:
+    """Twiddled columns: re, im, re, im, ...
+
+    Shape:
+        columns [..., 4 R, C], twiddle [4 R, C] -> [..., 2 R, C]
+    """
+    products = columns * twiddle
+    half = twiddle.shape[0] // 2
+    return products[..., :half, :] + products[..., half:, :]
+
+
+def _matrix(x: Tensor, rows: int, columns: int) -> Tensor:
+    """The last two axes in another shape.
+
+    Shape:
+        [..., A, B] -> [..., rows, columns]
+    """
+    return x.reshape(list(x.shape[:-2]) + [rows, columns])
 
 
 def _complex_product(re: Tensor, im: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ class NoiseSpectra(nn.Module):
         window = hann(n_fft) if window is None else window
         generator = torch.Generator().manual_seed(_SEED)
         loops = [_loop_spectra(length, window, hop, generator) for length in _LENGTHS]
-        self.register_buffer("table", torch.cat(loops), persistent=False)
+        self.register_buffer("table", torch.cat(loops).flatten(1), persistent=False)
         self.register_buffer("lengths", torch.tensor(_LENGTHS, dtype=torch.float32), persistent=False)
         self.register_buffer("starts", torch.tensor([0, _LENGTHS[0]]), persistent=False)
         self.period = float(math.prod(_LENGTHS))
@@ -55,17 +55,18 @@ class NoiseSpectra(nn.Module):
         """
         return {self.key: torch.zeros([batch_size, 1], device=self.table.device)}
 
-    def forward(self, frames: int, state: dict[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """The next frames.
+    def forward(self, frames: int, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The next frames, for `StftSynthesis.of_pairs`.
 
         Shape:
-            -> re [B, F, N], im [B, F, N], state; F = n_fft / 2 + 1
+            -> real and imaginary parts [B, N, 2, F], state; F = n_fft / 2 + 1
         """
         ahead = torch.arange(frames + 1, device=self.table.device, dtype=torch.float32)
-        count = torch.remainder(state[self.key] + ahead, self.period)
-        index = torch.remainder(count[:, :-1].unsqueeze(-1), self.lengths).long() + self.starts
-        noise = self.table[index].sum(dim=2)
-        return noise[:, :, 0].transpose(1, 2), noise[:, :, 1].transpose(1, 2), {self.key: count[:, -1:]}
+        # No count is negative, so fmod is the remainder; as a node of a graph it is one, not four.
+        count = torch.fmod(state[self.key] + ahead, self.period)
+        index = torch.fmod(count[:, :-1].unsqueeze(-1), self.lengths).long() + self.starts
+        noise = nn.functional.embedding(index, self.table).sum(dim=2)
+        return noise.unflatten(-1, [2, -1]), {self.key: count[:, -1:]}
 
 
 def _loop_spectra(frames: int, window: Tensor, hop: int, generator: torch.Generator) -> Tensor:

@@ -89,6 +89,14 @@ class StftAnalysis(nn.Module):
         re, im = self.fft(frames * self.window)
         return re.transpose(-1, -2), im.transpose(-1, -2)
 
+    def magnitude(self, frames: Tensor) -> Tensor:
+        """Magnitudes of the spectra of frames.
+
+        Shape:
+            [B, C, N, n_fft] -> [B, C, N, F]
+        """
+        return self.fft.magnitude(frames * self.window)
+
     def frames(self, audio: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The samples of every frame, before the window.
 
@@ -97,7 +105,13 @@ class StftAnalysis(nn.Module):
         """
         samples = torch.cat([state[self.history_key], audio], -1)
         history = samples[..., audio.shape[-1] :]
-        return samples.unfold(-1, self.n_fft, self.hop), {self.history_key: history}
+        if self.n_fft % self.hop > 0:
+            return samples.unfold(-1, self.n_fft, self.hop), {self.history_key: history}
+        # Whole hops side by side: in a graph, unfold gathers sample by sample.
+        hops = samples.unflatten(-1, [-1, self.hop])
+        later = self.n_fft // self.hop - 1
+        beside = [hops[:, :, index : index - later] for index in range(later)]
+        return torch.cat(beside + [hops[:, :, later:]], -1), {self.history_key: history}
 
 
 class StftSynthesis(nn.Module):
@@ -166,21 +180,34 @@ class StftSynthesis(nn.Module):
         Shape:
             re [B, C, F, N], im [B, C, F, N] -> audio [B, C, N * hop], state
         """
-        frames = self.fft(re.transpose(-1, -2), im.transpose(-1, -2))
-        heard = frames[..., self.n_fft - self.length :] * self.window
-        added = self._overlap_add(heard)
-        samples = re.shape[-1] * self.hop
-        head = added[..., : self.latency] + state[self.tail_key]
-        audio = torch.cat([head, added[..., self.latency :]], -1)
-        return audio[..., :samples], {self.tail_key: audio[..., samples:]}
+        return self.add_frames(self.fft(re.transpose(-1, -2), im.transpose(-1, -2)), state)
 
-    def _overlap_add(self, frames: Tensor) -> Tensor:
-        """Add frames, each a hop later than the last.
+    def of_pairs(self, spectra: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The same, of real and imaginary parts in one tensor.
 
         Shape:
-            frames [B, C, N, S] -> [B, C, (N - 1) * hop + S]
+            [B, C, N, 2, F] -> audio [B, C, N * hop], state
         """
-        columns = frames.flatten(0, 1).transpose(1, 2)
-        length = (frames.shape[2] - 1) * self.hop + self.length
-        added = nn.functional.fold(columns, (1, length), (1, self.length), stride=(1, self.hop))
-        return added.reshape(frames.shape[0], frames.shape[1], length)
+        return self.add_frames(self.fft.of_pairs(spectra), state)
+
+    def add_frames(self, frames: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Window frames, and add them, each a hop later than the last.
+
+        A frame's last hop is added to the last but one of the next frame, their sum to the hop before that of
+        the frame after it, and so on: in a graph, fold is slow.
+
+        Shape:
+            [B, C, N, n_fft] -> audio [B, C, N * hop], state
+        """
+        heard = (frames[..., self.n_fft - self.length :] * self.window).split(self.hop, -1)
+        audio = heard[-1]
+        if self.overlap == 1:
+            return audio.flatten(2), {self.tail_key: state[self.tail_key]}
+        tail = state[self.tail_key].unflatten(-1, [-1, self.hop])
+        tails: list[Tensor] = []
+        for index in range(self.overlap - 2, -1, -1):
+            before = torch.cat([tail[:, :, index : index + 1], audio], 2)
+            tails.append(before[:, :, -1])
+            audio = heard[index] + before[:, :, :-1]
+        new_tail = torch.cat(tails[::-1], -1)
+        return audio.flatten(2), {self.tail_key: new_tail}

@@ -1,7 +1,7 @@
 """Partials and noise to audio."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentfx.dsp.noise import NOISE_POWER, NoiseSpectra
 from latentfx.dsp.oscillators import OscillatorBank
@@ -34,13 +34,13 @@ class HarmonicSynthesis(Synthesis):
         self.oscillators = OscillatorBank(partials, config.hop_length)
         length = 2 * config.hop_length
         window = hann(length).sqrt()
-        self.noise = NoiseSpectra(length, config.hop_length, window=window)
-        self.overlap_add = StftSynthesis(length, length, config.hop_length, window=window.float())
-        self.latency = config.level_window // 2
-        self.turns_per_bin = 1.0 / config.n_fft
         frame = hann(config.n_fft)
         share = float(window.square().sum() / frame.square().sum()) ** 0.5
-        self.noise_scale = float(frame.sum()) / 2.0 * share
+        scaled = window * (float(frame.sum()) / 2.0 * share)
+        self.noise = NoiseSpectra(length, config.hop_length, window=window)
+        self.overlap_add = StftSynthesis(length, length, config.hop_length, window=scaled.float())
+        self.latency = config.level_window // 2
+        self.turns_per_bin = 1.0 / config.n_fft
 
     @torch.jit.export
     def initial_state(self, batch_size: int = 1) -> State:
@@ -52,9 +52,9 @@ class HarmonicSynthesis(Synthesis):
     def forward(self, decoded: Features, state: State) -> tuple[Tensor, State]:
         frequency = decoded["f0"][:, 0].double() * self.turns_per_bin
         tone, new_state = self.oscillators(decoded["partials"].transpose(1, 2), frequency, state)
-        noise = decoded["noise"] * self.noise_scale
-        re, im, count = self.noise(noise.shape[-1], state)
-        breath, tail = self.overlap_add((noise * re).unsqueeze(1), (noise * im).unsqueeze(1), state)
+        noise = decoded["noise"].transpose(1, 2).unsqueeze(2)
+        white, count = self.noise(noise.shape[1], state)
+        breath, tail = self.overlap_add.of_pairs((noise * white).unsqueeze(1), state)
         new_state.update(count)
         new_state.update(tail)
         return tone + breath, new_state
@@ -84,17 +84,14 @@ def played_levels(
         partials [B, N, K], noise [B, N, F] (F - 1 divides bins - 1), f0 [B, N, 1] in bins, level [B, N, 1]
         -> amplitudes [B, N, K], noise magnitudes [B, N, F]
     """
-    numbers = torch.arange(1, partials.shape[-1] + 1, device=partials.device)
-    room = (1.0 - f0.to(partials.dtype) * numbers / float(bins - 1)) / near_nyquist
-    amplitude = _without_floor(partials, floor) * room.clamp(0.0, 1.0)
-    noise = _without_floor(noise, floor)
-    share = float(bins - 1) / float(noise.shape[-1] - 1)
-    power = lobe_energy * (amplitude * amplitude).sum(-1, keepdim=True)
-    power = (power + share * noise_power * (noise * noise).sum(-1, keepdim=True)) / float(bins)
-    gain = level / torch.sqrt(power).clamp(min=silence)
-    return amplitude * gain, noise * gain
-
-
-def _without_floor(logmag: Tensor, floor: float) -> Tensor:
-    whole = torch.exp(logmag.clamp(max=12.0))
-    return torch.maximum(whole - floor, whole * 0.1)
+    # Both at once, with numbers of 0 for the noise, which the Nyquist frequency does not touch.
+    whole = torch.exp(torch.cat([partials, noise], -1).clamp(max=12.0))
+    count, bands = partials.shape[-1], noise.shape[-1]
+    numbers = nn.functional.pad(torch.arange(1, count + 1, device=level.device), [0, bands])
+    room = 1.0 / near_nyquist - f0.to(level.dtype) * (numbers / (float(bins - 1) * near_nyquist))
+    magnitude = torch.maximum(whole - floor, whole * 0.1) * room.clamp(0.0, 1.0)
+    share = float(bins - 1) / float(bands - 1)
+    energy = torch.where(numbers > 0, lobe_energy, share * noise_power) / float(bins)
+    power = torch.matmul(magnitude * magnitude, energy.unsqueeze(1))
+    played = magnitude * (level / torch.sqrt(power).clamp(min=silence))
+    return played[..., :count], played[..., count:]

@@ -134,10 +134,10 @@ class SpectralAnalysis(Analysis):
 
     def forward(self, audio: Tensor, state: State) -> tuple[Features, State]:
         frames, new_state = self.stft.frames(audio, state)
-        newest = frames[:, 0, :, frames.shape[-1] - self.level_window :] * self.window
-        level = torch.sqrt((newest * newest).sum(dim=-1)).unsqueeze(1)
-        re, im = self.stft.transform(frames)
-        pitch = self.axis(absolute(re, im)) / level.clamp(min=self.silence)
+        newest = frames[..., frames.shape[-1] - self.level_window :] * self.window
+        level = torch.linalg.vector_norm(newest, dim=-1)
+        magnitude = self.stft.magnitude(frames)[:, 0].transpose(1, 2)
+        pitch = self.axis(magnitude) / level.clamp(min=self.silence)
         return {"level": level, "pitch_spectrum": torch.sqrt(pitch + self.faint)}, new_state
 
 

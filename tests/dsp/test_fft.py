@@ -15,6 +15,7 @@ def test_the_transform_agrees_with_double_precision(n: int) -> None:
     re, im = RealFFT(n)(x)
     expected = torch.fft.rfft(x.double())
     assert (torch.complex(re, im) - expected).abs().max() < 1e-6 * expected.abs().max()
+    assert (RealFFT(n).magnitude(x) - expected.abs()).abs().max() < 1e-6 * expected.abs().max()
 
 
 @pytest.mark.parametrize("n", LENGTHS)
@@ -30,6 +31,8 @@ def test_the_inverse_ignores_what_no_real_signal_has() -> None:
     torch.testing.assert_close(InverseRealFFT(64)(re, im), InverseRealFFT(64)(re, real_ends))
     expected = torch.fft.irfft(torch.complex(re, real_ends))
     torch.testing.assert_close(InverseRealFFT(64)(re, im), expected, atol=1e-6, rtol=0)
+    pairs = torch.stack([re, im])
+    torch.testing.assert_close(InverseRealFFT(64).of_pairs(pairs), expected, atol=1e-6, rtol=0)
 
 
 def test_a_cosine_is_one_bin_and_an_impulse_all_of_them() -> None:

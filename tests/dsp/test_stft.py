@@ -59,6 +59,13 @@ def test_plain_hann_frames_reconstruct(pair: tuple[int, int]) -> None:
     assert error_db(StftAnalysis.hann(*pair), StftSynthesis.hann(*pair)) < -120.0
 
 
+def test_frames_side_by_side_reconstruct_at_once() -> None:
+    whole = torch.ones(64)
+    analysis, synthesis = StftAnalysis(64, 64, 64, window=whole), StftSynthesis(64, 64, 64, window=whole)
+    assert synthesis.latency == 0
+    assert error_db(analysis, synthesis) < -120.0
+
+
 @pytest.mark.parametrize("pair", [(512, 512, 256), (4096, 1024, 256), (1024, 384, 96)])
 def test_an_impulse_comes_out_after_the_latency(pair: tuple[int, int, int]) -> None:
     analysis, synthesis = StftAnalysis(*pair), StftSynthesis(*pair)
@@ -87,6 +94,9 @@ def test_frames_end_at_the_newest_sample() -> None:
         torch.complex(re, im)[0, 0, :, -1], newest.to(torch.complex64), atol=1e-4, rtol=0
     )
     torch.testing.assert_close(state["analysis_history"], audio[..., -384:])
+    frames, _ = analysis.frames(audio, analysis.initial_state())
+    magnitude = analysis.magnitude(frames)[0, 0, -1]
+    torch.testing.assert_close(magnitude, newest.abs().float(), atol=1e-4, rtol=0)
 
 
 def test_a_given_window_is_used() -> None:
