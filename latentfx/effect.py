@@ -227,7 +227,7 @@ class _Gate(nn.Module):
         hop: samples from frame to frame.
     """
 
-    lines: Tensor
+    fading: Tensor
 
     def __init__(self, level_db: float, hold: int, hop: int) -> None:
         super().__init__()
@@ -236,8 +236,10 @@ class _Gate(nn.Module):
         self.hold = max(hold, 1)
         self.fade = 8
         self.hop = hop
-        rise = torch.arange(1, hop + 1) / hop
-        self.register_buffer("lines", torch.stack([1.0 - rise, rise]), persistent=False)
+        rise = torch.arange(1, hop + 1).unsqueeze(1) / hop
+        before, after = (nn.functional.pad(torch.ones(hop, self.fade), ends) for ends in ((0, 1), (1, 0)))
+        fading = (before * (1.0 - rise) + after * rise) / self.fade
+        self.register_buffer("fading", fading[:, None, None], persistent=False)
 
     def initial_state(self, batch_size: int = 1) -> State:
         """Closed for as long as it remembers.
@@ -253,9 +255,14 @@ class _Gate(nn.Module):
         Shape:
             audio [B, C, T] -> opening 0..1 [B, 1, T], state
         """
-        peaks = audio.abs().unflatten(-1, [-1, self.hop]).amax([1, 3])
-        frames = torch.cat([state["effect_gate"], ((peaks - self.floor) * self.scale).clamp(0.0, 1.0)], 1)
-        held = frames.unfold(-1, self.hold, 1).amax(-1)
-        opening = held.unfold(-1, self.fade, 1).mean(-1)
-        new: State = {"effect_gate": frames[:, peaks.shape[1] :]}
-        return torch.matmul(opening.unfold(-1, 2, 1), self.lines).flatten(1).unsqueeze(1), new
+        peaks = audio.abs().unflatten(-1, [-1, self.hop]).amax(3)
+        if peaks.shape[1] > 1:
+            peaks = peaks.amax(1, keepdim=True)
+        peaks = ((peaks - self.floor) * self.scale).clamp(0.0, 1.0)
+        frames = torch.cat([state["effect_gate"].unsqueeze(1), peaks], 2)
+        new: State = {"effect_gate": frames[:, 0, 1 - self.hold - self.fade :]}
+        # In two dimensions: in a graph, max_pool1d fixes the number of frames.
+        held = nn.functional.max_pool2d(frames.unsqueeze(2), (1, self.hold), (1, 1))
+        # The mean of some frames, and a line from that to the next one's, are one filter for each sample.
+        opening = nn.functional.conv2d(held, self.fading).transpose(1, 3)
+        return opening.reshape(audio.shape[0], 1, -1), new

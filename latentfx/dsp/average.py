@@ -47,10 +47,10 @@ class RunningMean(nn.Module):
         Shape:
             values [B, N, size], weight [B, N, 1] (0 or more) -> [B, N, size], state
         """
-        count = torch.arange(1, values.shape[1] + 1, device=values.device, dtype=values.dtype)
-        age = count.unsqueeze(1) - count
-        share = torch.exp(-self.rate * age.clamp(min=0.0)) * (age >= 0.0)
-        old = state[self.key] * torch.exp(-self.rate * count).unsqueeze(-1)
-        sums = old + torch.matmul(share, torch.cat([values * weight, weight], dim=-1))
+        frame = torch.arange(values.shape[1] + 1, device=values.device, dtype=values.dtype)
+        age = frame[1:].unsqueeze(1) - frame
+        share = torch.exp(-self.rate * age).tril(1)
+        terms = torch.cat([state[self.key], torch.cat([values * weight, weight], dim=-1)], dim=1)
+        sums = torch.matmul(share, terms)
         mean = sums[..., : self.size] / sums[..., self.size :].clamp(min=1e-3)
-        return mean, {self.key: sums[:, values.shape[1] - 1 :]}
+        return mean, {self.key: sums[:, -1:]}

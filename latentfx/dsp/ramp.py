@@ -26,7 +26,7 @@ class ControlRamp(nn.Module):
         ShapeError: a count, hop or rate below 1, or a negative time.
     """
 
-    line: Tensor
+    path: Tensor
 
     def __init__(self, count: int, hop: int, time_ms: float, sample_rate: int, prefix: str = "ramp_") -> None:
         super().__init__()
@@ -37,10 +37,12 @@ class ControlRamp(nn.Module):
             )
         frames = time_ms * sample_rate / 1000.0 / hop
         self.count = count
+        self.hop = hop
         self.rate = math.log(20.0) / max(frames, 0.05)
         self.value_key = prefix + "value"
         self.started_key = prefix + "started"
-        self.register_buffer("line", torch.arange(1, hop + 1) / hop, persistent=False)
+        done = 1.0 - math.exp(-self.rate)
+        self.register_buffer("path", 1.0 - torch.arange(1, hop + 1) / hop * done, persistent=False)
 
     @torch.jit.export
     def initial_state(self, batch_size: int = 1) -> dict[str, Tensor]:
@@ -49,7 +51,7 @@ class ControlRamp(nn.Module):
         Shape:
             value [B, P], started [B, 1] (0 or 1)
         """
-        device = self.line.device
+        device = self.path.device
         return {
             self.value_key: torch.zeros([batch_size, self.count], device=device),
             self.started_key: torch.zeros([batch_size, 1], device=device),
@@ -68,13 +70,12 @@ class ControlRamp(nn.Module):
             targets [B, P] -> samples [B, P, N * hop], frames [B, P, N] (the end of each hop), state
         """
         start = torch.where(state[self.started_key] > 0.5, state[self.value_key], targets)
-        count = torch.arange(frames + 1, device=targets.device, dtype=targets.dtype)
-        goal = targets.unsqueeze(-1)
-        values = goal + (start.unsqueeze(-1) - goal) * torch.exp(count * -self.rate)
-        begin, end = values[..., :-1].unsqueeze(-1), values[..., 1:].unsqueeze(-1)
-        samples = (begin + (end - begin) * self.line).flatten(-2)
+        count = torch.arange(frames, device=targets.device, dtype=targets.dtype)
+        left = (torch.exp(count * -self.rate).unsqueeze(1) * self.path).flatten()
+        samples = targets.unsqueeze(-1) + (start - targets).unsqueeze(-1) * left
+        ends = samples[..., self.hop - 1 :: self.hop]
         new_state = {
-            self.value_key: values[..., -1],
+            self.value_key: ends[..., -1],
             self.started_key: torch.ones_like(state[self.started_key]),
         }
-        return samples, values[..., 1:], new_state
+        return samples, ends, new_state
