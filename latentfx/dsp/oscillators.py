@@ -25,8 +25,7 @@ class OscillatorBank(nn.Module):
     """
 
     numbers: Tensor
-    steps: Tensor
-    bends: Tensor
+    path: Tensor
     ramps: Tensor
 
     def __init__(self, partials: int, hop: int, prefix: str = "synthesis_") -> None:
@@ -40,11 +39,13 @@ class OscillatorBank(nn.Module):
         number = torch.arange(1, hop + 1).double()
         rise = (number / hop).float()
         first = torch.arange(1.0, self.few + 1.0)
-        numbers = torch.cat([first, torch.arange(0.0, partials, self.few)])
-        self.register_buffer("numbers", numbers.unsqueeze(-1), persistent=False)
-        self.register_buffer("steps", number, persistent=False)
-        self.register_buffer("bends", number * (number + 1.0) / (2.0 * hop), persistent=False)
-        self.register_buffer("ramps", torch.stack([1.0 - rise, rise]), persistent=False)
+        # Negative, so that of the addition theorem's products no one is subtracted.
+        numbers = torch.cat([first, -torch.arange(0.0, partials, self.few)])
+        self.register_buffer("numbers", numbers[:, None, None], persistent=False)
+        path = torch.stack([number, number * (number + 1.0) / (2.0 * hop)])
+        self.register_buffer("path", path, persistent=False)
+        ramps = torch.stack([1.0 - rise, rise]).unsqueeze(1)
+        self.register_buffer("ramps", ramps, persistent=False)
 
     @torch.jit.export
     def initial_state(self, batch_size: int = 1) -> dict[str, Tensor]:
@@ -67,42 +68,45 @@ class OscillatorBank(nn.Module):
         Shape:
             amplitude [B, N, K], frequency [B, N] in turns per sample, double -> audio [B, 1, N * hop], state
         """
-        turns, phase = self._turns(frequency, state[self.phase_key])
+        turns, phase = self._turns(frequency.unsqueeze(2), state[self.phase_key])
         before = torch.cat([state[self.amplitude_key].unsqueeze(1), amplitude[:, :-1]], 1)
-        ends = self._waves(torch.stack([before, amplitude], 2), turns)
-        audio = (ends * self.ramps).sum(dim=2).flatten(1).unsqueeze(1)
-        return audio, {self.phase_key: phase, self.amplitude_key: amplitude[:, -1]}
+        audio = self._waves(torch.stack([before, amplitude], 3), turns)
+        return audio.reshape(audio.shape[0], 1, -1), {
+            self.phase_key: phase,
+            self.amplitude_key: amplitude[:, -1],
+        }
 
     def _waves(self, amplitude: Tensor, turns: Tensor) -> Tensor:
-        """All oscillators together, at constant amplitudes.
+        """All oscillators together.
 
         Shape:
-            amplitude [B, N, E, K], turns [B, N, hop] -> [B, N, E, hop]
+            amplitude [B, N, K, 2] at the ends of each hop, turns [B, N, hop] -> [B, N, hop]
         """
-        angles = self.numbers * turns.unsqueeze(2)
+        angles = self.numbers * turns[:, :, None, None]
         angles = (angles - torch.round(angles)) * self.turn
-        waves = torch.cat([torch.cos(angles), torch.sin(angles)], -1)
+        waves = torch.cat([torch.cos(angles), torch.sin(angles)], 3)
         first, every_few = waves[:, :, : self.few], waves[:, :, self.few :]
-        table = nn.functional.pad(amplitude, [0, self.unused]).unflatten(-1, [-1, self.few])
-        inner = torch.matmul(table, first.unsqueeze(2))
-        products = (inner * every_few.unsqueeze(2)).sum(dim=3)
-        return products[..., : self.hop] - products[..., self.hop :]
+        if self.unused > 0:
+            amplitude = nn.functional.pad(amplitude, [0, 0, 0, self.unused])
+        frames = [amplitude.shape[0], amplitude.shape[1]]
+        table = amplitude.reshape(frames + [-1, 2 * self.few])
+        ends = (first.unsqueeze(3) * self.ramps).reshape(frames + [2 * self.few, -1])
+        inner = torch.matmul(table, ends).reshape(frames + [-1, 2, self.hop])
+        return (inner * every_few).sum(dim=[2, 3])
 
     def _turns(self, frequency: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
         """Phase of the first partial at every sample.
 
         Shape:
-            frequency [B, N], last [B, 4] -> turns [B, N, hop], -0.5 to 0.5, float32; state [B, 4]
+            frequency [B, N, 1], last [B, 4] -> turns [B, N, hop], -0.5 to 0.5, float32; state [B, 4]
         """
-        phase, begin = last.double().unflatten(1, [2, 2]).sum(dim=2).split([1, 1], 1)
+        phase, begin = last.double().unflatten(1, [2, 2]).sum(dim=2, keepdim=True).split([1, 1], 1)
         before = torch.cat([torch.where(begin > 0.0, begin, frequency[:, :1]), frequency[:, :-1]], 1)
-        bend = frequency - before
-        advance = before * self.steps[-1] + bend * self.bends[-1]
+        inside = torch.matmul(torch.cat([before, frequency - before], 2), self.path)
+        advance = inside[:, :, self.hop - 1 :]
         after = phase + torch.cumsum(advance, 1)
-        start = torch.cat([phase, after[:, :-1]], 1)
-        inside = before.unsqueeze(2) * self.steps + bend.unsqueeze(2) * self.bends
-        turns = start.unsqueeze(2) + inside
-        end = torch.stack([after[:, -1] - torch.round(after[:, -1]), frequency[:, -1]], 1)
+        turns = after - advance + inside
+        end = torch.cat([after[:, -1:] - torch.round(after[:, -1:]), frequency[:, -1:]], 1)
         high = end.float()
         low = (end - high.double()).float()
-        return (turns - torch.round(turns)).float(), torch.stack([high, low], 2).flatten(1)
+        return (turns - torch.round(turns)).float(), torch.cat([high, low], 2).flatten(1)
