@@ -42,14 +42,20 @@ class LogFrequencyAxis(nn.Module):
 
     Args:
         matrix: weights whose rows have few neighbouring entries other than 0, further on from row to row.
-        rows: of the matrix in one product; the bins between the first and the last that they read take part.
+        largest: weights in one product, of some rows and of all bins between the first and the last that they
+            read. The lower the rows, the fewer such bins.
     Shape:
         magnitude [B, F, N] -> [B, n_bins, N]
     """
 
-    def __init__(self, matrix: Tensor, rows: int = 48) -> None:
+    def __init__(self, matrix: Tensor, largest: int = 8192) -> None:
         super().__init__()
-        self.pieces = nn.ModuleList(_Piece(part) for part in matrix.split(rows))
+        self.pieces = nn.ModuleList()
+        begin = 0
+        for end in range(1, len(matrix) + 1):
+            if end == len(matrix) or _Piece(matrix[begin : end + 1]).weights.numel() > largest:
+                self.pieces.append(_Piece(matrix[begin:end]))
+                begin = end
 
     def forward(self, magnitude: Tensor) -> Tensor:
         return torch.cat([piece(magnitude) for piece in self.pieces], 1)
@@ -91,7 +97,7 @@ class LogFrequencyShift(nn.Module):
             raise ShapeError(f"margin is {margin} bins; allowed 1 or more")
         self.margin = margin
         self.bins_per_semitone = bins_per_octave / 12.0
-        self.register_buffer("bins", torch.arange(n_bins, dtype=torch.float32), persistent=False)
+        self.register_buffer("bins", torch.arange(n_bins + 1, dtype=torch.float32), persistent=False)
 
     def forward(self, spectrum: Tensor, semitones: Tensor) -> Tensor:
         offset = self.margin - semitones * self.bins_per_semitone
@@ -99,6 +105,6 @@ class LogFrequencyShift(nn.Module):
         whole = torch.floor(offset)
         fraction = offset - whole
         index = (self.bins[None, :, None] + whole).long()
-        low = torch.gather(spectrum, 1, index)
-        high = torch.gather(spectrum, 1, index + 1)
+        around = torch.gather(spectrum, 1, index)
+        low, high = around[:, :-1], around[:, 1:]
         return low + fraction * (high - low)
