@@ -10,7 +10,7 @@ from latentfx.methods.spectral import SpectralConfig
 HARMONICS = 16
 SUBHARMONIC = 0.5
 SHARPNESS = 3.0
-SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = 32
 
 
 def comb(bins_per_octave: int) -> tuple[Tensor, Tensor]:
@@ -92,5 +92,5 @@ class DoubleCombs(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         padded = nn.functional.pad(x, [self.beneath, self.beyond]).double()
         bins = padded.unflatten(-1, [-1, self.weights.shape[1]]).index_select(-2, self.places)
-        groups = bins.flatten(-2).unflatten(-1, [-1, self.weights.shape[0]])
+        groups = bins.reshape([x.shape[0], x.shape[1], -1, self.weights.shape[0]])
         return torch.matmul(groups, self.weights).flatten(-2)[..., : self.n_pitch].transpose(-1, -2)

@@ -60,7 +60,7 @@ def mean_near_best(share: Tensor, position: Tensor, values: Tensor, neighbours: 
         share [..., K], position [K] (0, 1, ...), values [K] -> [..., 1]
     """
     best = torch.argmax(share, dim=-1, keepdim=True).to(share.dtype)
-    near = ((position - best).abs() <= neighbours).to(share.dtype) * share
+    near = torch.where((position - best).abs() <= neighbours, share, 0.0)
     return (near * values).sum(-1, keepdim=True) / near.sum(-1, keepdim=True)
 
 
@@ -81,8 +81,7 @@ class HarmonicEncoder(nn.Module):
         super().__init__()
         self.spectral, self.n_pitch = spectral, n_pitch
         self.combs: nn.Module = Combs(spectral, n_pitch)
-        # Constants on the left: in double precision, onnxruntime packs what is on the right every time.
-        self.register_buffer("code", pitch_code(n_pitch, config.z_size).T.contiguous(), persistent=False)
+        self.register_buffer("code", pitch_code(n_pitch, config.z_size), persistent=False)
         self.body = mlp(config.z_size + 1, config.local_hidden, config)
         self.logvar = nn.Linear(config.local_hidden[-1], config.z_size)
         nn.init.constant_(self.logvar.bias, START_LOGVAR)
@@ -90,7 +89,7 @@ class HarmonicEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         fit: Tensor = self.combs(x)
-        code = torch.matmul(self.code, torch.softmax(fit, dim=-2)).transpose(-1, -2).to(x.dtype)
+        code = torch.matmul(torch.softmax(fit.transpose(-1, -2), dim=-1), self.code).to(x.dtype)
         best = torch.amax(fit, dim=-2).unsqueeze(-1).to(x.dtype) * self.best_scale
         logvar = self.logvar(self.body(torch.cat([code, best], dim=-1)))
         return code, torch.clamp(logvar, -12.0, 6.0)
@@ -121,7 +120,7 @@ class HarmonicDecoder(Decoder):
         super().__init__()
         self.code_size = config.z_size
         code = pitch_code(n_pitch, self.code_size)
-        self.register_buffer("match", code * CODE_GAIN, persistent=False)
+        self.register_buffer("match", (code * CODE_GAIN).T.contiguous(), persistent=False)
         self.register_buffer("code", code, persistent=False)
         self.notes = nn.Parameter(torch.randn(n_pitch, NOTE_FEATURES))
         self.colours = nn.Linear(config.v_size, NOTE_FEATURES)
@@ -161,7 +160,7 @@ class HarmonicDecoder(Decoder):
             z and v as above -> [B, N, PARTIALS] and [B, N, F], log-magnitudes, and [B, N, 1], FFT bins
         """
         hidden, f0 = self._hidden(z, v)
-        noise = torch.matmul(self.noise(hidden), self.coarse) + self.mean[:: self.coarseness] + self.breath
+        noise = torch.matmul(self.noise(hidden), self.coarse) + (self.mean[:: self.coarseness] + self.breath)
         return self._levels(hidden, f0), noise, f0
 
     def _hidden(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,10 +170,9 @@ class HarmonicDecoder(Decoder):
             z [B, N, Z], v [B, V] or [B, N, V] -> [B, N, H], [B, N, 1]
         """
         if v.dim() == 2:
-            v = v.unsqueeze(1)
-        v = v.expand(z.shape[0], z.shape[1], v.shape[-1])
-        pitch = z[..., : self.code_size].transpose(-1, -2).to(self.match.dtype)
-        exact = torch.softmax(torch.matmul(self.match, pitch).transpose(-1, -2), dim=-1)
+            v = v.unsqueeze(1).expand(z.shape[0], z.shape[1], v.shape[-1])
+        pitch = z[..., : self.code_size].to(self.match.dtype)
+        exact = torch.softmax(torch.matmul(pitch, self.match), dim=-1)
         share = exact.to(z.dtype)
         smooth = self.body(torch.cat([torch.matmul(share, self.code), z[..., self.code_size :], v], dim=-1))
         hidden = torch.cat([smooth, torch.matmul(share, self.notes) * self.colours(v)], dim=-1)
@@ -222,8 +220,8 @@ class HarmonicDecoder(Decoder):
         position = position.clamp(0.0, self.last_bin)
         low = torch.floor(position)
         index = low.long()
-        first, second = self.mean[index], self.mean[index + 1]
-        return first + (position - low).to(first.dtype) * (second - first)
+        slope = self.mean[1:] - self.mean[:-1]
+        return self.mean[index] + (position - low).to(slope.dtype) * slope[index]
 
 
 def in_double(network: Network) -> Network:

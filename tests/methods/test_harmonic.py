@@ -60,7 +60,7 @@ def test_the_decoder_reads_from_z_the_pitch_that_the_encoder_wrote(pitch: int) -
     encoder, decoder = HarmonicEncoder(config, CONFIG, PITCHES), HarmonicDecoder(config, CONFIG, PITCHES)
     _, spectrum = spectra(pitch, 20)
     z, _ = encoder(spectrum[None, None])
-    share = torch.softmax(z @ decoder.match.T, dim=-1)
+    share = torch.softmax(z @ decoder.match, dim=-1)
     expected = CONFIG.f_min_hz * 2.0 ** (pitch / CONFIG.bins_per_octave) * CONFIG.n_fft / CONFIG.sample_rate
     cents = 1200 * math.log2(float(decoder.frequency(share)) / expected)
     assert abs(cents) < 10
