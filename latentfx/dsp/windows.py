@@ -5,7 +5,7 @@ from torch import Tensor
 
 from latentfx.errors import ShapeError
 
-__all__ = ["analysis_window", "centre_of_mass", "dual_window", "hann", "synthesis_window"]
+__all__ = ["analysis_window", "blackman_harris", "centre_of_mass", "dual_window", "hann", "synthesis_window"]
 
 
 def hann(length: int) -> Tensor:
@@ -15,6 +15,18 @@ def hann(length: int) -> Tensor:
         -> [length]
     """
     return torch.hann_window(length, periodic=True, dtype=torch.float64)
+
+
+def blackman_harris(length: int) -> Tensor:
+    """A periodic Blackman-Harris window, float64: what lies 4 bins from a sine or more is 92 dB below it.
+
+    Shape:
+        -> [length]
+    Source: Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform", 1978.
+    """
+    angle = 2.0 * torch.pi * torch.arange(length, dtype=torch.float64) / length
+    terms = enumerate((0.35875, -0.48829, 0.14128, -0.01168))
+    return torch.stack([weight * torch.cos(number * angle) for number, weight in terms]).sum(dim=0)
 
 
 def analysis_window(analysis_length: int, synthesis_length: int) -> Tensor:

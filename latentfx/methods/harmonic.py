@@ -26,8 +26,8 @@ NOTE_FEATURES = 256
 NEIGHBOURS = 3.0
 # Partials are played without their blur: the noise makes up for what that held between them, in nepers.
 BREATH = 0.18
-# Log-magnitude of a Hann frame's main lobe falls as this times the squared distance in bins.
-LOBE = 0.80566
+# Log-magnitude of a decoded frame's main lobe falls as this times the squared distance in bins.
+LOBE = 0.42
 
 Network = TypeVar("Network", bound=nn.Module)
 

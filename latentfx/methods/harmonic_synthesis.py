@@ -10,8 +10,8 @@ from latentfx.dsp.windows import hann
 from latentfx.methods.spectral import SILENCE, SpectralConfig
 from latentfx.stages import Features, State, Synthesis
 
-# Energy of a Hann frame's spectrum around a sine of magnitude 1, one-sided.
-LOBE_ENERGY = 1.5
+# Energy of a decoded frame's spectrum around a sine of magnitude 1, one-sided.
+LOBE_ENERGY = 2.00435
 NEAR_NYQUIST = 0.04
 
 
@@ -34,7 +34,7 @@ class HarmonicSynthesis(Synthesis):
         self.oscillators = OscillatorBank(partials, config.hop_length)
         length = 2 * config.hop_length
         window = hann(length).sqrt()
-        frame = hann(config.n_fft)
+        frame = config.window
         share = float(window.square().sum() / frame.square().sum()) ** 0.5
         scaled = window * (float(frame.sum()) / 2.0 * share)
         self.noise = NoiseSpectra(length, config.hop_length, window=window)

@@ -1,20 +1,21 @@
 """What models of magnitude spectra share: audio to log-magnitudes.
 
-Three windows look at the same moment. The decoder's target is a symmetric Hann frame; the level is that of
-such a frame, which may be shorter (it sets the latency); the local encoder sees a longer frame, whose rise is
-long and whose fall is short, read on a log-frequency axis in which a transposition is a shift. All end at the
-newest sample.
+Three windows look at the same moment. The level is that of a Hann frame (its length sets the latency); the
+local encoder sees a longer frame, whose rise is long and whose fall is short, read on a log-frequency axis in
+which a transposition is a shift: these end at the newest sample. The decoder's target, which only training
+sees, is a Blackman-Harris frame about the middle of the level's. Between partials a Hann frame shows hardly
+more than its own side lobes, and a decoder would play them as noise.
 """
 
 import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentfx.dsp.logfreq import LogFrequencyAxis, log_frequency_matrix
 from latentfx.dsp.stft import StftAnalysis
-from latentfx.dsp.windows import hann
+from latentfx.dsp.windows import blackman_harris, hann
 from latentfx.errors import ShapeError
 from latentfx.stages import Analysis, Features, State
 
@@ -37,19 +38,20 @@ class SpectralConfig:
         pitch_margin: bins beyond either end, for transposition.
         f_min_hz: frequency of the first bin that the encoder sees.
         floor_db: what lies this far below a frame's level counts as nothing.
-        level_length: samples of the frame whose level is measured; 0 for n_fft. The latency is half of it.
+        level_length: samples of the frame whose level is measured; 0 for half of n_fft. The latency is half
+            of it.
     """
 
     sample_rate: int = 48_000
     hop_length: int = 256
-    n_fft: int = 1024
+    n_fft: int = 2048
     analysis_length: int = 2048
     analysis_fall: int = 640
     bins_per_octave: int = 48
     n_pitch: int = 384
     pitch_margin: int = 48
     f_min_hz: float = 55.0
-    floor_db: float = -55.0
+    floor_db: float = -70.0
     level_length: int = 0
 
     def __post_init__(self) -> None:
@@ -58,10 +60,10 @@ class SpectralConfig:
                 f"analysis_fall is {self.analysis_fall}; "
                 f"allowed {self.hop_length} to {self.analysis_length - 1} samples"
             )
-        if not self.hop_length <= self.level_window <= self.analysis_length:
+        longest = min(self.analysis_length, self.n_fft)
+        if not self.hop_length <= self.level_window <= longest:
             raise ShapeError(
-                f"level_length is {self.level_length}; "
-                f"allowed 0, or {self.hop_length} to {self.analysis_length} samples"
+                f"level_length is {self.level_length}; allowed 0, or {self.hop_length} to {longest} samples"
             )
 
     @property
@@ -70,14 +72,19 @@ class SpectralConfig:
         return self.n_fft // 2 + 1
 
     @property
-    def level_window(self) -> int:
-        """Samples of the frame whose level is measured."""
-        return self.level_length or self.n_fft
-
-    @property
     def floor(self) -> float:
         """`floor_db` as a ratio of magnitudes."""
         return float(10.0 ** (self.floor_db / 20.0))
+
+    @property
+    def level_window(self) -> int:
+        """Samples of the frame whose level is measured."""
+        return self.level_length or self.n_fft // 2
+
+    @property
+    def window(self) -> Tensor:
+        """Window of a decoded frame, float64."""
+        return blackman_harris(self.n_fft)
 
 
 def rise_and_fall(length: int, fall: int) -> Tensor:
@@ -123,7 +130,7 @@ class SpectralAnalysis(Analysis):
         )
         self.axis = LogFrequencyAxis(axis * (2.0 / rising.sum()))
         # Parseval: half of the frame's energy lies in the one-sided spectrum.
-        frame, window = hann(config.n_fft), hann(config.level_window)
+        frame, window = config.window, hann(config.level_window)
         scale = math.sqrt(config.n_fft / 2.0 / config.bins) * 2.0 / float(frame.sum())
         scale *= float(frame.square().sum() / window.square().sum()) ** 0.5
         self.register_buffer("window", window.float() * scale, persistent=False)
@@ -144,11 +151,18 @@ class SpectralAnalysis(Analysis):
 def log_magnitudes(audio: Tensor, config: SpectralConfig) -> Tensor:
     """What the decoder is trained to give: log(magnitude / level + floor) of the decoded frames.
 
+    The middle of a frame is that of the frame whose level is measured: it ends later.
+
     Shape:
         audio [B, 1, T] -> [B, n_fft / 2 + 1, N]
     """
-    stft = StftAnalysis.hann(config.n_fft, config.hop_length)
-    re, im, _ = stft(audio, stft.initial_state(audio.shape[0]))
+    hop = config.hop_length
+    ahead = (config.n_fft - config.level_window) // 2
+    behind = -ahead % hop
+    padded = nn.functional.pad(audio, [behind, ahead])
+    stft = StftAnalysis(config.n_fft, config.n_fft, hop, window=config.window)
+    re, im, _ = stft(padded, stft.initial_state(audio.shape[0]))
+    re, im = re[..., (ahead + behind) // hop :], im[..., (ahead + behind) // hop :]
     magnitude = absolute(re, im) * (2.0 / float(stft.window.sum()))
     return torch.log(magnitude / root_mean_square(magnitude).clamp(min=SILENCE) + config.floor)
 

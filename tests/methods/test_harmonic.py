@@ -110,7 +110,7 @@ def test_what_is_played_is_what_is_trained() -> None:
     torch.nn.init.constant_(decoder.blur.bias, 30.0)
     both = decoder(z, v)
     place = (float(f0) * torch.arange(1, 20)).round().long()
-    unblurred = noise[0, 0].repeat_interleave(2)[place] - BREATH
+    unblurred = noise[0, 0].repeat_interleave(decoder.coarseness)[place] - BREATH
     drawn = torch.logaddexp(partials[0, 0, :19], unblurred)
     apart = (place - float(f0) * torch.arange(1, 20)).abs() < 0.1
     assert int(apart.sum()) >= 2

@@ -79,7 +79,7 @@ def test_what_lies_near_the_floor_is_played_20_db_softer_and_never_at_0() -> Non
 
 
 def test_partials_end_before_the_nyquist_frequency() -> None:
-    f0 = torch.full((1, 1, 1), 100.0)
+    f0 = torch.full((1, 1, 1), CONFIG.n_fft / 10.24)
     played = played_levels(
         torch.zeros(1, 1, 8), torch.full((1, 1, BINS), NOTHING), f0, torch.ones(1, 1, 1), CONFIG.bins, 0.0
     )[0][0, 0]

@@ -43,10 +43,10 @@ def test_a_full_scale_sine_has_the_magnitude_1_and_level_scales_nothing_else() -
     sine = torch.sin(2 * math.pi * 3000.0 * time)[None, None]
     loud, soft = features_of(sine), features_of(0.05 * sine)
     magnitude = (loud["logmag"].exp() - CONFIG.floor) * loud["level"]
-    assert float(magnitude[0, 64, 20:].mean()) == pytest.approx(1.0, abs=1e-3)
+    assert float(magnitude[0, 128, 20:-4].mean()) == pytest.approx(1.0, abs=1e-3)
     torch.testing.assert_close(soft["level"], 0.05 * loud["level"], rtol=1e-4, atol=1e-7)
     for name in ("logmag", "pitch_spectrum"):
-        torch.testing.assert_close(soft[name][..., 20:], loud[name][..., 20:], atol=5e-3, rtol=0)
+        torch.testing.assert_close(soft[name][..., 20:-4], loud[name][..., 20:-4], atol=5e-3, rtol=0)
 
 
 def test_the_pitch_axis_shows_a_harmonic_tone_where_it_is() -> None:
