@@ -130,7 +130,7 @@ def _channels(text: str | None) -> list[int] | None:
 
 
 def _run(stream: LiveStream, limit_s: float | None) -> Stats:
-    """Play until the end. Ctrl-C is the way to it; more of them change nothing until the process has ended."""
+    """Play until the end. Ctrl-C is the way to it; more of them change nothing until the process ends."""
     before = signal.getsignal(signal.SIGINT)
     stop = threading.Event()
     try:

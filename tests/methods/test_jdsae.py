@@ -213,7 +213,7 @@ def test_learnt_timbres_differ_by_instrument(trained: JDSAE) -> None:
     """Decoded at the same z, each pair of instruments differs by nearly 1 dB or more."""
     table = trained.timbres
     assert table.shape == (len(INSTRUMENTS), 4)
-    note = torch.cat([trained.networks.local_encoder.get_buffer("code")[:, 48], torch.zeros(1)])
+    note = torch.cat([trained.networks.local_encoder.get_buffer("code")[48], torch.zeros(1)])
     decoded = trained.networks.decoder(note.expand(3, 1, 9), table)[:, 0]
     distance = torch.cdist(decoded, decoded) / decoded.shape[1] ** 0.5
     apart = distance[~torch.eye(3, dtype=torch.bool)]

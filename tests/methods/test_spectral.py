@@ -46,7 +46,7 @@ def test_a_full_scale_sine_has_the_magnitude_1_and_level_scales_nothing_else() -
     assert float(magnitude[0, 128, 20:-4].mean()) == pytest.approx(1.0, abs=1e-3)
     torch.testing.assert_close(soft["level"], 0.05 * loud["level"], rtol=1e-4, atol=1e-7)
     for name in ("logmag", "pitch_spectrum"):
-        torch.testing.assert_close(soft[name][..., 20:-4], loud[name][..., 20:-4], atol=5e-3, rtol=0)
+        torch.testing.assert_close(soft[name][..., 20:-4], loud[name][..., 20:-4], atol=2e-2, rtol=0)
 
 
 def test_the_pitch_axis_shows_a_harmonic_tone_where_it_is() -> None:
