@@ -87,7 +87,7 @@ def at_latency(config: JDSAEConfig, latency: int) -> JDSAEConfig:
     try:
         return replace(config, spectral=replace(config.spectral, level_length=2 * latency))
     except ShapeError:
-        lowest, highest = -(-config.spectral.hop_length // 2), config.spectral.analysis_length // 2
+        lowest, highest = -(-config.spectral.hop_length // 2), config.spectral.longest_level // 2
         raise ExportError(
             f"the latency is {latency} samples; this model can have {lowest} to {highest}"
         ) from None

@@ -142,7 +142,8 @@ def _run(stream: LiveStream, limit_s: float | None) -> Stats:
                 stats = host.stats()
         return stats
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN if stop.is_set() else before)
+        # Ignored, not put back: Python takes its own handlers away before it has ended.
+        signal.signal(signal.SIGINT, signal.SIG_IGN if stop.is_set() else before or signal.SIG_DFL)
 
 
 def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event) -> None:

@@ -41,7 +41,7 @@ class StateGuard(nn.Module):
         """
         guarded: dict[str, Tensor] = {}
         if len(self.names) > 0:
-            values = torch.cat([state[name].flatten(1) for name in self.names], 1)
+            values = torch.cat([state[name].reshape([state[name].shape[0], -1]) for name in self.names], 1)
             sound = torch.linalg.vector_norm(values, 1.0, 1, keepdim=True) <= 1e30
             for index, row in enumerate(self.rows):
                 name = self.names[index]

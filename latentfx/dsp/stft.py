@@ -180,7 +180,7 @@ class StftSynthesis(nn.Module):
         Shape:
             re [B, C, F, N], im [B, C, F, N] -> audio [B, C, N * hop], state
         """
-        return self.add_frames(self.fft(re.transpose(-1, -2), im.transpose(-1, -2)), state)
+        return self._add_frames(self.fft(re.transpose(-1, -2), im.transpose(-1, -2)), state)
 
     def of_pairs(self, spectra: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The same, of real and imaginary parts in one tensor.
@@ -188,9 +188,9 @@ class StftSynthesis(nn.Module):
         Shape:
             [B, C, N, 2, F] -> audio [B, C, N * hop], state
         """
-        return self.add_frames(self.fft.of_pairs(spectra), state)
+        return self._add_frames(self.fft.of_pairs(spectra), state)
 
-    def add_frames(self, frames: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def _add_frames(self, frames: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Window frames, and add them, each a hop later than the last.
 
         A frame's last hop is added to the last but one of the next frame, their sum to the hop before that of

@@ -1,4 +1,4 @@
-"""Windows of STFT pairs: Hann, and the asymmetric pair with the latency of its short synthesis window."""
+"""Windows: Hann, Blackman-Harris, and the asymmetric pair with the latency of its short synthesis window."""
 
 import torch
 from torch import Tensor

@@ -34,7 +34,7 @@ class HarmonicSynthesis(Synthesis):
         self.oscillators = OscillatorBank(partials, config.hop_length)
         length = 2 * config.hop_length
         window = hann(length).sqrt()
-        frame = config.window
+        frame = config.frame_window
         share = float(window.square().sum() / frame.square().sum()) ** 0.5
         scaled = window * (float(frame.sum()) / 2.0 * share)
         self.noise = NoiseSpectra(length, config.hop_length, window=window)

@@ -60,10 +60,14 @@ class SpectralConfig:
                 f"analysis_fall is {self.analysis_fall}; "
                 f"allowed {self.hop_length} to {self.analysis_length - 1} samples"
             )
-        longest = min(self.analysis_length, self.n_fft)
-        if not self.hop_length <= self.level_window <= longest:
+        if self.n_fft % (2 * self.hop_length):
             raise ShapeError(
-                f"level_length is {self.level_length}; allowed 0, or {self.hop_length} to {longest} samples"
+                f"n_fft is {self.n_fft}; allowed multiples of twice the hop, {2 * self.hop_length}"
+            )
+        if not self.hop_length <= self.level_window <= self.longest_level:
+            raise ShapeError(
+                f"level_length is {self.level_window}; "
+                f"allowed {self.hop_length} to {self.longest_level} samples"
             )
 
     @property
@@ -82,7 +86,12 @@ class SpectralConfig:
         return self.level_length or self.n_fft // 2
 
     @property
-    def window(self) -> Tensor:
+    def longest_level(self) -> int:
+        """The most samples that the level can be measured in."""
+        return min(self.analysis_length, self.n_fft)
+
+    @property
+    def frame_window(self) -> Tensor:
         """Window of a decoded frame, float64."""
         return blackman_harris(self.n_fft)
 
@@ -119,7 +128,7 @@ class SpectralAnalysis(Analysis):
         self.silence, self.faint = SILENCE, FAINT
         self.level_window = config.level_window
         rising = rise_and_fall(config.analysis_length, config.analysis_fall)
-        self.stft = StftAnalysis(config.analysis_length, config.n_fft, self.hop, window=rising)
+        self.stft = StftAnalysis(config.analysis_length, config.analysis_length, self.hop, window=rising)
         lowest = config.f_min_hz * 2.0 ** (-config.pitch_margin / config.bins_per_octave)
         axis = log_frequency_matrix(
             config.analysis_length,
@@ -130,7 +139,7 @@ class SpectralAnalysis(Analysis):
         )
         self.axis = LogFrequencyAxis(axis * (2.0 / rising.sum()))
         # Parseval: half of the frame's energy lies in the one-sided spectrum.
-        frame, window = config.window, hann(config.level_window)
+        frame, window = config.frame_window, hann(config.level_window)
         scale = math.sqrt(config.n_fft / 2.0 / config.bins) * 2.0 / float(frame.sum())
         scale *= float(frame.square().sum() / window.square().sum()) ** 0.5
         self.register_buffer("window", window.float() * scale, persistent=False)
@@ -160,10 +169,10 @@ def log_magnitudes(audio: Tensor, config: SpectralConfig) -> Tensor:
     ahead = (config.n_fft - config.level_window) // 2
     behind = -ahead % hop
     padded = nn.functional.pad(audio, [behind, ahead])
-    stft = StftAnalysis(config.n_fft, config.n_fft, hop, window=config.window)
-    re, im, _ = stft(padded, stft.initial_state(audio.shape[0]))
-    re, im = re[..., (ahead + behind) // hop :], im[..., (ahead + behind) // hop :]
-    magnitude = absolute(re, im) * (2.0 / float(stft.window.sum()))
+    stft = StftAnalysis(config.n_fft, config.n_fft, hop, window=config.frame_window)
+    frames, _ = stft.frames(padded, stft.initial_state(audio.shape[0]))
+    frames = frames[:, 0, (ahead + behind) // hop :]
+    magnitude = stft.magnitude(frames).transpose(1, 2) * (2.0 / float(stft.window.sum()))
     return torch.log(magnitude / root_mean_square(magnitude).clamp(min=SILENCE) + config.floor)
 
 
@@ -178,16 +187,6 @@ def levelled(logmag: Tensor) -> Tensor:
         [..., F] -> [..., F]
     """
     return logmag - 0.5 * torch.log(torch.exp(2.0 * logmag.clamp(max=12.0)).mean(dim=-1, keepdim=True))
-
-
-def absolute(re: Tensor, im: Tensor) -> Tensor:
-    """Magnitudes of the first channel, by products: onnxruntime's Pow is slow.
-
-    Shape:
-        re [B, C, F, N], im [B, C, F, N] -> [B, F, N]
-    """
-    re, im = re[:, 0], im[:, 0]
-    return torch.sqrt(re * re + im * im)
 
 
 def root_mean_square(magnitude: Tensor) -> Tensor:

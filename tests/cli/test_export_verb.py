@@ -20,7 +20,7 @@ def test_it_says_what_it_wrote_and_how_well_it_does(exported: tuple[Path, str]) 
     path, printed = exported
     first, second = printed.splitlines()
     assert re.fullmatch(
-        rf"{path}: tiny, \d\.\d MB, 16000 Hz, latency 256 samples \(16\.0 ms\), 9 controls", first
+        rf"{path}: tiny, \d\.\d MB, 16000 Hz, latency 128 samples \(8\.0 ms\), 9 controls", first
     )
     assert re.fullmatch(
         r"verified: 11 laws of the contract, 8 checks of the file; "

@@ -198,3 +198,8 @@ def test_a_guard_starts_every_state_of_a_broken_row_again() -> None:
     assert torch.equal(out["b"][0], state["b"][0])
     assert out["a"][1:].tolist() == [[2.0, 2.0, 2.0]] * 2
     assert out["b"][1:].tolist() == [[1.0, 5.0]] * 2
+
+
+def test_a_guard_knows_states_of_one_number_a_row() -> None:
+    guard = StateGuard({"a": torch.full((1,), 2.0)})
+    assert guard({"a": torch.tensor([1.0, math.nan, 3.0])})["a"].tolist() == [1.0, 2.0, 3.0]

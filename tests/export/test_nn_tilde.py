@@ -125,7 +125,7 @@ def test_a_control_is_heard_and_two_timbres_differ(module: Module, swapper: Plug
     module.set_mix(0.0)
     module.set_reset(1)
     dry = play(module, audio)
-    torch.testing.assert_close(dry[..., 256:], audio[..., :-256])
+    torch.testing.assert_close(dry[..., 128:], audio[..., :-128])
 
 
 def test_reset_starts_again_and_rows_are_independent(module: Module, swapper: Plugin) -> None:
@@ -152,10 +152,10 @@ def test_bad_samples_never_reach_the_loudspeaker(module: Module, swapper: Plugin
 
 
 def test_the_rate_and_the_latency_can_be_read_and_not_set(module: Module) -> None:
-    assert (module.get_sample_rate(), module.get_latency()) == ((16000,), (256,))
+    assert (module.get_sample_rate(), module.get_latency()) == ((16000,), (128,))
     assert (module.set_sample_rate(48000), module.set_latency(0)) == (1, 1)
     assert module.get_sample_rate() == (16000,)
-    assert module.info(torch.zeros(1, 1, 1)).flatten().tolist() == [16000.0, 256.0]
+    assert module.info(torch.zeros(1, 1, 1)).flatten().tolist() == [16000.0, 128.0]
 
 
 def test_a_timbre_is_learnt_from_what_was_played(module: Module, swapper: Plugin) -> None:

@@ -52,7 +52,7 @@ def phrase(seconds: float = 1.0, f0_hz: float = 440.0) -> np.ndarray[Any, np.dty
 
 def test_a_swapper_keeps_the_contract_and_scripts(trained: JDSAE) -> None:
     effect = build_swapper(trained, "tiny", "flute")
-    assert (effect.spec.latency, effect.spec.block_size) == (512 // 2, 128)
+    assert (effect.spec.latency, effect.spec.block_size) == (512 // 4, 128)
     verify_contract(effect, nonlinear=True)
     verify_parity(effect)
 

@@ -78,5 +78,23 @@ def test_the_level_of_a_tone_is_the_same_in_frames_of_any_length(length: int) ->
 
 
 def test_a_level_frame_longer_than_the_analysis_is_refused() -> None:
-    with pytest.raises(ShapeError, match="level_length is 4096; allowed 0, or 256 to 2048 samples"):
+    with pytest.raises(ShapeError, match="level_length is 4096; allowed 256 to 2048 samples"):
         SpectralConfig(level_length=4096)
+
+
+@pytest.mark.parametrize("length", [480, 960, 1024, 2048])
+def test_what_is_decoded_lies_about_the_middle_of_the_frame_whose_level_is_measured(length: int) -> None:
+    """A tone that becomes another: the frame in which both are as strong is that in which it does."""
+    config, turn = SpectralConfig(level_length=length), 24_000
+    time = torch.arange(48_000 // 256 * 256) / 48_000
+    hz = torch.where(torch.arange(len(time)) < turn, 1500.0, 4500.0)
+    logmag = log_magnitudes(torch.sin(2 * math.pi * hz * time)[None, None], config)[0]
+    low, high = (int(tone * config.n_fft / config.sample_rate) for tone in (1500.0, 4500.0))
+    crossing = int((logmag[high] > logmag[low]).nonzero()[0])
+    middle = (crossing + 1) * config.hop_length - length / 2
+    assert 0 <= middle - turn <= config.hop_length
+
+
+def test_a_frame_of_no_whole_number_of_two_hops_is_refused() -> None:
+    with pytest.raises(ShapeError, match="n_fft is 2048; allowed multiples of twice the hop, 480"):
+        SpectralConfig(hop_length=240)

@@ -114,7 +114,7 @@ def test_v_is_that_of_training(trained: Objective) -> None:
     swapper = swapper_of(trained)
     clip = tone(swapper.sample_rate, 440.0, 128 * 60)
     features = trained.get_submodule("features")
-    latency = trained.config.spectral.n_fft - trained.config.spectral.hop_length
+    latency = trained.config.spectral.level_window // 2
     longer = np.pad(clip, (0, latency))
     cache = features.prepare([_Clip(longer, swapper.sample_rate)])  # type: ignore[operator]
     views = features(cache.crop(torch.tensor([0]), torch.tensor([0]), 60))
