@@ -64,7 +64,7 @@ class RealFFT(nn.Module):
         Shape:
             x [..., n] -> re [..., n // 2 + 1], im [..., n // 2 + 1]
         """
-        spectrum = self._products(x.unflatten(-1, [self.inner, self.outer]))
+        spectrum = self._products(x)
         bins = self.n // 2 + 1
         return (
             spectrum[..., : self.rows, :].flatten(-2)[..., :bins],
@@ -77,7 +77,7 @@ class RealFFT(nn.Module):
         Shape:
             x [..., n] -> [..., n // 2 + 1]
         """
-        spectrum = self._products(x.unflatten(-1, [self.inner, self.outer]))
+        spectrum = self._products(x)
         power = spectrum * spectrum
         power = power[..., : self.rows, :] + power[..., self.rows :, :]
         return torch.sqrt(power.flatten(-2)[..., : self.n // 2 + 1])
@@ -86,9 +86,10 @@ class RealFFT(nn.Module):
         """The transform, its real parts above its imaginary ones.
 
         Shape:
-            x [..., inner, outer] -> [..., 2 * rows, inner]
+            x [..., n] -> [..., 2 * rows, inner]
         """
-        turned = _turn(torch.matmul(self.first, x), self.twiddle)
+        grid = x.unflatten(-1, [self.inner, self.outer])
+        turned = _turn(torch.matmul(self.first, grid), self.twiddle)
         turned = _matrix(turned, self.inner, 2 * self.outer)
         return torch.matmul(self.second, turned.transpose(-1, -2))
 

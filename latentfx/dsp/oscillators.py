@@ -39,7 +39,7 @@ class OscillatorBank(nn.Module):
         number = torch.arange(1, hop + 1).double()
         rise = (number / hop).float()
         first = torch.arange(1.0, self.few + 1.0)
-        # Negative, so that of the addition theorem's products no one is subtracted.
+        # Negative, so that of the addition theorem's products none is subtracted.
         numbers = torch.cat([first, -torch.arange(0.0, partials, self.few)])
         self.register_buffer("numbers", numbers[:, None, None], persistent=False)
         path = torch.stack([number, number * (number + 1.0) / (2.0 * hop)])

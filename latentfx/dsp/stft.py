@@ -77,17 +77,8 @@ class StftAnalysis(nn.Module):
             audio [B, C, T] -> re [B, C, F, N], im [B, C, F, N], state; F = n_fft / 2 + 1, N = T / hop
         """
         frames, new_state = self.frames(audio, state)
-        re, im = self.transform(frames)
-        return re, im, new_state
-
-    def transform(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Spectra of frames.
-
-        Shape:
-            [B, C, N, n_fft] -> re [B, C, F, N], im [B, C, F, N]
-        """
         re, im = self.fft(frames * self.window)
-        return re.transpose(-1, -2), im.transpose(-1, -2)
+        return re.transpose(-1, -2), im.transpose(-1, -2), new_state
 
     def magnitude(self, frames: Tensor) -> Tensor:
         """Magnitudes of the spectra of frames.

@@ -45,8 +45,11 @@ def test_a_full_scale_sine_has_the_magnitude_1_and_level_scales_nothing_else() -
     magnitude = (loud["logmag"].exp() - CONFIG.floor) * loud["level"]
     assert float(magnitude[0, 128, 20:-4].mean()) == pytest.approx(1.0, abs=1e-3)
     torch.testing.assert_close(soft["level"], 0.05 * loud["level"], rtol=1e-4, atol=1e-7)
-    for name in ("logmag", "pitch_spectrum"):
-        torch.testing.assert_close(soft[name][..., 20:-4], loud[name][..., 20:-4], atol=2e-2, rtol=0)
+    pitches = (features["pitch_spectrum"][..., 20:] for features in (soft, loud))
+    torch.testing.assert_close(*pitches, atol=5e-3, rtol=0)
+    # At the floor, 70 dB down, rounding is this much of a logarithm; the last frames reach over the end.
+    spectra = (features["logmag"][..., 20:-4] for features in (soft, loud))
+    torch.testing.assert_close(*spectra, atol=2e-2, rtol=0)
 
 
 def test_the_pitch_axis_shows_a_harmonic_tone_where_it_is() -> None:
