@@ -39,6 +39,7 @@ def live(
     input_channels: Sequence[int] | None = None,
     output_channels: Sequence[int] | None = None,
     place: Place | None = None,
+    reserve_s: float | None = None,
     record: PathLike | None = None,
     allow_feedback: bool = False,
     **controls: Setting,
@@ -60,12 +61,14 @@ def live(
         input_channels: channels of the input device, from 1; as many as the plugin takes where None.
         output_channels: channels of the output device, from 1; the first two where None.
         place: where inference runs: `"callback"`, `"worker"`, or by measurement where None.
+        reserve_s: sound that a worker keeps in hand, 0.001 to 0.5 s, against stalls of the machine; by
+            measurement where None.
         record: file for what is heard; what came in goes beside it, to NAME-dry.
         allow_feedback: play a microphone to the loudspeaker beside it.
         controls: controls and blends by name: `timbre="trumpet", mix=0.8`.
 
     Raises:
-        LiveError: PortAudio or a device is missing or refuses, feedback, or a plugin that is too slow.
+        LiveError: PortAudio or a device is missing or refuses, feedback, a slow plugin, a bad reserve.
         MidiError: a MIDI port or a binding that makes no sense.
         ControlError: a control that does not exist, or a value that is not allowed.
         PluginNotFoundError: no plugin of that name.
@@ -89,6 +92,7 @@ def live(
         channels=len(inputs),
         outputs=len(outputs),
         place=place,
+        reserve_s=reserve_s,
         bindings=texts,
         presets=bank,
         source=source_name,

@@ -27,6 +27,7 @@ _ANY_BLOCK = 256
 _RING_S = 1.0
 _STEPS_AHEAD = 3
 _AHEAD_S = (0.01, 0.05)  # at least, at most
+_RESERVE_S = (0.001, 0.5)  # a player's own choice; a worker's rings hold twice as much
 
 
 class Voice:
@@ -38,24 +39,32 @@ class Voice:
         sample_rate: of the device, in Hz.
         block: samples that come at once; None for any number.
         place: where inference runs; None measures, and chooses.
+        reserve_s: sound that a worker keeps in hand, in s; None measures, and keeps more after late blocks.
 
     Raises:
-        LiveError: the plugin is too slow for this machine.
+        LiveError: the plugin is too slow for this machine, or a reserve that cannot be kept.
     """
 
     def __init__(
-        self, desk: Desk, channels: int, sample_rate: float, block: int | None, place: Place | None = None
+        self,
+        desk: Desk,
+        channels: int,
+        sample_rate: float,
+        block: int | None,
+        place: Place | None = None,
+        reserve_s: float | None = None,
     ) -> None:
         self.desk = desk
         capacity = int(_RING_S * sample_rate) + 4 * MAX_BLOCK + 4 * desk.panel.spec.block_size
         self.engine = Engine(desk.playing, channels, sample_rate, desk.before_hops, capacity)
         self.cost = self.engine.measure(block or _ANY_BLOCK)
-        self.place = _choose(self.engine, self.cost, block) if place is None else place
+        self.place = _choose(self.engine, self.cost, block, place, reserve_s)
         self.held = self._most_held = self.engine.wait_for(block)
         self._worker: _Worker | None = None
         if self.place == "worker":
-            self._most_held = self.held + round(_AHEAD_S[1] * sample_rate)
-            self.held += _blocks_ahead(self.cost, sample_rate, block)
+            self._most_held += round((reserve_s or _AHEAD_S[1]) * sample_rate)
+            ahead = _blocks_ahead(self.cost, sample_rate, block)
+            self.held = self._most_held if reserve_s else self.held + ahead
             self._worker = _Worker(self.engine, capacity)
         self.engine.output.pad(self.held)
         self._owed = 0
@@ -112,7 +121,8 @@ class Voice:
         """Whether a late block makes the stream later for good, or what comes too late is thrown away.
 
         In the callback, blocks became smaller or larger: the stream needs more in hand. A worker that was
-        late on this machine will be late again, unless it has more in hand, up to a limit.
+        late on this machine will be late again, unless it has more in hand, up to a limit: the player's own
+        reserve, or a measured one's.
         """
         if self._worker is None:
             return True
@@ -161,12 +171,18 @@ class _Worker:
                 self._engine.push(piece)
 
 
-def _choose(engine: Engine, cost: StepCost, block: int | None) -> Place:
-    """Callback or worker, by what a step costs.
+def _choose(
+    engine: Engine, cost: StepCost, block: int | None, wish: Place | None, reserve_s: float | None
+) -> Place:
+    """Callback or worker: as was asked for, the worker where there is a reserve, else by what a step costs.
 
     Raises:
-        LiveError: neither keeps up.
+        LiveError: neither keeps up, or a reserve that cannot be kept.
     """
+    if reserve_s is not None:
+        _check_reserve(reserve_s, wish)
+    if wish is not None:
+        return wish
     sound_s = cost.hops * engine.hop_s
     if cost.p10 > HIGHEST_LOAD * sound_s:
         raise LiveError(
@@ -174,8 +190,21 @@ def _choose(engine: Engine, cost: StepCost, block: int | None) -> Place:
             f"of sound (channels: {engine.rows}): too slow to play live here. Play fewer channels, "
             "end what else runs, or apply it to a recording"
         )
+    if reserve_s is not None:
+        return "worker"
     period_s = (block or _ANY_BLOCK) / engine.sample_rate
     return "callback" if cost.p999 < CALLBACK_SHARE * period_s else "worker"
+
+
+def _check_reserve(reserve_s: float, place: Place | None) -> None:
+    low, high = _RESERVE_S
+    if not low <= reserve_s <= high:
+        raise LiveError(f"reserve is {1000 * reserve_s:g} ms; allowed {1000 * low:g} to {1000 * high:g} ms")
+    if place == "callback":
+        raise LiveError(
+            "the audio callback makes each block when it is wanted and keeps none in reserve; "
+            "give the place or the reserve"
+        )
 
 
 def _blocks_ahead(cost: StepCost, sample_rate: float, block: int | None) -> int:

@@ -55,12 +55,15 @@ def main() -> None:
     write_json(arguments.json, {"plugin": arguments.plugin, "runs": runs, "delays": delays})
 
 
-def play_beside(plugin: str, block: int, load: str, seconds: float) -> dict[str, Any]:
+def play_beside(
+    plugin: str, block: int, load: str, seconds: float, reserve_ms: float | None = None
+) -> dict[str, Any]:
     """Play a plugin and a pass-through stream at the same time, on one server."""
+    reserve = [] if reserve_ms is None else ["--reserve", str(reserve_ms)]
     with tempfile.TemporaryDirectory() as folder, JackServer(Path(folder), block, sync=False):
         burner = live_players.start("burn") if load == "one core busy" else None
         busy = ["--busy"] if load == "busy main thread" else []
-        host = live_players.start("host", "--plugin", plugin, *busy)
+        host = live_players.start("host", "--plugin", plugin, *busy, *reserve)
         through = live_players.start("through")
         time.sleep(seconds)
         passed, played = live_players.finish(through), live_players.finish(host)

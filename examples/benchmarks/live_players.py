@@ -45,6 +45,7 @@ def host(arguments: argparse.Namespace) -> None:
         midi=["virtual"] if arguments.midi else [],
         bindings=["cc:7=output_db:-24..0"] if arguments.midi else [],
         place=None if arguments.place == "auto" else arguments.place,
+        reserve_s=arguments.reserve and arguments.reserve / 1000,
         **({"mix": 0.0} if arguments.dry else {}),
     )
     with stream as playing:
@@ -142,6 +143,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--input", default="system")
     parser.add_argument("--output", default="system")
     parser.add_argument("--place", default="auto")
+    parser.add_argument("--reserve", type=float)
     parser.add_argument("--busy", action="store_true", help="keep the main thread busy")
     parser.add_argument("--midi", action="store_true", help="open a MIDI port that turns the level")
     parser.add_argument("--dry", action="store_true", help="mix at 0: the input, as late as the effect")

@@ -37,11 +37,12 @@ def main() -> int:
     parser.add_argument("plugin", help="name or .onnx file")
     parser.add_argument("--minutes", type=float, default=10.0, help="for each block size")
     parser.add_argument("--blocks", default="128,256")
+    parser.add_argument("--reserve", type=float, help="ms that the worker keeps in hand; measured by default")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     rows, bad = [], []
     for block in map(int, arguments.blocks.split(",")):
-        run = play_beside(arguments.plugin, block, "one core busy", 60 * arguments.minutes)
+        run = play_beside(arguments.plugin, block, "one core busy", 60 * arguments.minutes, arguments.reserve)
         host, through = run["host"], run["through"]
         memory = host["memory_mb"][min(WARM_UP_S, len(host["memory_mb"]) // 2) :]
         growth = memory[-1] - memory[0]

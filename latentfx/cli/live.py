@@ -70,6 +70,15 @@ def live(
     place: Annotated[
         str, typer.Option(help="Where the plugin runs: auto (measured), callback or worker.")
     ] = "auto",
+    reserve: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MS",
+            help="Sound that a worker keeps in hand, in ms. Stalls of the machine up to so long are not "
+            "heard; the latency is as much longer.",
+            show_default="measured; more after a late block",
+        ),
+    ] = None,
     allow_feedback: Annotated[
         bool, typer.Option("--allow-feedback", help="Play a microphone to the loudspeaker beside it.")
     ] = False,
@@ -112,6 +121,7 @@ def live(
         input_channels=_channels(input_channels),
         output_channels=_channels(output_channels),
         place=_PLACES[place],  # type: ignore[arg-type]
+        reserve_s=None if reserve is None else reserve / 1000,
         record=record,
         allow_feedback=allow_feedback,
         **controls,

@@ -15,6 +15,7 @@ from latentfx.errors import LiveError, ShapeError
 from latentfx.graph import BlockStream
 from latentfx.realtime.engine import Engine, StepCost
 from latentfx.realtime.host import LiveHost
+from latentfx.realtime.stats import Place
 
 Step = Callable[[BlockStream, Audio], Audio]
 
@@ -132,6 +133,43 @@ def test_late_blocks_fade_are_counted_and_cost_no_more_than_the_most_held(
     assert np.abs(np.diff(out[late + 128 :])).max() < out.max() / 50
     end = slice(380 * 128, 400 * 128)
     np.testing.assert_array_equal(out[end], ramp[0, 380 * 128 - late : 400 * 128 - late])
+
+
+def test_a_reserve_outlasts_a_stall_of_its_length_and_never_grows(
+    delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stall = Stalling(monkeypatch)
+    noisy = noise(200 * 128)
+    with LiveHost(delay, block=128, reserve_s=30 * 128 / RATE) as host:
+        assert host.place == "worker"
+        assert host.latency == 100 + 30 * 128
+        stall.samples = 0
+        heard, late = [], []
+        for count in range(200):
+            if count in (50, 100):
+                stall.go.clear()
+            if count in (75, 140):  # 25 blocks, and 40
+                stall.go.set()
+            heard.append(host.process(noisy[:, count * 128 : (count + 1) * 128]))
+            late.append(host.stats().late)
+            if stall.go.is_set():
+                stall.catch_up((count + 1) * 128)
+        assert late[99] == 0, "shorter than the reserve"
+        assert late[199] >= 10, "longer"
+        assert host.latency == 100 + 30 * 128
+    out = np.concatenate(heard, axis=1)
+    np.testing.assert_array_equal(out[:, host.latency : 100 * 128], noisy[:, : 100 * 128 - host.latency])
+
+
+@pytest.mark.parametrize(
+    ("reserve_s", "place", "message"),
+    [(0.0, None, "allowed 1 to 500"), (0.6, "worker", "600 ms"), (0.02, "callback", "keeps none in reserve")],
+)
+def test_a_reserve_that_cannot_be_kept_is_refused(
+    delay: latentfx.LatentPlugin, reserve_s: float, place: Place | None, message: str
+) -> None:
+    with pytest.raises(LiveError, match=message):
+        LiveHost(delay, block=128, place=place, reserve_s=reserve_s)
 
 
 def _fast_at_one_go(step: Step) -> Step:
