@@ -220,12 +220,12 @@ class LiveHost:
             )
         begin = time.perf_counter_ns()
         good = True
+        self._begin_block(audio)
         for at in range(0, size, MAX_BLOCK):
             end = min(at + MAX_BLOCK, size)
             good &= self._play(audio[:, at:end], out[:, at:end])
         if self.tap is not None:
             self.tap(audio, out)
-        self._note(audio, out)
         took = time.perf_counter_ns() - begin
         self._times.add(took)
         self._late += not good or took * self.sample_rate > 1e9 * size
@@ -311,7 +311,8 @@ class LiveHost:
         coming = self._coming
         if coming is not None:
             good &= self._fade_over(coming, audio, out)
-        self.output.process(audio, out, self._voice.latency)
+        loudest = self.output.process(audio, out, self._voice.latency)
+        self._peaks[1] = max(loudest, self._peaks[1])
         if self._panicking and self.output.silent:
             self._voice.engine.wants_reset = True
             self._panicking = False
@@ -332,13 +333,13 @@ class LiveHost:
             self._voice, self._coming = coming, None
         return good
 
-    def _note(self, audio: Float32, out: Float32) -> None:
-        """Levels fall slowly, so that eyes can follow."""
+    def _begin_block(self, audio: Float32) -> None:
+        """Count a block; levels fall slowly, so that eyes can follow."""
         self._last = audio.shape[1]
         self._samples += self._last
         fall = 10 ** (-_PEAK_FALL_DB_S / 20 * self._last / self.sample_rate)
         self._peaks[0] = max(peak(audio), self._peaks[0] * fall)
-        self._peaks[1] = max(peak(out), self._peaks[1] * fall)
+        self._peaks[1] *= fall
 
 
 def _checked(block: int | None) -> int | None:

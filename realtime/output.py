@@ -9,7 +9,7 @@ import numpy as np
 from latentfx.plugin_file import Float32
 
 from .limiter import Limiter
-from .mixing import MAX_BLOCK, spread
+from .mixing import MAX_BLOCK, peak, spread
 from .rings import Ring
 
 _BYPASS_S: Final = 0.02
@@ -41,31 +41,37 @@ class OutputStage:
         """Fall silent, and come back so many samples later."""
         self._muted = samples + round(_MUTE_S * self._sample_rate)
 
-    def process(self, audio: Float32, out: Float32, latency: int) -> None:
+    def process(self, audio: Float32, out: Float32, latency: int) -> float:
         """Finish a block in place.
 
         Args:
             audio: the input of the host.
             out: what the plugin gave.
             latency: how much later that is than the input.
+
+        Returns:
+            The largest magnitude of what is heard.
         Shape:
             audio [C_in, T], out [C_out, T]
         """
         size = out.shape[1]
-        dry = self._late(audio, size, latency)
+        self._delay_by(latency, audio, size)
         dry_gain = self._dry_gain.towards(float(self.bypass), size)
-        if dry_gain is not None:
+        if dry_gain is None:
+            self._delay.skip(size)
+        else:
+            dry = self._dry[:, :size]
+            self._delay.read(dry)
             out += dry_gain * (dry - out)
         gain = self._gain.towards(0.0 if self._muted > 0 else 1.0, size)
         self._muted -= size
         self.silent = gain is not None and not np.any(gain)
         if gain is not None:
             out *= gain
-        if self.limiter is not None:
-            self.limiter.process(out)
+        return peak(out) if self.limiter is None else self.limiter.process(out)
 
-    def _late(self, audio: Float32, size: int, latency: int) -> Float32:
-        """The input, as late as the plugin's output."""
+    def _delay_by(self, latency: int, audio: Float32, size: int) -> None:
+        """Put the input where it is read as late as the plugin's output."""
         dry = self._dry[:, :size]
         spread(audio, dry)
         if latency > self._delayed:
@@ -74,8 +80,6 @@ class OutputStage:
             self._delay.skip(self._delayed - latency)
         self._delayed = latency
         self._delay.write(dry)
-        self._delay.read(dry)
-        return dry
 
 
 class _Ramp:

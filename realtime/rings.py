@@ -43,9 +43,12 @@ class Ring:
         if size > self.free:
             return False
         start = self._written % self._capacity
-        first = min(size, self._capacity - start)
-        self._data[:, start : start + first] = block[:, :first]
-        self._data[:, : size - first] = block[:, first:]
+        first = self._capacity - start
+        if size <= first:
+            self._data[:, start : start + size] = block
+        else:
+            self._data[:, start:] = block[:, :first]
+            self._data[:, : size - first] = block[:, first:]
         self._written += size
         return True
 
@@ -68,9 +71,12 @@ class Ring:
         if size > self.available:
             return False
         start = self._read % self._capacity
-        first = min(size, self._capacity - start)
-        out[:, :first] = self._data[:, start : start + first]
-        out[:, first:] = self._data[:, : size - first]
+        first = self._capacity - start
+        if size <= first:
+            out[:] = self._data[:, start : start + size]
+        else:
+            out[:, :first] = self._data[:, start:]
+            out[:, first:] = self._data[:, : size - first]
         self._read += size
         return True
 
