@@ -8,7 +8,10 @@ from torch import Tensor, nn
 from latentfx.methods.spectral import SpectralConfig
 
 HARMONICS = 16
-SUBHARMONIC = 0.5
+# Weights: harmonics fall with this power of their number; what lies between them; what lies an octave below.
+FALL = 0.65
+BETWEEN = 0.6
+SUBHARMONIC = 0.2
 SHARPNESS = 3.0
 SIDE_BY_SIDE = 32
 
@@ -16,7 +19,8 @@ SIDE_BY_SIDE = 32
 def comb(bins_per_octave: int) -> tuple[Tensor, Tensor]:
     """Where the harmonics of a pitch lie, and what lies between and below them.
 
-    What lies between speaks for a lower pitch; what lies an octave below the first, too.
+    What lies between speaks for a lower pitch; what lies an octave below the first, too. Both are heard less
+    than the harmonics: overblown notes of a flute or a saxophone let their lower octave through.
 
     Shape:
         -> bins above the pitch, integers [T]; weights [T]
@@ -26,7 +30,7 @@ def comb(bins_per_octave: int) -> tuple[Tensor, Tensor]:
     for number in range(1, HARMONICS + 1):
         peak = torch.clamp(1.0 - (bins - bins_per_octave * math.log2(number)).abs(), min=0.0)
         valley = torch.clamp(1.0 - (bins - bins_per_octave * math.log2(number + 0.5)).abs(), min=0.0)
-        weights += (peak - valley) * number**-0.5
+        weights += (peak - BETWEEN * valley) * number**-FALL
     weights[0] -= SUBHARMONIC
     used = weights != 0.0
     return bins[used], weights[used].float()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -23,10 +24,16 @@ def spectra(pitch: int, harmonics: int) -> tuple[Tensor, Tensor]:
     Shape:
         -> [F], [n_pitch]
     """
+    return spectra_of(pitch, {float(number): 0.0 for number in range(1, harmonics + 1)})
+
+
+def spectra_of(pitch: int, levels_db: Mapping[float, float]) -> tuple[Tensor, Tensor]:
+    """The same of partials at any multiples of a pitch, each with its level."""
     f0_hz = CONFIG.f_min_hz * 2.0 ** (pitch / CONFIG.bins_per_octave)
     time = torch.arange(40 * CONFIG.hop_length, dtype=torch.float64) / CONFIG.sample_rate
     phase = 2 * math.pi * f0_hz * time
-    audio = 0.05 * torch.stack([torch.sin(k * phase + 2.4 * k * k) for k in range(1, harmonics + 1)]).sum(0)
+    sines = [10 ** (db / 20) * torch.sin(k * phase + 2.4 * k * k) for k, db in levels_db.items()]
+    audio = 0.05 * torch.stack(sines).sum(0)
     analysis = SpectralAnalysis(CONFIG)
     features, _ = analysis(audio.float()[None, None], analysis.initial_state(1))
     margin = CONFIG.pitch_margin
@@ -40,6 +47,21 @@ def test_the_comb_of_the_true_pitch_fits_best(pitch: int) -> None:
     _, spectrum = spectra(pitch, 20)
     fit = comb_weights(CONFIG, PITCHES) @ spectrum
     assert abs(int(fit.argmax()) - pitch) <= 1
+
+
+@pytest.mark.parametrize("pitch", [170, 190, 205])
+def test_an_overblown_note_is_heard_above_the_octave_that_it_lets_through(pitch: int) -> None:
+    """As high notes of a flute: few harmonics, and those of the octave below 30 dB down."""
+    note = dict(zip((1.0, 2.0, 3.0, 4.0, 5.0), (0.0, -8.0, -18.0, -24.0, -30.0), strict=True))
+    _, spectrum = spectra_of(pitch, note | {0.5 + number: -30.0 for number in range(5)})
+    assert abs(int((comb_weights(CONFIG, PITCHES) @ spectrum).argmax()) - pitch) <= 1
+
+
+@pytest.mark.parametrize("pitch", [20, 40, 60, 96])
+def test_a_faint_first_harmonic_does_not_hide_the_pitch(pitch: int) -> None:
+    """As low notes of a bassoon or a cello."""
+    _, spectrum = spectra_of(pitch, {1.0: -30.0} | {float(k): 4.0 - 2.0 * k for k in range(2, 12)})
+    assert abs(int((comb_weights(CONFIG, PITCHES) @ spectrum).argmax()) - pitch) <= 1
 
 
 @torch.no_grad()
