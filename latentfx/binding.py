@@ -222,6 +222,12 @@ class Target:
         row[self.indices[0]] = min(max(float(steps), control.minimum), control.maximum)
 
 
+def has_steps(control: Control) -> bool:
+    """Whether keys can step along it: whole numbers, or an octave at least of semitones or plain numbers."""
+    wide = control.maximum - control.minimum >= _OCTAVE
+    return control.curve == "integer" or (wide and control.unit in ("", "st"))
+
+
 def _number(text: str) -> int:
     """A number, or a note's name: C4 is 60."""
     if text.isdigit():

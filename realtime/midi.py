@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mido import Message
 
-from latentfx.binding import Binding, Source, Target
+from latentfx.binding import Binding, Source, Target, has_steps
 from latentfx.errors import ControlError, MidiError
 from latentfx.runtime import LatentPlugin
 
@@ -271,9 +271,9 @@ class MidiMap:
             self.own = (*kept, binding)
 
     def _learn_note(self, message: Message) -> None:
-        """A key is learnt for a control of whole steps, as their root."""
+        """A key is learnt for a control that keys can step along, as the root."""
         spec = self.plugin.spec
-        if self.learning is not None and spec.controls[spec.index(self.learning)].curve == "integer":
+        if self.learning is not None and has_steps(spec.controls[spec.index(self.learning)]):
             self._learn(Source("steps", message.note, message.channel + 1))
 
 

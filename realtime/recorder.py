@@ -1,4 +1,4 @@
-"""What was played, as two sound files: dry and wet, one exactly over the other."""
+"""What was played, as two sound files: dry and wet, one over the other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class Recorder:
 
     `take.flac` gets what was heard, without the host's latency; `take-dry.flac` what came in. The audio
     thread only copies into memory, a thread of the recorder's own writes. Started before the first block, the
-    wet file is what `apply` makes of the dry one. When the disk is full, what was written until then is kept.
+    wet file is what `apply` makes of the dry one, while no block is late: then it holds the short fade that
+    was heard, and what a worker keeps in hand more after it makes the rest that much later. When the disk is
+    full, what was written until then is kept.
 
     Args:
         path: of the wet file; its suffix chooses the format.

@@ -34,15 +34,15 @@ def host(plugin_file: Write) -> Iterator[LiveHost]:
         yield host
 
 
-@pytest.fixture
-def ring(plugin_file: Write) -> Iterator[LiveHost]:
-    """The same with a control of whole steps, -12 to 12."""
+@pytest.fixture(params=["integer", "linear"])
+def ring(plugin_file: Write, request: pytest.FixtureRequest) -> Iterator[LiveHost]:
+    """The same with a control of steps, -12 to 12."""
 
     def whole(model: onnx.ModelProto) -> None:
         for entry in model.metadata_props:
             content = json.loads(entry.value)
             content["spec"]["controls"][0] |= {
-                "minimum": -12.0, "maximum": 12.0, "default": 0.0, "curve": "integer"
+                "minimum": -12.0, "maximum": 12.0, "default": 0.0, "curve": request.param
             }  # fmt: skip
             entry.value = json.dumps(content)
 
