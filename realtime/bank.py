@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from latentfx.errors import PresetError
@@ -9,7 +10,7 @@ from latentfx.preset import Preset
 
 
 class Bank:
-    """A list of presets and the place of the one that sounds.
+    """A list of presets, the place of the one that sounds, and those that were called and wait.
 
     Args:
         presets: in the order of the list.
@@ -18,6 +19,7 @@ class Bank:
     def __init__(self, presets: Iterable[Preset]) -> None:
         self.presets = list(presets)
         self.current: Preset | None = None
+        self._called: deque[int | Preset] = deque()
 
     def neighbour(self, step: int) -> Preset:
         """The preset so many places further, and round.
@@ -31,6 +33,19 @@ class Bank:
         if self.current is not None and self.current.name in names:
             return self.presets[(names.index(self.current.name) + step) % len(names)]
         return self.presets[0 if step > 0 else -1]
+
+    def call(self, wish: int | Preset) -> None:
+        """Let a preset, or a MIDI program, wait for its turn; from any thread."""
+        self._called.append(wish)
+
+    def called(self) -> Preset | None:
+        """The next preset that was called, None where there is none; programs without a preset are passed."""
+        while self._called:
+            wish = self._called.popleft()
+            preset = self.program(wish) if isinstance(wish, int) else wish
+            if preset is not None:
+                return preset
+        return None
 
     def program(self, number: int) -> Preset | None:
         """The preset that a program change calls: the one that asks for it, or by its place."""

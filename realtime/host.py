@@ -14,7 +14,7 @@ from mido import Message
 from numpy.typing import ArrayLike
 
 from latentfx.binding import Binding
-from latentfx.errors import ShapeError
+from latentfx.errors import LatentFXError, ShapeError
 from latentfx.layout import find_layout, from_channels, to_channels
 from latentfx.plugin_file import Float32
 from latentfx.preset import Preset
@@ -77,13 +77,13 @@ class LiveHost:
             raise ShapeError(f"sample_rate is {sample_rate!r}; allowed {LOWEST_RATE} to {HIGHEST_RATE} Hz")
         self.channels = channels
         self.bank = Bank(presets)
+        self.trouble = ""
         self.tap: Tap | None = None
         self.device_latency_s = float("nan")
         self.xruns = self.dropped = self.reconnects = 0
         self.source = plugin.name if source is None else source
         self._place, self._reserve_s = place, reserve_s
         self._block = _checked(block)
-        self._wishes: deque[int | Preset] = deque()
         self._desk = Desk(plugin)
         self.midi = self._map(self._desk, bindings)
         self._voice = self._sound(self._desk)
@@ -156,7 +156,7 @@ class LiveHost:
         """
         with self._choosing:
             if self._coming is not None:  # one change of plugins at a time
-                self._wishes.append(preset)
+                self.bank.call(preset)
                 return
             if preset.plugin == self.source:
                 self._desk.recall(preset)
@@ -164,6 +164,7 @@ class LiveHost:
             else:
                 self._change_plugin(preset)
             self.bank.current = preset
+            self.trouble = ""
 
     def next_preset(self, step: int = 1) -> None:
         """Choose the preset so many places further in the list, and round.
@@ -176,15 +177,16 @@ class LiveHost:
     def attend(self) -> None:
         """Do what must not be done while sound is made: presets that MIDI called, plugins that are done with.
 
-        A stream calls it; so does every `process`.
+        A stream calls it; so does every `process`. A preset that cannot be recalled changes nothing, and
+        `trouble` says why, until another one is chosen.
         """
         while self._done:
             self._done.popleft().close()
-        while self._wishes and self._coming is None:
-            wish = self._wishes.popleft()
-            preset = self.bank.program(wish) if isinstance(wish, int) else wish
-            if preset is not None:
+        while self._coming is None and (preset := self.bank.called()) is not None:
+            try:
                 self.recall(preset)
+            except LatentFXError as error:
+                self.trouble = f"preset {preset.name!r} is not recalled: {error}"
 
     def process(self, audio: ArrayLike) -> Float32:
         """Play the next block of a stream; the output is `latency` samples late.
@@ -293,7 +295,7 @@ class LiveHost:
         return Voice(desk, self.channels, self.sample_rate, self._block, self._place, self._reserve_s)
 
     def _map(self, desk: Desk, bindings: Iterable[Binding] = ()) -> MidiMap:
-        return MidiMap(desk, bindings, self._wishes.append)
+        return MidiMap(desk, bindings, self.bank.call)
 
     def _change_plugin(self, preset: Preset) -> None:
         """Start the preset's plugin beside the one that plays; blocks fade over to it."""

@@ -81,7 +81,7 @@ class Screen(AbstractContextManager["Screen"]):
         if action is None:
             return
         try:
-            self._note = ""
+            self._note = self._host.trouble = ""
             action()
         except LatentFXError as error:
             self._note = str(error)
@@ -108,9 +108,8 @@ class Screen(AbstractContextManager["Screen"]):
             facts.add_row(
                 "record", f"{self._recorder.wet}  {seconds:.0f} s" if error is None else f"NOT: {error}"
             )
-        return Group(
-            title, "", facts, "", self._controls(), "", Text.from_markup(_HELP, style="dim"), self._note
-        )
+        note = Text(self._host.trouble or self._note)
+        return Group(title, "", facts, "", self._controls(), "", Text.from_markup(_HELP, style="dim"), note)
 
     def _controls(self) -> Table:
         table = Table("", "control", "value", "", "MIDI", box=None, pad_edge=False)

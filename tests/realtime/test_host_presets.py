@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from jack_rig import RATE, Rig
+from mido import Message
 from playing import Audio, in_callback
+from test_screen import Terminal, level
 
 import latentfx
 from latentfx.errors import PresetError
-from latentfx.preset import Preset
+from latentfx.preset import Preset, save_preset
 
 Write = Callable[[str], Path]
 
@@ -49,3 +55,54 @@ def test_a_preset_that_does_not_fit_changes_nothing(delay: latentfx.LatentPlugin
         with pytest.raises(PresetError, match=r"'odd' does not fit plugin 'delay'.*'drive' is unknown.*gain"):
             host.recall(Preset("odd", "delay", {"gain": 2.0, "drive": 1.0}))
         assert dict(host.controls) == {"gain": 1.0}
+
+
+def test_a_program_change_to_a_preset_that_cannot_be_recalled_plays_on(plugin_file: Write) -> None:
+    source = str(plugin_file("delay"))
+    gone = str(plugin_file("gain").with_name("gone.onnx"))
+    damaged = plugin_file("gain").with_name("damaged.onnx")
+    damaged.write_bytes(b"no model")
+    presets = [
+        Preset("loud", source, {"gain": 2.0}),
+        Preset("odd", source, {"gain": 3.0, "drive": 1.0}),
+        Preset("gone", gone, {"gain": 3.0}),
+        Preset("damaged", str(damaged)),
+    ]
+    block = np.full((1, 4096), 0.25, np.float32)
+    with in_callback(latentfx.load(source), presets=presets, source=source) as host:
+
+        def call(program: int) -> tuple[float, str, str]:
+            host.send(Message("program_change", program=program))
+            for _ in range(3):
+                out = host.process(block)
+            return float(out[0, -1]), host.stats().preset, host.trouble
+
+        assert call(0) == (0.5, "loud", "")
+        for program, why in (
+            (1, "'odd' is not recalled: .*'drive' is unknown"),
+            (2, r"'gone' is not recalled: .*gone\.onnx"),
+            (3, "'damaged' is not recalled: not an ONNX file"),
+        ):
+            *heard, trouble = call(program)
+            assert heard == [0.5, "loud"]
+            assert re.search(why, trouble)
+        assert call(99) == (0.5, "loud", trouble)  # no preset has this program
+        assert call(0) == (0.5, "loud", "")
+
+
+def test_on_stage_it_plays_on_and_the_screen_says_why(
+    rig: Rig, plugin_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENTFX_PRESETS", str(tmp_path / "presets"))
+    plugin = plugin_file("gain")
+    save_preset(Preset("odd", str(plugin), {"drive": 1.0}, program=1))
+    options = ["--input", "horn", "--output", "room", "-p", plugin, "--set", "gain=0.5", "--midi", "virtual"]
+    with closing(Terminal(*options)) as screen:
+        screen.press("", "arrows control")
+        rig.connect_midi("latentfx")
+        rig.play(np.zeros((1, RATE // 8)), [(0, bytes([0xC0, 1]))], whole=False)
+        screen.press("", "preset 'odd' is not recalled: .* control 'drive' is unknown")
+        assert level(rig) == 0.25
+        screen.press("p", "silenced")  # a key's note takes its place
+        os.write(screen._master, b"q")
+        assert screen.process.wait(30) == 0
