@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.segment import Segment, SegmentLines
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _METER = 30
 _FLOOR_DB = -60.0
 _STEP = 0.05
+_LEAST_ROWS = 4  # of the table of controls: its heading, the chosen control and what is beside it
 _HELP = "arrows control   b bypass   p panic   \\[ ] presets   l learn   s save   q quit"
 
 
@@ -86,8 +88,21 @@ class Screen(AbstractContextManager["Screen"]):
         except LatentFXError as error:
             self._note = str(error)
 
-    def draw(self) -> Group:
-        """The whole screen."""
+    def draw(self) -> SegmentLines:
+        """The whole screen, no higher than the terminal: the table gives way, and then the facts."""
+        height, rows = self._console.height, self._rows()
+        note = Text(self._host.trouble or self._note)
+        foot = self._lines(Group("", Text.from_markup(_HELP, style="dim"), note))[:height]
+        facts = self._lines(self._facts())[: max(height - len(foot) - min(len(rows) + 1, _LEAST_ROWS), 0)]
+        room = height - len(foot) - len(facts)
+        return SegmentLines(
+            [*facts, *self._lines(self._controls(rows, max(room - 1, 0)))[:room], *foot], new_lines=True
+        )
+
+    def _lines(self, part: RenderableType) -> list[list[Segment]]:
+        return self._console.render_lines(part, pad=False)
+
+    def _facts(self) -> Group:
         stats = self._host.stats()
         state = "waiting for the device" if self._stream.waiting else "BYPASS" if self._host.bypass else "on"
         title = Text.assemble(
@@ -108,28 +123,46 @@ class Screen(AbstractContextManager["Screen"]):
             facts.add_row(
                 "record", f"{self._recorder.wet}  {seconds:.0f} s" if error is None else f"NOT: {error}"
             )
-        note = Text(self._host.trouble or self._note)
-        return Group(title, "", facts, "", self._controls(), "", Text.from_markup(_HELP, style="dim"), note)
+        return Group(title, "", facts, "")
 
-    def _controls(self) -> Table:
-        table = Table("", "control", "value", "", "MIDI", box=None, pad_edge=False)
+    def _controls(self, rows: list[tuple[str, ...]], room: int) -> Table:
+        """So many rows of the table around the chosen control, and how many more there are."""
+        table = Table(box=None, pad_edge=False)
+        for heading in ("", "control", "value", "", "MIDI"):
+            table.add_column(heading, no_wrap=True, overflow="ellipsis")
+        first = max(min(self._selected - room // 2, len(rows) - room), 0)
+        below = len(rows) - first - room
+        shown = rows[first : first + room]
+        if first > 0 and room > 2:
+            shown[0] = ("", f"↑ {first + 1} more")
+        if below > 0 and room > 2:
+            shown[-1] = ("", f"↓ {below + 1} more")
+        for row in shown:
+            table.add_row(*row)
+        return table
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """The table of controls, whole."""
+        rows: list[tuple[str, ...]] = []
         learning = self._host.midi.learning
         spec = self._host.plugin.spec
         for index, control in enumerate(spec.controls):
             value = self._host.controls[control.name]
             bound = ", ".join(str(b.source) for b in self._host.midi.bindings if b.control == control.name)
-            table.add_row(
-                ">" if index == self._selected else "",
-                control.name,
-                f"{value:.4g} {control.unit}".rstrip(),
-                _bar(control.to_unit(value), 12),
-                "move a controller ..." if learning == control.name else bound,
+            rows.append(
+                (
+                    ">" if index == self._selected else "",
+                    control.name,
+                    f"{value:.4g} {control.unit}".rstrip(),
+                    _bar(control.to_unit(value), 12),
+                    "move a controller ..." if learning == control.name else bound,
+                )
             )
         for blend in spec.blends:
             bound = ", ".join(str(b) for b in self._host.midi.bindings if b.control == blend.name)
             if bound:
-                table.add_row("", blend.name, "", "", bound)
-        return table
+                rows.append(("", blend.name, "", "", bound))
+        return rows
 
     def _bypass(self) -> None:
         self._host.bypass = not self._host.bypass

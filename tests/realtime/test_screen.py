@@ -21,10 +21,12 @@ import soundfile
 from jack_rig import RATE, Rig, die_with_parent
 from live_command import COMMAND
 
+import latentfx
 from latentfx.binding import Binding
 from latentfx.preset import Preset, list_presets, save_preset
 
 Write = Callable[..., Path]
+_REDRAWN = re.compile(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)+")
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -35,11 +37,11 @@ def _own_terminal() -> None:
 
 
 class Terminal:
-    """A terminal of 120 columns with `latentfx live` in it."""
+    """A terminal of so many rows and columns with `latentfx live` in it."""
 
-    def __init__(self, *options: object) -> None:
+    def __init__(self, *options: object, size: tuple[int, int] = (40, 120)) -> None:
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
         self.process = subprocess.Popen(
             [*COMMAND, *map(str, options)],
             stdin=slave,
@@ -66,6 +68,16 @@ class Terminal:
             time.sleep(0.02)
         raise AssertionError(f"{wanted!r} is not on the screen: {self._text[-2000:]}")
 
+    def lines(self) -> list[str]:
+        """The screen as it is drawn next."""
+        seen, end = len(self._text), time.monotonic() + 30
+        while time.monotonic() < end:
+            drawn = _REDRAWN.split(self._text[seen:])
+            if len(drawn) > 2:
+                return [line.rstrip() for line in _CODES.sub("", drawn[1]).splitlines()]
+            time.sleep(0.02)
+        raise AssertionError(f"nothing is drawn: {self._text[-2000:]}")
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -85,8 +97,8 @@ def terminal(rig: Rig) -> Iterator[Callable[..., Terminal]]:
     """Play on the rig's devices, in a terminal."""
     started: list[Terminal] = []
 
-    def start(*options: object) -> Terminal:
-        started.append(Terminal("--input", "horn", "--output", "room", *options))
+    def start(*options: object, size: tuple[int, int] = (40, 120)) -> Terminal:
+        started.append(Terminal("--input", "horn", "--output", "room", *options, size=size))
         return started[-1]
 
     yield start
@@ -171,3 +183,30 @@ def test_a_full_disk_is_on_the_screen_at_once(
     screen.press("", "record +NOT: cannot write .*take")
     screen.press("q", "is the disk full")
     assert screen.process.wait(30) == 1
+
+
+def test_a_small_terminal_shows_the_chosen_control_the_keys_and_the_note(
+    terminal: Callable[..., Terminal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENTFX_PRESETS", str(tmp_path))
+    names = [control.name for control in latentfx.load("timbre-swap").spec.controls]
+    screen = terminal("-p", "timbre-swap", size=(24, 80))
+    for index, name in enumerate(names):
+        screen.press("\x1b[B" if index else "", rf"> +{name}\b")
+        screen.press("p", "silenced")
+        lines = screen.lines()
+        assert len(lines) <= 24
+        assert max(map(len, lines)) <= 80
+        assert lines[0].startswith("timbre-swap")
+        assert re.fullmatch("arrows control .* q quit", lines[-2])
+        assert lines[-1] == "silenced"
+        shown = [known for known in names if any(re.match(rf"[> ] +{known}\b", line) for line in lines)]
+        more = {line.split()[0]: int(line.split()[1]) for line in lines if line.endswith(" more")}
+        first = names.index(shown[0])
+        assert shown == names[first : first + len(shown)]
+        assert name in shown
+        assert more.get("↑", 0) == first
+        assert more.get("↓", 0) == len(names) - first - len(shown)
+        assert sum(more.values()) > 0, "the terminal is large enough for all of them"
+    saved = screen.press("s", r"saved live-\d+-\d+")
+    assert any(line.startswith(saved) for line in screen.lines())
