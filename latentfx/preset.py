@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -25,6 +26,10 @@ from latentfx.spec import Blend
 MAX_BYTES: Final = 1 << 16
 _NAME = re.compile(r"[\w][\w .-]{0,63}")
 _FIELDS: Final = {"plugin", "description", "program", "controls", "midi"}
+
+
+class PresetWarning(UserWarning):
+    """A preset file that cannot be read, and is left out."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +108,17 @@ def user_folder() -> Path:
 def list_presets(plugin: str | None = None) -> list[Preset]:
     """Every preset by name: those that come with latentfx, and the user's, which go first.
 
+    A file that is damaged is left out, with a `PresetWarning`.
+
     Args:
         plugin: only those of this plugin.
-
-    Raises:
-        PresetError: one of the files is damaged.
     """
-    found = [_read(name, path) for name, path in sorted(_files().items())]
+    found = []
+    for name, path in sorted(_files().items()):
+        try:
+            found.append(_read(name, path))
+        except PresetError as error:
+            warnings.warn(f"{error}; it is left out", PresetWarning, stacklevel=2)
     return [preset for preset in found if plugin in (None, preset.plugin)]
 
 
@@ -224,11 +233,16 @@ def _parse(name: str, raw: dict[str, Any]) -> Preset:
         raise PresetError(f"it has {', '.join(sorted(unknown))}; allowed {', '.join(sorted(_FIELDS))}")
     if not isinstance(raw.get("plugin"), str) or not isinstance(raw.get("controls", {}), dict):
         raise PresetError('it needs plugin = "NAME" and a table [controls]')
+    settings: dict[str, Any] = raw.get("controls", {})
+    for control, value in settings.items():
+        if not isinstance(value, int | float | str | dict):
+            raise PresetError(f"{control} is {value!r}; write a number, a choice or a table of choices")
     program = raw.get("program")
     if program is not None and not (isinstance(program, int) and 0 <= program <= 127):
         raise PresetError(f"program is {program!r}; allowed 0 to 127")
     bindings = tuple(
-        Binding(**{**binding, "source": Source.parse(binding["source"])}) for binding in raw.get("midi", ())
+        Binding(**{**binding, "source": Source.parse(str(binding["source"]))})
+        for binding in raw.get("midi", ())
     )
     description = str(raw.get("description", ""))
-    return Preset(name, raw["plugin"], raw.get("controls", {}), description, bindings, program)
+    return Preset(name, raw["plugin"], settings, description, bindings, program)

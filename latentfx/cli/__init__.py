@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from importlib.metadata import version
 from types import FrameType
-from typing import Annotated, NoReturn, ParamSpec
+from typing import Annotated, NoReturn, ParamSpec, TextIO
 
 import typer
 
@@ -88,9 +89,24 @@ app.add_typer(_presets, name="preset")
 
 
 def main() -> None:
-    """Run the command line; a polite kill cleans up as Ctrl-C does."""
+    """Run the command line; a polite kill cleans up as Ctrl-C does, and a warning of ours is a line."""
+    warnings.showwarning = _warned
     signal.signal(signal.SIGTERM, _terminated)
     app()
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    if category.__module__.startswith("latentfx."):
+        typer.secho(f"note: {message}", fg=typer.colors.YELLOW, err=True)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import latentfx
 from latentfx.binding import Binding, Source
 from latentfx.cli import app
 from latentfx.errors import MidiError, PresetError
-from latentfx.preset import Preset, list_presets, load_preset, morph, save_preset
+from latentfx.preset import Preset, PresetWarning, list_presets, load_preset, morph, save_preset
 
 Write = Callable[[str], Path]
 
@@ -121,6 +123,8 @@ def test_every_preset_survives_the_file(preset: Preset) -> None:
         ('plugin = "x"\n[[midi]]\nsource = "knob:1"\ncontrol = "mix"', "'knob' is unknown; allowed cc,"),
         ('plugin = "x"\n#' + "x" * 70_000, "70014 bytes; allowed 65536"),
         ("\ufeffplugin", "cannot be read"),
+        ('plugin = "x"\n[[midi]]\nsource = 3\ncontrol = "mix"', "MIDI source '3' cannot be read"),
+        ('plugin = "x"\n[controls]\ntimbre = [1]', r"timbre is \[1\]; write a number, a choice or a table"),
     ],
 )
 def test_a_damaged_file_is_named_with_its_fault(folder: Path, text: str, message: str) -> None:
@@ -129,6 +133,24 @@ def test_a_damaged_file_is_named_with_its_fault(folder: Path, text: str, message
     with pytest.raises(PresetError, match=message) as raised:
         load_preset("odd")
     assert "preset 'odd'" in str(raised.value)
+
+
+def test_a_damaged_file_hides_no_other_preset(blend: str, folder: Path) -> None:
+    save_preset(Preset("mine", blend, {"tone": "half"}))
+    shipped = {preset.name for preset in list_presets("timbre-swap")}
+    (folder / "bad.toml").write_text("bad = [")
+    with pytest.warns(PresetWarning, match=r"preset 'bad' cannot be read: .*bad\.toml\); it is left out"):
+        assert [preset.name for preset in list_presets(blend)] == ["mine"]
+    with pytest.warns(PresetWarning):
+        assert {preset.name for preset in list_presets("timbre-swap")} == shipped
+    with pytest.raises(PresetError, match="preset 'bad' cannot be read"):
+        load_preset("bad")
+    command = [sys.executable, "-c", "from latentfx.cli import main; main()", "preset", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "mine" in done.stdout
+    assert "trumpet-below" in done.stdout
+    assert done.stderr.startswith("note: preset 'bad' cannot be read: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_preset_for_a_control_that_does_not_exist_says_so(blend: str) -> None:
