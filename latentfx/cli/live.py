@@ -165,10 +165,9 @@ def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event) -> N
     screen = Screen(stream)
     with Keys() as keys, screen:
         while stream.running and not stop.is_set() and (end is None or time.monotonic() < end):
-            key = keys.read(_ROUND_S)
-            if key == "q":
-                return
-            if key:
+            for key in keys.read(_ROUND_S):
+                if key == "q":
+                    return
                 screen.obey(key)
             screen.show()
 

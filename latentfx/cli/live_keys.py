@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
-_ARROWS = {b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left"}
+_ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left"}
+_KEY = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)(?P<code>[@-~])|\x1b|(?P<letter>.)", re.DOTALL)
+_BEGUN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
+_AT_ONCE = 1024
 
 
 class Keys(AbstractContextManager["Keys"]):
@@ -16,6 +20,7 @@ class Keys(AbstractContextManager["Keys"]):
 
     def __init__(self) -> None:
         self._before: Any = None
+        self._begun = ""
         self._terminal = sys.stdin is not None and sys.stdin.isatty()
 
     def __enter__(self) -> Self:
@@ -33,32 +38,49 @@ class Keys(AbstractContextManager["Keys"]):
 
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
 
-    def read(self, patience_s: float) -> str:
-        """Wait so long for a key: a letter, `up`, `down`, `left`, `right`; empty where none came."""
+    def read(self, patience_s: float) -> list[str]:
+        """Wait so long for keys: letters, `up`, `down`, `left`, `right`, in order; none where none came."""
         if not self._terminal:
             time.sleep(patience_s)
-            return ""
+            return []
         if sys.platform == "win32":
             return self._read_windows(patience_s)
         import select
 
-        if not select.select([sys.stdin], [], [], patience_s)[0]:
-            return ""
-        data = os.read(sys.stdin.fileno(), 16)
-        return _ARROWS.get(data[:3]) or data[:1].decode("ascii", "ignore")
+        late = not select.select([sys.stdin], [], [], patience_s)[0]
+        text = self._begun + ("" if late else self._more())
+        begun = None if late else _BEGUN.search(text)  # the rest of a key comes at once, or never
+        self._begun = "" if begun is None else begun[0]
+        return _keys(text.removesuffix(self._begun))
+
+    def _more(self) -> str:
+        """What was typed; where the terminal is gone, nothing from now on."""
+        try:
+            data = os.read(sys.stdin.fileno(), _AT_ONCE)
+        except OSError:
+            data = b""
+        self._terminal = bool(data)
+        return data.decode("ascii", "ignore")
 
     @staticmethod
-    def _read_windows(patience_s: float) -> str:
+    def _read_windows(patience_s: float) -> list[str]:
         if sys.platform != "win32":
-            return ""
+            return []
         import msvcrt
 
         end = time.monotonic() + patience_s
-        while not msvcrt.kbhit():
-            if time.monotonic() > end:
-                return ""
+        keys: list[str] = []
+        while not msvcrt.kbhit() and time.monotonic() < end:
             time.sleep(0.01)
-        key = msvcrt.getwch()
-        if key in ("\x00", "\xe0"):
-            return {"H": "up", "P": "down", "M": "right", "K": "left"}.get(msvcrt.getwch(), "")
-        return key
+        while msvcrt.kbhit():
+            key = msvcrt.getwch()
+            if key in ("\x00", "\xe0"):
+                key = {"H": "up", "P": "down", "M": "right", "K": "left"}.get(msvcrt.getwch(), "")
+            keys.append(key)
+        return keys
+
+
+def _keys(text: str) -> list[str]:
+    """Tell letters from the sequences that terminals send for arrows; other keys are nothing."""
+    keys = (match["letter"] or _ARROWS.get(match["code"] or "", "") for match in _KEY.finditer(text))
+    return [key for key in keys if key]

@@ -23,6 +23,7 @@ from live_command import COMMAND
 
 import latentfx
 from latentfx.binding import Binding
+from latentfx.cli.live_keys import Keys
 from latentfx.preset import Preset, list_presets, save_preset
 
 Write = Callable[..., Path]
@@ -210,3 +211,41 @@ def test_a_small_terminal_shows_the_chosen_control_the_keys_and_the_note(
         assert sum(more.values()) > 0, "the terminal is large enough for all of them"
     saved = screen.press("s", r"saved live-\d+-\d+")
     assert any(line.startswith(saved) for line in screen.lines())
+
+
+def test_keys_that_come_together_are_all_obeyed_in_order(
+    terminal: Callable[..., Terminal], plugin_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENTFX_PRESETS", str(tmp_path / "presets"))
+    plugin = plugin_file("gain")
+    for place, gain in enumerate([3.0, 0.5, 2.0]):
+        save_preset(Preset(f"place-{place}", str(plugin), {"gain": gain}))
+    screen = terminal("-p", plugin, "--set", "gain=0")
+    screen.press("", r"gain +0 ")
+    screen.press("\x1b[C" * 12, r"gain +2\.4 ")  # a held arrow: twelve steps of a twentieth of 0 to 4
+    screen.press("\x1bOD\x1b[D", r"gain +2 ")
+    screen.press("]]", r"gain +place-1 ")
+    screen.press("\x1b[3~b", "BYPASS")
+    os.write(screen._master, b"bq")
+    assert screen.process.wait(30) == 0
+
+
+def test_a_key_may_come_in_two_parts_and_no_key_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    player, slave = pty.openpty()
+    with os.fdopen(slave) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        with Keys() as keys:
+            os.write(player, b"]\x1b[")
+            assert keys.read(5) == ["]"]
+            os.write(player, b"Cb")
+            assert keys.read(5) == ["right", "b"]
+            os.write(player, b"\x1b")  # Escape alone, and [ later
+            assert keys.read(5) == keys.read(0.01) == []
+            os.write(player, b"[")
+            assert keys.read(5) == ["["]
+            os.write(player, b"\x1b[A" * 500 + b"q")
+            pressed: list[str] = []
+            while more := keys.read(0.5):
+                pressed += more
+            assert pressed == ["up"] * 500 + ["q"]
+    os.close(player)
