@@ -111,7 +111,7 @@ def list_presets(plugin: str | None = None) -> list[Preset]:
     A file that is damaged is left out, with a `PresetWarning`.
 
     Args:
-        plugin: only those of this plugin.
+        plugin: only those of this plugin: its name, or the path of its file however it is written.
     """
     found = []
     for name, path in sorted(_files().items()):
@@ -119,7 +119,7 @@ def list_presets(plugin: str | None = None) -> list[Preset]:
             found.append(_read(name, path))
         except PresetError as error:
             warnings.warn(f"{error}; it is left out", PresetWarning, stacklevel=2)
-    return [preset for preset in found if plugin in (None, preset.plugin)]
+    return [preset for preset in found if plugin is None or same_plugin(preset.plugin, plugin)]
 
 
 def load_preset(preset: str | os.PathLike[str]) -> Preset:
@@ -143,6 +143,11 @@ def load_preset(preset: str | os.PathLike[str]) -> Preset:
     )
 
 
+def same_plugin(a: str, b: str) -> bool:
+    """Whether two texts that `load` takes mean one plugin: a name, or a file by whatever path."""
+    return a == b or _whole(a) == _whole(b)
+
+
 def save_preset(preset: Preset, overwrite: bool = False) -> Path:
     """Write a preset into the user's folder and return the file.
 
@@ -155,8 +160,7 @@ def save_preset(preset: Preset, overwrite: bool = False) -> Path:
     path = folder / f"{preset.name}.toml"
     if path.exists() and not overwrite:
         raise PresetError(f"there is a preset {preset.name!r} in {folder}; overwrite it, or choose a name")
-    if preset.plugin not in plugins():
-        preset = replace(preset, plugin=str(Path(preset.plugin).expanduser().resolve()))
+    preset = replace(preset, plugin=_whole(preset.plugin))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
@@ -179,7 +183,7 @@ def morph(a: Preset, b: Preset, t: float, plugin: LatentPlugin | None = None) ->
     Raises:
         PresetError: presets of different plugins, a preset that does not fit, or t outside 0 to 1.
     """
-    if a.plugin != b.plugin:
+    if not same_plugin(a.plugin, b.plugin):
         raise PresetError(f"{a.name!r} plays {a.plugin} and {b.name!r} {b.plugin}; morph two of one plugin")
     if not 0 <= t <= 1:
         raise PresetError(f"morph is at {t!r}; allowed 0 to 1")
@@ -193,6 +197,10 @@ def morph(a: Preset, b: Preset, t: float, plugin: LatentPlugin | None = None) ->
         loaded.controls[control.name] = control.from_unit(low + (high - low) * t)
     between = Preset.of(loaded, a.name, a.plugin)
     return replace(a, settings=between.settings)
+
+
+def _whole(plugin: str) -> str:
+    return plugin if plugin in plugins() else str(Path(plugin).expanduser().resolve())
 
 
 def _mixture(plugin: LatentPlugin, blend: Blend) -> dict[str, float]:

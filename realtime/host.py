@@ -17,7 +17,7 @@ from latentfx.binding import Binding
 from latentfx.errors import LatentFXError, ShapeError
 from latentfx.layout import find_layout, from_channels, to_channels
 from latentfx.plugin_file import Float32
-from latentfx.preset import Preset
+from latentfx.preset import Preset, same_plugin
 from latentfx.runtime import Controls, LatentPlugin, Setting
 from latentfx.stream import HIGHEST_RATE, LOWEST_RATE
 
@@ -158,7 +158,7 @@ class LiveHost:
             if self._coming is not None:  # one change of plugins at a time
                 self.bank.call(preset)
                 return
-            if preset.plugin == self.source:
+            if same_plugin(preset.plugin, self.source):
                 self._desk.recall(preset)
                 self.midi.choose(preset.bindings)
             else:

@@ -104,12 +104,12 @@ def choose_plugin(plugin: str | None, preset: str | None) -> str | Preset:
         PresetError: no such preset, or one of another plugin than the one named.
     """
     from latentfx.offline import DEFAULT_PLUGIN
-    from latentfx.preset import load_preset
+    from latentfx.preset import load_preset, same_plugin
 
     if preset is None:
         return DEFAULT_PLUGIN if plugin is None else plugin
     loaded = load_preset(preset)
-    if plugin not in (None, loaded.plugin):
+    if plugin is not None and not same_plugin(plugin, loaded.plugin):
         raise PresetError(
             f"preset {preset!r} belongs to {loaded.plugin}, not to {plugin}: leave --plugin out"
         )

@@ -221,6 +221,25 @@ def test_the_verbs_save_show_list_and_apply(plugin_file: Write, tmp_path: Path, 
     assert load_preset("quiet").bindings == load_preset("loud").bindings
 
 
+def test_a_plugin_by_a_relative_path_has_its_presets(
+    plugin_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin, link = plugin_file("delay"), tmp_path / "link.onnx"
+    monkeypatch.chdir(plugin.parent)
+    link.symlink_to(plugin)
+    assert run("preset", "save", "loud", "-p", plugin.name, "--set", "gain=2").exit_code == 0
+    for way in (plugin.name, f"../{plugin.parent.name}/{plugin.name}", plugin, link):
+        assert [preset.name for preset in list_presets(str(way))] == ["loud"]
+    assert "loud" in run("preset", "list", "-p", plugin.name).stdout
+    soundfile.write(tmp_path / "one.wav", np.full(500, 0.25), 48_000, subtype="FLOAT")
+    words = ["apply", tmp_path / "one.wav", tmp_path / "out.wav", "--preset", "loud"]
+    assert run(*words, "-p", plugin.name).exit_code == 0
+    np.testing.assert_array_equal(soundfile.read(tmp_path / "out.wav")[0], np.full(500, 0.5))
+    assert "belongs to" in run(*words, "-p", "other.onnx").stderr
+    soft = Preset("soft", plugin.name, {"gain": 1.0})
+    assert morph(load_preset("loud"), soft, 0.5).settings == {"gain": 1.5}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

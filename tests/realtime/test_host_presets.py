@@ -90,14 +90,27 @@ def test_a_program_change_to_a_preset_that_cannot_be_recalled_plays_on(plugin_fi
         assert call(0) == (0.5, "loud", "")
 
 
+def test_a_preset_of_the_same_file_by_another_path_glides(
+    plugin_file: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = plugin_file("delay")
+    monkeypatch.chdir(plugin.parent)
+    with in_callback(latentfx.load(plugin), source=plugin.name) as host:
+        panel = host.plugin
+        host.recall(Preset("loud", str(plugin), {"gain": 2.0}))
+        assert host.plugin is panel  # no second plugin that fades in
+        assert host.controls["gain"] == 2
+
+
 def test_on_stage_it_plays_on_and_the_screen_says_why(
     rig: Rig, plugin_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LATENTFX_PRESETS", str(tmp_path / "presets"))
     plugin = plugin_file("gain")
-    save_preset(Preset("odd", str(plugin), {"drive": 1.0}, program=1))
-    options = ["--input", "horn", "--output", "room", "-p", plugin, "--set", "gain=0.5", "--midi", "virtual"]
-    with closing(Terminal(*options)) as screen:
+    monkeypatch.chdir(plugin.parent)  # as by hand: -p gain.onnx
+    save_preset(Preset("odd", plugin.name, {"drive": 1.0}, program=1))
+    options = ["--input", "horn", "--output", "room", "--set", "gain=0.5", "--midi", "virtual"]
+    with closing(Terminal(*options, "-p", plugin.name)) as screen:
         screen.press("", "arrows control")
         rig.connect_midi("latentfx")
         rig.play(np.zeros((1, RATE // 8)), [(0, bytes([0xC0, 1]))], whole=False)
