@@ -23,7 +23,7 @@ _METER = 30
 _FLOOR_DB = -60.0
 _STEP = 0.05
 _LEAST_ROWS = 4  # of the table of controls: its heading, the chosen control and what is beside it
-_HELP = "arrows control   b bypass   p panic   \\[ ] presets   l learn   s save   q quit"
+_HELP = "arrows control   b bypass   p panic   [ ] presets   l learn   s save   q quit"
 
 
 class Screen(AbstractContextManager["Screen"]):
@@ -39,7 +39,7 @@ class Screen(AbstractContextManager["Screen"]):
         self._recorder = stream.recorder
         self._selected = 0
         self._note = ""
-        self._console = Console(stderr=True)
+        self._console = Console(stderr=True, markup=False, emoji=False)  # names are shown as they are
         self._live: Live | None = None
         self._keys: dict[str, Callable[[], None]] = {
             "b": self._bypass,
@@ -92,7 +92,7 @@ class Screen(AbstractContextManager["Screen"]):
         """The whole screen, no higher than the terminal: the table gives way, and then the facts."""
         height, rows = self._console.height, self._rows()
         note = Text(self._host.trouble or self._note)
-        foot = self._lines(Group("", Text.from_markup(_HELP, style="dim"), note))[:height]
+        foot = self._lines(Group("", Text(_HELP, style="dim"), note))[:height]
         facts = self._lines(self._facts())[: max(height - len(foot) - min(len(rows) + 1, _LEAST_ROWS), 0)]
         room = height - len(foot) - len(facts)
         return SegmentLines(

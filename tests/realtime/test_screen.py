@@ -249,3 +249,19 @@ def test_a_key_may_come_in_two_parts_and_no_key_is_lost(monkeypatch: pytest.Monk
                 pressed += more
             assert pressed == ["up"] * 500 + ["q"]
     os.close(player)
+
+
+def test_names_are_shown_as_they_are(
+    terminal: Callable[..., Terminal], plugin_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brackets and colons mean something to what draws the screen."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LATENTFX_PRESETS", "kept[dim][/x]")
+    Path("odd[").mkdir()
+    for name in ("take[live]:smile:.wav", "odd[/x].wav"):
+        screen = terminal("-p", plugin_file("gain"), "--record", name)
+        screen.press("", rf"record +{re.escape(name)} ")
+        screen.press("s", "saved live-")
+        assert "kept[dim][/x]" in "".join(screen.lines())
+        screen.press("q", re.escape(f"recorded {name}"))
+        assert screen.process.wait(30) == 0
