@@ -20,9 +20,10 @@ class Bank:
         self.presets = list(presets)
         self.current: Preset | None = None
         self._called: deque[int | Preset] = deque()
+        self._pointed: tuple[Preset | None, Preset | None] = None, None
 
     def neighbour(self, step: int) -> Preset:
-        """The preset so many places further, and round.
+        """The preset so many places further, and round; past one that was pointed at and could not sound.
 
         Raises:
             PresetError: the list is empty.
@@ -30,9 +31,14 @@ class Bank:
         if not self.presets:
             raise PresetError("there are no presets to choose from; save one with: latentfx preset save NAME")
         names = [preset.name for preset in self.presets]
-        if self.current is not None and self.current.name in names:
-            return self.presets[(names.index(self.current.name) + step) % len(names)]
-        return self.presets[0 if step > 0 else -1]
+        sounding, pointed = self._pointed
+        start = pointed if sounding is self.current and pointed is not None else self.current
+        if start is not None and start.name in names:
+            chosen = self.presets[(names.index(start.name) + step) % len(names)]
+        else:
+            chosen = self.presets[0 if step > 0 else -1]
+        self._pointed = self.current, chosen
+        return chosen
 
     def call(self, wish: int | Preset) -> None:
         """Let a preset, or a MIDI program, wait for its turn; from any thread."""

@@ -90,6 +90,21 @@ def test_a_program_change_to_a_preset_that_cannot_be_recalled_plays_on(plugin_fi
         assert call(0) == (0.5, "loud", "")
 
 
+def test_the_next_preset_is_beyond_one_that_does_not_fit(delay: latentfx.LatentPlugin) -> None:
+    gains = {"soft": {"gain": 0.5}, "odd": {"drive": 1.0}, "loud": {"gain": 2.0}}
+    with in_callback(delay, presets=[Preset(name, "delay", gains[name]) for name in gains]) as host:
+        for step in (1, -1):
+            host.next_preset(step)
+            first = host.controls["gain"]
+            with pytest.raises(PresetError, match="'odd' does not fit"):
+                host.next_preset(step)
+            assert host.controls["gain"] == first
+            host.next_preset(step)
+            assert {first, host.controls["gain"]} == {0.5, 2.0}
+            host.next_preset(step)
+            assert host.controls["gain"] == first
+
+
 def test_a_preset_of_the_same_file_by_another_path_glides(
     plugin_file: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
