@@ -38,11 +38,15 @@ class Recorder:
         host: what is recorded, at a whole rate.
 
     Raises:
-        AudioFileError: a format or a folder that cannot be written.
+        AudioFileError: a path without a file name, a format or a folder that cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str], host: LiveHost) -> None:
         self.wet = Path(path).expanduser()
+        if self.wet.name in ("", ".."):
+            raise AudioFileError(
+                f"cannot record to {str(path)!r}: it names no file; write one, like take.flac"
+            )
         self.dry = self.wet.with_stem(f"{self.wet.stem}-dry")
         self.frames = 0
         self.error: AudioFileError | None = None

@@ -150,6 +150,15 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_sound_starts(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("path", ["", ".", "..", "/", "takes/.."])
+def test_a_recording_without_a_file_name_is_refused(plugin_file: Write, path: str) -> None:
+    with (
+        LiveHost(latentfx.load(plugin_file("gain")), 48_000) as host,
+        pytest.raises(AudioFileError, match=r"cannot record to '.*': it names no file; write one, like"),
+    ):
+        Recorder(path, host)
+
+
 @pytest.mark.parametrize("library", ["libportaudio.so.2"])
 def test_without_portaudio_the_remedy_is_said(library: str) -> None:
     program = (
