@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from dataclasses import asdict
@@ -140,12 +141,18 @@ def _channels(text: str | None) -> list[int] | None:
 
 
 def _run(stream: LiveStream, limit_s: float | None) -> Stats:
-    """Play until the end. Ctrl-C is the way to it; more of them change nothing until the process ends."""
-    before = signal.getsignal(signal.SIGINT)
+    """Play until the end. Ctrl-C is the way to it; more of them change nothing until the process ends.
+
+    A kill and a terminal that is closed are like Ctrl-C.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, *_hangup())}
     stop = threading.Event()
     try:
+        for number in _hangup():  # from the start: nothing else would clean up after it
+            signal.signal(number, lambda number, frame: stop.set())
         with stream as host:
-            signal.signal(signal.SIGINT, lambda number, frame: stop.set())
+            for number in before:
+                signal.signal(number, lambda number, frame: stop.set())
             try:
                 _play(stream, limit_s, stop)
             finally:
@@ -153,7 +160,15 @@ def _run(stream: LiveStream, limit_s: float | None) -> Stats:
         return stats
     finally:
         # Ignored, not put back: Python takes its own handlers away before it has ended.
-        signal.signal(signal.SIGINT, signal.SIG_IGN if stop.is_set() else before or signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if stop.is_set() else handler or signal.SIG_DFL)
+
+
+def _hangup() -> list[signal.Signals]:
+    """The signal of a terminal that is closed, where there is one; after `nohup` it says nothing."""
+    if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        return []
+    return [signal.SIGHUP]
 
 
 def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event) -> None:

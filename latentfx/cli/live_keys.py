@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Self
 
 _ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left"}
@@ -36,7 +36,8 @@ class Keys(AbstractContextManager["Keys"]):
         if self._before is not None and sys.platform != "win32":
             import termios
 
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
+            with suppress(termios.error):  # the terminal is gone
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
 
     def read(self, patience_s: float) -> list[str]:
         """Wait so long for keys: letters, `up`, `down`, `left`, `right`, in order; none where none came."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -70,12 +70,17 @@ class Screen(AbstractContextManager["Screen"]):
 
     def __exit__(self, *exception: object) -> None:
         if self._live is not None:
-            self._live.stop()
+            with suppress(OSError):  # the terminal is gone
+                self._live.stop()
 
     def show(self) -> None:
         """Draw it as it is now."""
         if self._live is not None:
-            self._live.update(self.draw(), refresh=True)
+            try:
+                self._live.update(self.draw(), refresh=True)
+            except OSError:  # the terminal is gone; the music goes on
+                self.__exit__()
+                self._live = None
 
     def obey(self, key: str) -> None:
         """Do what a key says; what cannot be done is said on the screen."""

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import resource
+import signal
 import struct
 import subprocess
 import termios
@@ -54,7 +55,9 @@ class Terminal:
         )
         os.close(slave)
         self._text = ""
-        threading.Thread(target=self._read, daemon=True).start()
+        self._open = True
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def press(self, keys: str, wanted: str) -> str:
         """Press keys, and wait until the screen shows something."""
@@ -79,13 +82,24 @@ class Terminal:
             time.sleep(0.02)
         raise AssertionError(f"nothing is drawn: {self._text[-2000:]}")
 
+    def all_text(self) -> str:
+        """All that was written to it, when the process has ended."""
+        self._reader.join(10)
+        return self._text
+
+    def hang_up(self) -> None:
+        """Close the terminal, as its window is closed."""
+        self._open = False
+        self._reader.join()
+        os.close(self._master)
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
 
     def _read(self) -> None:
-        while True:
+        while self._open:
             try:
                 data = os.read(self._master, 4096)
             except OSError:  # the other side is closed
@@ -265,3 +279,59 @@ def test_names_are_shown_as_they_are(
         assert "kept[dim][/x]" in "".join(screen.lines())
         screen.press("q", re.escape(f"recorded {name}"))
         assert screen.process.wait(30) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_kill_is_like_ctrl_c(
+    terminal: Callable[..., Terminal], plugin_file: Write, tmp_path: Path, number: signal.Signals
+) -> None:
+    take = tmp_path / "take.flac"
+    screen = terminal("-p", plugin_file("gain"), "--record", take)
+    before = termios.tcgetattr(screen._master)[3]
+    screen.press("", "record .* 1 s")
+    end = time.monotonic() + 20
+    while screen.process.poll() is None and time.monotonic() < end:  # again and again, to the last moment
+        screen.process.send_signal(number)
+        time.sleep(0.005)
+    text = screen.all_text()
+    assert screen.process.wait(0) == 0, text[-2000:]
+    assert f"recorded {take}" in text
+    assert termios.tcgetattr(screen._master)[3] == before
+    assert_whole(take)
+
+
+def test_a_terminal_that_is_closed_leaves_whole_recordings(
+    terminal: Callable[..., Terminal], plugin_file: Write, tmp_path: Path
+) -> None:
+    take = tmp_path / "take.flac"
+    screen = terminal("-p", plugin_file("gain"), "--record", take)
+    screen.press("", "record .* 1 s")
+    screen.hang_up()
+    screen.process.wait(30)
+    assert_whole(take)
+
+
+def test_after_nohup_a_terminal_that_is_closed_does_not_end_the_music(
+    terminal: Callable[..., Terminal], plugin_file: Write, tmp_path: Path
+) -> None:
+    take = tmp_path / "take.flac"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` hands it on
+    try:
+        screen = terminal("-p", plugin_file("gain"), "--record", take)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    screen.press("", "record .* 1 s")
+    screen.hang_up()
+    with pytest.raises(subprocess.TimeoutExpired):
+        screen.process.wait(2)
+    screen.process.send_signal(signal.SIGTERM)
+    screen.process.wait(30)
+    assert_whole(take)
+    assert soundfile.info(take).duration > 2
+
+
+def assert_whole(take: Path) -> None:
+    """Both recordings can be read, and nothing hidden is left beside them."""
+    for path in (take, take.with_stem(f"{take.stem}-dry")):
+        assert soundfile.info(path).duration > 0.5
+    assert not list(take.parent.glob(".*"))
