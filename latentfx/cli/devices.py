@@ -20,7 +20,7 @@ def devices(
     from latentfx.realtime import list_devices, list_midi_inputs
 
     found, ports = list_devices(), list_midi_inputs()
-    console = Console(soft_wrap=as_json)
+    console = Console(soft_wrap=as_json, markup=False, emoji=False)  # names are shown as they are
     if as_json:
         console.print_json(data={"devices": [asdict(device) for device in found], "midi": ports})
         return

@@ -23,7 +23,7 @@ def list_presets(
     table = Table("preset", "plugin", "what it is", box=None, pad_edge=False)
     for preset in find(plugin):
         table.add_row(preset.name, preset.plugin, preset.description)
-    console = Console()
+    console = Console(markup=False, emoji=False)  # descriptions are shown as they are
     console.print(table)
     console.print(f"\nYours are in {user_folder()}", highlight=False, soft_wrap=True)
 

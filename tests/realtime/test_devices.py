@@ -21,6 +21,7 @@ import soundfile
 from jack_rig import RATE, Rig
 
 import latentfx
+from latentfx.cli.devices import devices as list_them
 from latentfx.errors import LiveError
 from latentfx.realtime import devices, steady
 from latentfx.realtime.devices import Device, find_device, refuse_feedback, share_a_clock
@@ -83,6 +84,17 @@ def test_a_device_that_is_not_meant_clearly_is_asked_for(wanted: str | int, kind
         find_device(wanted, kind, KNOWN)
     with pytest.raises(LiveError, match="has no sound input; plug one in"):
         find_device(None, "input", [KNOWN[1]])
+
+
+def test_names_are_listed_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("latentfx.realtime.list_devices", lambda: [device(0, "Mic [red] :star:")])
+    monkeypatch.setattr("latentfx.realtime.list_midi_inputs", lambda: ["Knobs [/x]"])
+    list_them(as_json=False)
+    shown = capsys.readouterr().out
+    assert "Mic [red] :star:" in shown
+    assert "Knobs [/x]" in shown
 
 
 def test_devices_of_one_card_or_server_share_a_clock() -> None:
