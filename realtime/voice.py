@@ -54,17 +54,22 @@ class Voice:
         place: Place | None = None,
         reserve_s: float | None = None,
     ) -> None:
+        if reserve_s is not None:
+            _check_reserve(reserve_s, place)
         self.desk = desk
         capacity = int(_RING_S * sample_rate) + 4 * MAX_BLOCK + 4 * desk.panel.spec.block_size
         self.engine = Engine(desk.playing, channels, sample_rate, desk.before_hops, capacity)
         self.cost = self.engine.measure(block or _ANY_BLOCK)
-        self.place = _choose(self.engine, self.cost, block, place, reserve_s)
+        self.place = place or _choose(self.engine, self.cost, block, reserve_s is not None)
         self.held = self._most_held = self.engine.wait_for(block)
         self._worker: _Worker | None = None
         if self.place == "worker":
-            self._most_held += round((reserve_s or _AHEAD_S[1]) * sample_rate)
-            ahead = _blocks_ahead(self.cost, sample_rate, block)
-            self.held = self._most_held if reserve_s else self.held + ahead
+            if reserve_s is None:
+                self._most_held += round(_AHEAD_S[1] * sample_rate)
+                self.held += _blocks_ahead(self.cost, sample_rate, block)
+            else:
+                self.held += round(reserve_s * sample_rate)
+                self._most_held = self.held
             self._worker = _Worker(self.engine, capacity)
         self.engine.output.pad(self.held)
         self._owed = 0
@@ -171,18 +176,12 @@ class _Worker:
                 self._engine.push(piece)
 
 
-def _choose(
-    engine: Engine, cost: StepCost, block: int | None, wish: Place | None, reserve_s: float | None
-) -> Place:
-    """Callback or worker: as was asked for, the worker where there is a reserve, else by what a step costs.
+def _choose(engine: Engine, cost: StepCost, block: int | None, reserved: bool) -> Place:
+    """Callback or worker, by what a step costs; the callback keeps nothing in reserve.
 
     Raises:
-        LiveError: neither keeps up, or a reserve that cannot be kept.
+        LiveError: neither keeps up.
     """
-    if reserve_s is not None:
-        _check_reserve(reserve_s, wish)
-    if wish is not None:
-        return wish
     sound_s = cost.hops * engine.hop_s
     if cost.p10 > HIGHEST_LOAD * sound_s:
         raise LiveError(
@@ -190,10 +189,8 @@ def _choose(
             f"of sound (channels: {engine.rows}): too slow to play live here. Play fewer channels, "
             "end what else runs, or apply it to a recording"
         )
-    if reserve_s is not None:
-        return "worker"
     period_s = (block or _ANY_BLOCK) / engine.sample_rate
-    return "callback" if cost.p999 < CALLBACK_SHARE * period_s else "worker"
+    return "worker" if reserved or cost.p999 >= CALLBACK_SHARE * period_s else "callback"
 
 
 def _check_reserve(reserve_s: float, place: Place | None) -> None:

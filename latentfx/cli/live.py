@@ -145,13 +145,14 @@ def _run(stream: LiveStream, limit_s: float | None) -> Stats:
 
     A kill and a terminal that is closed are like Ctrl-C.
     """
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, *_hangup())}
+    hangup = _hangup()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, *hangup)}
     stop = threading.Event()
     try:
-        for number in _hangup():  # from the start: nothing else would clean up after it
+        for number in hangup:  # from the start: nothing else would clean up after it
             signal.signal(number, lambda number, frame: stop.set())
         with stream as host:
-            for number in before:
+            for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda number, frame: stop.set())
             try:
                 _play(stream, limit_s, stop)
