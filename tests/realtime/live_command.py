@@ -17,3 +17,18 @@ def wait_for_line(process: subprocess.Popen[str], errors: Path) -> None:
         if process.poll() is not None or time.monotonic() > end:
             raise RuntimeError(errors.read_text())
         time.sleep(0.02)
+
+
+def recorded(take: Path) -> int:
+    """Bytes that both recordings hold while it plays: those of the shorter one."""
+    parts = list(take.parent.glob(f".{take.stem}*.part"))
+    return min(part.stat().st_size for part in parts) if len(parts) == 2 else 0
+
+
+def wait_for_recorded(take: Path, size: int) -> None:
+    """Wait until both recordings hold so many bytes; how long that takes is the sound server's affair."""
+    end = time.monotonic() + 60
+    while recorded(take) < size:
+        if time.monotonic() > end:
+            raise AssertionError(f"{recorded(take)} of {size} bytes are recorded")
+        time.sleep(0.05)

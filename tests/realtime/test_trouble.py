@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from jack_rig import JackServer, die_with_parent
-from live_command import COMMAND, wait_for_line
+from live_command import COMMAND, wait_for_line, wait_for_recorded
 
 import latentfx
 from latentfx.errors import AudioFileError
@@ -32,7 +32,7 @@ def test_a_server_that_dies_ends_the_stream_with_a_message_and_a_whole_recording
         words = [*COMMAND, "-p", str(plugin_file("delay")), "--input", "system", "--output", "system"]
         process = subprocess.Popen([*words, "--record", str(take)], stderr=file, preexec_fn=die_with_parent)
         wait_for_line(process, errors)
-        wait_for_size(tmp_path, 150_000)
+        wait_for_recorded(take, 150_000)
         server.stop()
         begin = time.monotonic()
         assert process.wait(15) == 1
@@ -76,17 +76,6 @@ def full_disk() -> Iterator[Callable[[int], None]]:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def wait_for_size(folder: Path, size: int) -> None:
-    """Wait until both recordings hold so many bytes: half a second or more."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        parts = list(folder.glob(".take*.part"))
-        if len(parts) == 2 and min(part.stat().st_size for part in parts) > size:
-            return
-        time.sleep(0.05)
-    raise AssertionError("nothing is recorded")
 
 
 FILES = """</usr/share/alsa/alsa.conf>
