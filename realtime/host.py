@@ -22,6 +22,7 @@ from latentfx.runtime import Controls, LatentPlugin, Setting
 from latentfx.stream import HIGHEST_RATE, LOWEST_RATE
 
 from .bank import Bank
+from .crossfade import Crossfade
 from .desk import Desk
 from .midi import MidiMap
 from .mixing import MAX_BLOCK, peak
@@ -29,7 +30,6 @@ from .output import OutputStage
 from .stats import Latency, Place, Stats, Times, decibels
 from .voice import Voice
 
-_CROSSFADE_S: Final = 0.05
 _PEAK_FALL_DB_S: Final = 20.0
 _SOUND_OFF: Final = 120
 
@@ -87,14 +87,12 @@ class LiveHost:
         self._desk = Desk(plugin)
         self.midi = self._map(self._desk, bindings)
         self._voice = self._sound(self._desk)
-        self._coming: Voice | None = None
-        self._faded = 0
+        self._coming: Crossfade | None = None
         self._panicking = False
         self._done: deque[Voice] = deque()
         self._choosing = threading.Lock()
         self.outputs = self._voice.engine.outputs if outputs is None else outputs
         self.output = OutputStage(self.outputs, self.sample_rate)
-        self._fading = np.zeros((self.outputs, MAX_BLOCK), np.float32)
         self._times = Times()
         self._late = self._samples = self._last = 0
         self._peaks = [0.0, 0.0]
@@ -279,9 +277,9 @@ class LiveHost:
 
     def close(self) -> None:
         """End what runs beside the blocks."""
-        for voice in (self._voice, self._coming, *self._done):
-            if voice is not None:
-                voice.close()
+        coming = [] if self._coming is None else [self._coming.voice]
+        for voice in (self._voice, *coming, *self._done):
+            voice.close()
 
     def __enter__(self) -> Self:
         return self
@@ -305,34 +303,21 @@ class LiveHost:
         midi.choose(preset.bindings)
         voice = self._sound(desk)
         self._desk, self.midi, self.source = desk, midi, preset.plugin
-        self._faded = 0
-        self._coming = voice
+        self._coming = Crossfade(voice, self.outputs, self.sample_rate)
 
     def _play(self, audio: Float32, out: Float32) -> bool:
         good = self._voice.play(audio, out)
         coming = self._coming
         if coming is not None:
-            good &= self._fade_over(coming, audio, out)
+            good &= coming.play(audio, out)
+            if coming.over:
+                self._done.append(self._voice)
+                self._voice, self._coming = coming.voice, None
         loudest = self.output.process(audio, out, self._voice.latency)
         self._peaks[1] = max(loudest, self._peaks[1])
         if self._panicking and self.output.silent:
             self._voice.engine.wants_reset = True
             self._panicking = False
-        return good
-
-    def _fade_over(self, coming: Voice, audio: Float32, out: Float32) -> bool:
-        size = audio.shape[1]
-        other = self._fading[:, :size]
-        good = coming.play(audio, other)
-        whole = _CROSSFADE_S * self.sample_rate
-        # The newcomer is heard when it has something to say.
-        begin = self._faded - coming.latency
-        gain = np.clip((begin + np.arange(size, dtype=np.float32)) / np.float32(whole), 0, 1)
-        out += gain * (other - out)
-        self._faded += size
-        if gain[-1] == 1:
-            self._done.append(self._voice)
-            self._voice, self._coming = coming, None
         return good
 
     def _begin_block(self, audio: Float32) -> None:
