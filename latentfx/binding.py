@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -29,6 +29,14 @@ KINDS: Final[Mapping[str, int | None]] = {
     "steps": 127,
 }
 _CURVES: Final = ("linear", "square", "root")
+_RELEASES: Final = ("return", "latch")
+_MOST_MS: Final = 10_000
+_FORM: Final = "SOURCE=CONTROL[:LOW..HIGH][,OPTION=VALUE ...]"
+_OPTIONS: Final[Mapping[str, str]] = {
+    "curve": "|".join(_CURVES),
+    "smoothing_ms": f"0..{_MOST_MS}",
+    "release": "|".join(_RELEASES),
+}
 _SOURCE = re.compile(r"(?P<kind>[a-z]+(?:14)?)(?::(?P<number>[A-Ga-g][#b]?-?\d+|\d+))?(?:@(?P<channel>\d+))?")
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _OCTAVE = 12
@@ -97,6 +105,9 @@ class Source:
 class Binding:
     """A MIDI source and the control, or blend, that it turns.
 
+    It is written `SOURCE=CONTROL[:LOW..HIGH]`, and after it the options `,curve=`, `,smoothing_ms=` and
+    `,release=`, such as `cc:21=mix:0..0.8,curve=square,smoothing_ms=50`; `str` writes what `parse` reads.
+
     Args:
         source: what is listened to.
         control: name of a control; or of a blend, which goes from the blend `low` to the blend `high`.
@@ -121,28 +132,31 @@ class Binding:
     def __post_init__(self) -> None:
         if self.curve not in _CURVES:
             raise MidiError(f"binding curve {self.curve!r}; allowed {', '.join(_CURVES)}")
-        if self.release not in ("return", "latch"):
-            raise MidiError(f"binding release {self.release!r}; allowed return, latch")
-        if not 0 <= self.smoothing_ms <= 10_000:
-            raise MidiError(f"smoothing_ms is {self.smoothing_ms!r}; allowed 0 to 10000")
+        if self.release not in _RELEASES:
+            raise MidiError(f"binding release {self.release!r}; allowed {', '.join(_RELEASES)}")
+        if not 0 <= self.smoothing_ms <= _MOST_MS:
+            raise MidiError(f"smoothing_ms is {self.smoothing_ms!r}; allowed 0 to {_MOST_MS}")
 
     @classmethod
     def parse(cls, text: str) -> Binding:
-        """Read `SOURCE=CONTROL[:LOW..HIGH]`, such as `cc:21=mix`, `bend=pitch_st:-2..2`.
+        """Read `cc:21=mix`, `bend=pitch_st:-2..2`, `cc:1=gain:..0.5,curve=square,smoothing_ms=50`.
 
         Raises:
             MidiError: text that says something else.
+
+        >>> Binding.parse("steps:C4=steps,release=latch").release
+        'latch'
         """
         source, equals, rest = text.partition("=")
-        control, colon, span = rest.partition(":")
-        low, dots, high = span.partition("..")
-        if not equals or not control.strip() or bool(colon) != bool(dots and low.strip() and high.strip()):
+        target, *options = rest.split(",")
+        control, colon, span = target.partition(":")
+        low, dots, high = (part.strip() for part in span.partition(".."))
+        if not equals or not control.strip() or bool(colon) != bool(dots and (low or high)):
             raise MidiError(
-                f"binding {text!r} cannot be read; write SOURCE=CONTROL[:LOW..HIGH], such as cc:21=mix, "
-                "bend=pitch_st:-2..2 or cc:1=timbre:violin..trumpet"
+                f"binding {text!r} cannot be read; write {_FORM}, such as cc:21=mix, "
+                "bend=pitch_st:-2..2 or cc:1=timbre:violin..trumpet,smoothing_ms=50"
             )
-        ends = (_end(low), _end(high)) if dots else (None, None)
-        return cls(Source.parse(source), control.strip(), *ends)
+        return cls(Source.parse(source), control.strip(), _end(low), _end(high), **_options(text, options))
 
     def target(self, spec: PluginSpec) -> Target:
         """What the binding does to the controls of one plugin.
@@ -173,8 +187,12 @@ class Binding:
         return Target(tuple(map(spec.index, names)), ends, self.curve, None)
 
     def __str__(self) -> str:
-        span = "" if self.low is None or self.high is None else f":{_text(self.low)}..{_text(self.high)}"
-        return f"{self.source}={self.control}{span}"
+        whole = self.low is None and self.high is None
+        span = "" if whole else f":{_text(self.low)}..{_text(self.high)}"
+        options = "" if self.curve == "linear" else f",curve={self.curve}"
+        options += f",smoothing_ms={_text(self.smoothing_ms)}" if self.smoothing_ms else ""
+        options += "" if self.release == "return" else f",release={self.release}"
+        return f"{self.source}={self.control}{span}{options}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,12 +255,28 @@ def _number(text: str) -> int:
     return _OCTAVE * (int(octave) + 1) + _SEMITONES[name[0].upper()] + shift
 
 
-def _end(text: str) -> float | str:
+def _options(text: str, words: Iterable[str]) -> dict[str, Any]:
+    """What follows the control of a binding."""
+    found: dict[str, Any] = {}
+    for word in words:
+        name, _, value = (part.strip() for part in word.partition("="))
+        if name not in _OPTIONS or name in found or not value:
+            allowed = ", ".join(f"{option}={values}" for option, values in _OPTIONS.items())
+            raise MidiError(f"binding {text!r} has the option {word!r}; allowed, once each: {allowed}")
+        found[name] = _end(value) if name == "smoothing_ms" else value
+    if isinstance(found.get("smoothing_ms"), str):
+        raise MidiError(f"smoothing_ms is {found['smoothing_ms']!r}; allowed 0 to {_MOST_MS}")
+    return found
+
+
+def _end(text: str) -> float | str | None:
     try:
-        return float(text)
+        return float(text) if text else None
     except ValueError:
-        return text.strip()
+        return text
 
 
-def _text(end: float | str) -> str:
-    return end if isinstance(end, str) else f"{end:g}"
+def _text(end: float | str | None) -> str:
+    if end is None or isinstance(end, str):
+        return end or ""
+    return repr(float(end)).removesuffix(".0")

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from latentfx.cli.apply import choose_plugin, parse_setting
+from latentfx.cli.preset import Bind
 from latentfx.errors import ControlError
 from latentfx.training.command import parse_duration
 
@@ -52,12 +53,7 @@ def live(
         list[str] | None,
         typer.Option(help="MIDI input: name, virtual, or socket:PORT. May be repeated."),
     ] = None,
-    bind: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SOURCE=CONTROL", help="What MIDI turns: cc:21=mix, bend=pitch_st:-2..2. May be repeated."
-        ),
-    ] = None,
+    bind: Bind = None,
     rate: Annotated[float | None, typer.Option(help="Rate of the devices, in Hz.")] = None,
     block: Annotated[
         int | None, typer.Option(min=0, max=4096, help="Samples at once; 0 lets the sound system choose.")

@@ -12,6 +12,16 @@ from rich.table import Table
 from latentfx.cli.apply import apply as apply_recording
 from latentfx.cli.apply import parse_setting
 
+Bind = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SOURCE=CONTROL",
+        help="What MIDI turns: cc:21=mix, bend=pitch_st:-2..2, steps:C4=steps. Range and options follow the "
+        "control: cc:1=mix:0..0.8,curve=square,smoothing_ms=50. curve is linear, square (finer at the lower "
+        "end) or root; release=latch keeps steps when the key is let go. May be repeated.",
+    ),
+]
+
 
 def list_presets(
     plugin: Annotated[str | None, typer.Option("--plugin", "-p", help="Those of one plugin alone.")] = None,
@@ -46,10 +56,7 @@ def save(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A control. May be repeated.")
     ] = None,
-    bind: Annotated[
-        list[str] | None,
-        typer.Option(metavar="SOURCE=CONTROL", help="What MIDI turns: cc:21=mix. May be repeated."),
-    ] = None,
+    bind: Bind = None,
     description: Annotated[str | None, typer.Option(help="One line for people.")] = None,
     program: Annotated[int | None, typer.Option(min=0, max=127, help="MIDI program that calls it.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preset of this name.")] = False,

@@ -78,6 +78,11 @@ def test_what_is_saved_comes_back(blend: str, folder: Path) -> None:
 
 
 NUMBERS = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
+HOW = (
+    st.sampled_from(["linear", "square", "root"]),
+    st.floats(0, 10_000).map(lambda value: round(value, 6)),
+    st.sampled_from(["return", "latch"]),
+)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
@@ -97,9 +102,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
                 TEXTS,
                 st.none() | NUMBERS | TEXTS,
                 st.none() | NUMBERS | TEXTS,
-                st.sampled_from(["linear", "square", "root"]),
-                st.floats(0, 10_000).map(lambda value: round(value, 6)),
-                st.sampled_from(["return", "latch"]),
+                *HOW,
             ),
             max_size=3,
         ).map(tuple),
@@ -265,6 +268,13 @@ def test_what_cannot_be_done_is_said_in_one_line(words: list[str], message: str)
         ("cc:1@17=mix", "MIDI channel 17; allowed 1 to 16"),
         ("cc:1=mix:0", "write SOURCE=CONTROL"),
         ("steps:H4=steps", "cannot be read"),
+        ("cc:1=mix:..", "write SOURCE=CONTROL"),
+        ("cc:1=mix,smooth=5", r"has the option 'smooth=5'; allowed, once each: curve=linear\|square\|root, "),
+        ("cc:1=mix,latch", r"smoothing_ms=0\.\.10000, release=return\|latch"),
+        ("cc:1=mix,curve=root,curve=root", "once each"),
+        ("cc:1=mix,curve=cubic", "curve 'cubic'; allowed linear, square, root"),
+        ("cc:1=mix,smoothing_ms=50ms", "smoothing_ms is '50ms'; allowed 0 to 10000"),
+        ("cc:1=mix,smoothing_ms=-1", "smoothing_ms is -1.0; allowed 0 to 10000"),
     ],
 )
 def test_a_binding_that_makes_no_sense_says_what_would(text: str, message: str) -> None:
@@ -275,5 +285,32 @@ def test_a_binding_that_makes_no_sense_says_what_would(text: str, message: str) 
 def test_bindings_read_back_what_they_write() -> None:
     for text in ("cc:21=mix", "cc14:1@16=mix:0.2..0.8", "bend=pitch_st:-2..2", "cc:1=timbre:violin..trumpet"):
         assert str(Binding.parse(text)) == text
+    binding = Binding.parse("cc:1=mix:..0.8, curve=square, smoothing_ms=50, release=latch")
+    assert binding == Binding(Source("cc", 1), "mix", None, 0.8, "square", 50, "latch")
+    assert str(binding) == "cc:1=mix:..0.8,curve=square,smoothing_ms=50,release=latch"
     assert Source.parse("steps:C4") == Source.parse("steps:60")
     assert Source.parse("steps:Bb-1").number == 10
+
+
+@given(
+    st.builds(
+        Binding,
+        st.builds(Source, st.just("cc14"), st.integers(0, 31), st.none() | st.integers(1, 16)),
+        st.from_regex(r"[a-z_]{1,8}", fullmatch=True),
+        st.none() | st.floats(allow_nan=False) | st.sampled_from(["oboe", "trumpet:0.7+flute:0.3"]),
+        st.none() | st.floats(allow_nan=False),
+        *HOW,
+    )
+)
+def test_every_binding_reads_back_what_it_writes(binding: Binding) -> None:
+    assert Binding.parse(str(binding)) == binding
+
+
+def test_the_verb_takes_what_the_file_has(plugin_file: Write) -> None:
+    bind = "cc:7=gain:0..2,curve=root,smoothing_ms=12.5"
+    assert run("preset", "save", "soft", "-p", plugin_file("delay"), "--bind", bind).exit_code == 0
+    assert [str(binding) for binding in load_preset("soft").bindings] == [bind]
+    for verb in (["preset", "save"], ["live"]):
+        helped = " ".join(run(*verb, "--help").stdout.replace("│", " ").split())
+        assert "cc:1=mix:0..0.8,curve=square,smoothing_ms=50" in helped
+        assert "release=latch" in helped
