@@ -33,7 +33,8 @@ from .voice import Voice
 _PEAK_FALL_DB_S: Final = 20.0
 _SOUND_OFF: Final = 120
 
-Tap = Callable[[Float32, Float32], None]
+# Takes what came in, what is heard, and by how many samples that is later from here on: a gap of so many.
+Tap = Callable[[Float32, Float32, int], None]
 
 
 class LiveHost:
@@ -88,6 +89,7 @@ class LiveHost:
         self.midi = self._map(self._desk, bindings)
         self._voice = self._sound(self._desk)
         self._coming: Crossfade | None = None
+        self._lateness = self._voice.latency
         self._panicking = False
         self._done: deque[Voice] = deque()
         self._choosing = threading.Lock()
@@ -224,8 +226,6 @@ class LiveHost:
         for at in range(0, size, MAX_BLOCK):
             end = min(at + MAX_BLOCK, size)
             good &= self._play(audio[:, at:end], out[:, at:end])
-        if self.tap is not None:
-            self.tap(audio, out)
         took = time.perf_counter_ns() - begin
         self._times.add(took)
         self._late += not good or took * self.sample_rate > 1e9 * size
@@ -237,7 +237,8 @@ class LiveHost:
             LiveError: the plugin is too slow for it.
         """
         self._block = _checked(block)
-        self._voice.close()
+        self.close()
+        self._coming = None
         self._desk = Desk(self._desk.panel)
         before, self.midi = self.midi, self._map(self._desk)
         self.midi.own = before.own
@@ -307,6 +308,7 @@ class LiveHost:
 
     def _play(self, audio: Float32, out: Float32) -> bool:
         good = self._voice.play(audio, out)
+        later = self._voice.latency - self._lateness  # a voice that takes over is as late as it is
         coming = self._coming
         if coming is not None:
             good &= coming.play(audio, out)
@@ -318,6 +320,9 @@ class LiveHost:
         if self._panicking and self.output.silent:
             self._voice.engine.wants_reset = True
             self._panicking = False
+        if self.tap is not None:
+            self.tap(audio, out, later)
+        self._lateness = self._voice.latency
         return good
 
     def _begin_block(self, audio: Float32) -> None:

@@ -31,7 +31,7 @@ class OutputStage:
         self.limiter: Limiter | None = Limiter(sample_rate)
         self._dry = np.zeros((outputs, MAX_BLOCK), np.float32)
         self._delay = Ring(outputs, int(_LONGEST_LATENCY_S * sample_rate))
-        self._delayed = 0
+        self._delayed = self._wait = 0
         self._dry_gain = _Ramp(1 / (_BYPASS_S * sample_rate))
         self._gain = _Ramp(1 / (_MUTE_S * sample_rate), 1.0)
         self._muted = 0
@@ -55,13 +55,9 @@ class OutputStage:
             audio [C_in, T], out [C_out, T]
         """
         size = out.shape[1]
-        self._delay_by(latency, audio, size)
+        dry = self._delay_by(latency, audio, size)
         dry_gain = self._dry_gain.towards(float(self.bypass), size)
-        if dry_gain is None:
-            self._delay.skip(size)
-        else:
-            dry = self._dry[:, :size]
-            self._delay.read(dry)
+        if dry_gain is not None:
             out += dry_gain * (dry - out)
         gain = self._gain.towards(0.0 if self._muted > 0 else 1.0, size)
         self._muted -= size
@@ -70,16 +66,21 @@ class OutputStage:
             out *= gain
         return peak(out) if self.limiter is None else self.limiter.process(out)
 
-    def _delay_by(self, latency: int, audio: Float32, size: int) -> None:
-        """Put the input where it is read as late as the plugin's output."""
+    def _delay_by(self, latency: int, audio: Float32, size: int) -> Float32:
+        """The input as late as the plugin's output; where that gets later it has a gap, and so has this."""
         dry = self._dry[:, :size]
         spread(audio, dry)
-        if latency > self._delayed:
-            self._delay.pad(latency - self._delayed)
-        else:
-            self._delay.skip(self._delayed - latency)
-        self._delayed = latency
         self._delay.write(dry)
+        self._wait += latency - self._delayed
+        self._delayed = latency
+        if self._wait < 0:
+            self._delay.skip(-self._wait)
+            self._wait = 0
+        waits = min(self._wait, size)
+        dry[:, :waits] = 0
+        self._delay.read(dry[:, waits:])
+        self._wait -= waits
+        return dry
 
 
 class _Ramp:

@@ -29,9 +29,11 @@ class Recorder:
 
     `take.flac` gets what was heard, without the host's latency; `take-dry.flac` what came in. The audio
     thread only copies into memory, a thread of the recorder's own writes. Started before the first block, the
-    wet file is what `apply` makes of the dry one, while no block is late: then it holds the short fade that
-    was heard, and what a worker keeps in hand more after it makes the rest that much later. When the disk is
-    full, what was written until then is kept.
+    wet file is what `apply` makes of the dry one, sample over sample, to its end. A block that was late is
+    the short fade that was heard; where a worker keeps more in hand from then on, that gap is left out, and
+    the sound rises again where it broke off. A device that comes back leaves silence for the sound that was
+    on its way. A preset of another plugin fades in as it was heard: from there on, the wet file is later by
+    what the plugin's latency is more. When the disk is full, what was written until then is kept.
 
     Args:
         path: of the wet file; its suffix chooses the format.
@@ -89,25 +91,26 @@ class Recorder:
             if error is None:
                 raise self.error
 
-    def _hear(self, audio: Float32, out: Float32) -> None:
-        """Copy a block; in the audio thread."""
-        if self._skip is None:
-            self._skip = self._host.latency
-        dry, wet = self._rings
+    def _hear(self, audio: Float32, out: Float32, later: int) -> None:
+        """Copy a block, so that wet lies over dry; in the audio thread."""
+        skip = self._host.latency if self._skip is None else self._skip + later
         size = audio.shape[1]
-        if dry.free < size or wet.free < size:
+        left_out, silence = min(max(skip, 0), size), max(-skip, 0)
+        dry, wet = self._rings
+        if dry.free < size or wet.free < size + silence:
             self._host.dropped += 1
+            self._skip = skip
             return
         dry.write(audio)
-        wet.write(out)
+        wet.pad(silence)
+        wet.write(out[:, left_out:])
+        self._skip = skip - left_out + silence
 
     def _work(self) -> None:
         while not self._stop.wait(_ROUND_S):
             self._drain()
 
     def _drain(self) -> None:
-        if self._skip:
-            self._skip -= self._rings[1].skip(self._skip)
         try:
             for ring, writer, piece in zip(self._rings, self._writers, self._piece, strict=True):
                 while self.error is None and (size := min(ring.available, _PIECE)):

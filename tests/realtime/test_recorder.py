@@ -1,0 +1,123 @@
+"""What is recorded: wet over dry, sample for sample, whatever happened on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playing import RATE, Audio, in_callback, noise, play
+from test_host import Stalling
+
+import latentfx
+from latentfx.preset import Preset
+from latentfx.realtime import LiveHost, Recorder
+
+BLOCK = 128
+Write = Callable[[str], Path]
+
+
+def read(recorder: Recorder) -> tuple[Audio, Audio]:
+    """The dry file and the wet one."""
+    dry, wet = (soundfile.read(path, dtype="float32")[0] for path in (recorder.dry, recorder.wet))
+    return dry, wet
+
+
+def play_with_a_stall(host: LiveHost, stall: Stalling, audio: Audio) -> None:
+    """Let the worker stand still in blocks 100 to 130, and keep up in all others."""
+    stall.samples = 0
+    for count in range(audio.shape[1] // BLOCK):
+        if count == 100:
+            stall.go.clear()
+        if count == 130:
+            stall.go.set()
+        host.process(audio[:, count * BLOCK : (count + 1) * BLOCK])
+        if stall.go.is_set():
+            stall.catch_up((count + 1) * BLOCK)
+
+
+def test_after_late_blocks_wet_still_lies_over_dry(
+    delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stall = Stalling(monkeypatch)
+    audio = noise(400 * BLOCK)
+    with LiveHost(delay, block=BLOCK, place="worker") as host:
+        before = host.latency
+        with Recorder(tmp_path / "take.wav", host) as recorder:
+            play_with_a_stall(host, stall, audio)
+        after = host.latency
+    assert after > before, "more is held in hand"
+    dry, wet = read(recorder)
+    np.testing.assert_array_equal(dry, audio[0])
+    assert len(wet) == len(dry) - after
+    applied = latentfx.apply(dry, plugin=delay, sample_rate=RATE)
+    begin = 100 * BLOCK - before
+    np.testing.assert_array_equal(wet[:begin], applied[:begin])
+    np.testing.assert_array_equal(wet[200 * BLOCK :], applied[200 * BLOCK : len(wet)])
+
+
+def test_late_blocks_leave_the_bypass_whole(
+    delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stall = Stalling(monkeypatch)
+    audio = noise(400 * BLOCK)
+    with LiveHost(delay, block=BLOCK, place="worker") as host:
+        host.bypass = True
+        before = host.latency
+        with Recorder(tmp_path / "take.wav", host) as recorder:
+            play_with_a_stall(host, stall, audio)
+        assert host.latency > before
+    dry, wet = read(recorder)
+    fade_in = RATE // 10
+    np.testing.assert_allclose(wet[fade_in:], dry[fade_in : len(wet)], atol=1e-7)
+
+
+@pytest.mark.parametrize("blocks", [(128, 100), (100, 128), (64, 5000)])
+def test_a_device_that_comes_back_with_other_blocks_leaves_wet_over_dry(
+    delay: latentfx.LatentPlugin, tmp_path: Path, blocks: tuple[int, int]
+) -> None:
+    audio = noise(38_400)
+    with in_callback(delay) as host, Recorder(tmp_path / "take.wav", host) as recorder:
+        latencies = []
+        for half, block in zip(np.split(audio, 2, axis=1), blocks, strict=True):
+            host.prepare(block if block <= 4096 else None)
+            latencies.append(host.latency)
+            play(host, half, block)
+    assert latencies[0] != latencies[1]
+    dry, wet = read(recorder)
+    np.testing.assert_array_equal(dry, audio[0])
+    assert len(wet) == len(dry) - latencies[1]
+    lost = slice(19_200 - latencies[0], 19_200)
+    assert not wet[lost].any(), "what was on its way when the device went"
+    for part in (slice(lost.start), slice(lost.stop, len(wet))):
+        np.testing.assert_array_equal(wet[part], dry[part])
+
+
+def test_a_device_that_goes_while_plugins_change_comes_back_with_the_new_one(
+    delay: latentfx.LatentPlugin, plugin_file: Write
+) -> None:
+    audio = np.full((1, 6400), 0.25, np.float32)
+    with in_callback(delay, block=64) as host:
+        play(host, audio, 64)
+        host.recall(Preset("plain", str(plugin_file("gain")), {"gain": 2.0}))
+        host.process(audio[:, :64])
+        host.prepare(128)
+        assert play(host, audio, 128)[0, -1] == 0.5
+        host.controls["gain"] = 3.0
+        assert play(host, audio, 128)[0, -1] == 0.75
+
+
+def test_a_change_of_plugins_is_recorded_as_it_was_heard(
+    delay: latentfx.LatentPlugin, plugin_file: Write, tmp_path: Path
+) -> None:
+    tone = (0.3 * np.sin(np.arange(RATE) / 50))[None].astype(np.float32)
+    with in_callback(delay, block=64) as host, Recorder(tmp_path / "take.wav", host) as recorder:
+        before = host.latency
+        heard = [play(host, tone[:, : RATE // 2], 64)]
+        host.recall(Preset("plain", str(plugin_file("gain"))))
+        heard.append(play(host, tone[:, RATE // 2 :], 64))
+        assert host.latency < before
+    _, wet = read(recorder)
+    np.testing.assert_array_equal(wet, np.concatenate(heard, axis=1)[0, before:])
