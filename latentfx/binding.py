@@ -28,6 +28,7 @@ KINDS: Final[Mapping[str, int | None]] = {
     "velocity": None,
     "steps": 127,
 }
+_CHOOSE_PARAMETERS: Final = range(98, 102)  # controllers that say which (N)RPN the data entry is for
 _CURVES: Final = ("linear", "square", "root")
 _RELEASES: Final = ("return", "latch")
 _MOST_MS: Final = 10_000
@@ -73,6 +74,11 @@ class Source:
         if (self.number is None) != (most is None) or not 0 <= (self.number or 0) <= (most or 0):
             allowed = f"a number from 0 to {most}, as {self.kind}:1" if most else "no number"
             raise MidiError(f"MIDI source {self.kind} has the number {self.number}; it takes {allowed}")
+        if self.kind == "cc" and self.number in _CHOOSE_PARAMETERS:
+            raise MidiError(
+                f"MIDI source {self} never moves a control: controllers 98 to 101 say which NRPN or RPN is "
+                "meant; listen to the NRPN itself, such as nrpn:300"
+            )
         if self.channel is not None and not 1 <= self.channel <= 16:
             raise MidiError(f"MIDI channel {self.channel}; allowed 1 to 16, or none for all")
 

@@ -84,13 +84,15 @@ class PortInput:
         self._listener = listener
         self._looked = time.monotonic()
         found = [(api, name) for api in _apis() for name in _names(api)]
-        fitting = [(api, name) for api, name in found if wanted.casefold() in name.casefold()]
+        fits = wanted.casefold() if wanted.strip() else None  # nothing is a part of every name
+        fitting = [(api, name) for api, name in found if fits is not None and fits in name.casefold()]
         exact = [(api, name) for api, name in fitting if name == wanted]
         if len(exact or fitting) != 1:
             names = ", ".join(repr(name) for _, name in fitting or found) or "none"
             problem = "several MIDI inputs fit" if fitting else "no MIDI input fits"
             raise MidiError(
-                f"{problem} {wanted!r}; there are {names}. Plug it in, or connect to --midi virtual"
+                f"{problem} {wanted!r}; there are {names}. Give a name or a part of it, plug it in, or "
+                "connect to --midi virtual"
             )
         ((api, self.name),) = exact or fitting
         self._client = _join(api)
@@ -182,7 +184,8 @@ class SocketInput:
             self._server = socket.create_server((host or "127.0.0.1", int(port)))
         except (OSError, ValueError, OverflowError) as error:
             raise MidiError(
-                f"MIDI cannot listen at {address!r} ({error}); write socket:PORT, such as socket:9080"
+                f"MIDI cannot listen at {address!r} ({error}); write socket:PORT or socket:HOST:PORT, such "
+                "as socket:9080"
             ) from None
         self._server.settimeout(0.2)
         self.name = f"socket:{self._server.getsockname()[1]}"

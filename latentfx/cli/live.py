@@ -51,7 +51,11 @@ def live(
     ] = None,
     midi: Annotated[
         list[str] | None,
-        typer.Option(help="MIDI input: name, virtual, or socket:PORT. May be repeated."),
+        typer.Option(
+            metavar="PORT",
+            help="MIDI input: a port's name or a part of it; virtual or virtual:NAME, a port that others "
+            "connect to; socket:PORT or socket:HOST:PORT, to listen on the network. May be repeated.",
+        ),
     ] = None,
     bind: Bind = None,
     rate: Annotated[float | None, typer.Option(help="Rate of the devices, in Hz.")] = None,

@@ -98,7 +98,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         st.lists(
             st.builds(
                 Binding,
-                st.builds(Source, st.just("cc"), st.integers(0, 119), st.none() | st.integers(1, 16)),
+                st.builds(Source, st.just("nrpn"), st.integers(0, 16383), st.none() | st.integers(1, 16)),
                 TEXTS,
                 st.none() | NUMBERS | TEXTS,
                 st.none() | NUMBERS | TEXTS,
@@ -264,6 +264,8 @@ def test_what_cannot_be_done_is_said_in_one_line(words: list[str], message: str)
     [
         ("cc=mix", "it takes a number from 0 to 119"),
         ("cc:120=mix", "a number from 0 to 119"),
+        ("cc:98=mix", "cc:98 never moves a control: controllers 98 to 101 say which NRPN or RPN is meant"),
+        ("cc:101@2=mix", "cc:101@2 never moves .* such as nrpn:300"),
         ("bend:3=mix", "it takes no number"),
         ("cc:1@17=mix", "MIDI channel 17; allowed 1 to 16"),
         ("cc:1=mix:0", "write SOURCE=CONTROL"),

@@ -13,9 +13,11 @@ import numpy as np
 import onnx
 import pytest
 from mido import Message
+from typer.testing import CliRunner
 
 import latentfx
 from latentfx.binding import Binding
+from latentfx.cli import app
 from latentfx.errors import ControlError, MidiError
 from latentfx.preset import Preset
 from latentfx.realtime.host import LiveHost
@@ -106,6 +108,12 @@ def test_a_message_turns_its_control_at_the_next_hop(
     host.midi.bind(Binding.parse(binding))
     assert hear(host) == 1.0
     assert hear(host, *messages) == pytest.approx(value, abs=1e-6)
+
+
+def test_every_controller_that_can_be_bound_turns(host: LiveHost) -> None:
+    for number in set(range(120)) - {98, 99, 100, 101}:
+        host.midi.replace([Binding.parse(f"cc:{number}=gain")])
+        assert [hear(host, cc(number, value)) for value in (127, 0)] == [4.0, 0.0]
 
 
 def test_a_curve_bends_the_way(host: LiveHost) -> None:
@@ -278,3 +286,20 @@ def test_a_port_that_is_not_there_is_named() -> None:
         open_midi("socket:nonsense", lambda message: None)
     with pytest.raises(MidiError, match=r"no MIDI input fits 'Launch Control'; there are"):
         open_midi("Launch Control", lambda message: None)
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_a_port_without_a_name_is_not_the_only_one_there_is(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("latentfx.realtime.ports._names", lambda api: ["Piano keys"])
+    message = f"no MIDI input fits '{text}'; there are 'Piano keys'. Give a name or a part of it"
+    with pytest.raises(MidiError, match=message):
+        open_midi(text, lambda message: None)
+
+
+def test_the_help_names_every_way_to_a_port() -> None:
+    helped = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["live", "--help"]).stdout
+    said = " ".join(helped.replace("│", " ").split())
+    assert "virtual or virtual:NAME" in said
+    assert "socket:PORT or socket:HOST:PORT" in said
