@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
+from latentfx.errors import ShapeError
 from latentfx.graph import BlockStream, in_runs
 from latentfx.plugin_file import Float32
 from latentfx.runtime import LatentPlugin
+from latentfx.spec import PluginSpec
 from latentfx.stream import count_rows
 
 from .mixing import MAX_BLOCK
@@ -74,7 +76,7 @@ class Engine:
         self.plugin = plugin
         self.channels = channels
         self.sample_rate = sample_rate
-        self.rows = count_rows(spec, channels)
+        self.rows = _rows(spec, channels)
         self.outputs = self.rows * spec.out_channels
         self.output = Ring(self.outputs, capacity)
         self.non_finite = 0
@@ -212,6 +214,21 @@ class Engine:
         out = self._blocks.step(audio.reshape(self.rows, self.plugin.spec.in_channels, size))
         self.output.write(self._from_plugin.process(out.reshape(self.outputs, size)))
         self.step_times.add((time.perf_counter_ns() - begin) // hops)
+
+
+def _rows(spec: PluginSpec, channels: int) -> int:
+    """How often the plugin runs side by side; of a side-chain, what helps where sound is live."""
+    try:
+        return count_rows(spec, channels)
+    except ShapeError:
+        if not spec.side_channels:
+            raise
+        wanted = ",".join(map(str, range(1, spec.in_channels + 1)))
+        raise ShapeError(
+            f"audio has {channels} channels; plugin {spec.name!r} takes {spec.in_channels}, the last of them "
+            "its side-chain, which is a channel of the same input when it is played live: take an --input "
+            f"that has {spec.in_channels} channels, or choose them, as --input-channels {wanted}"
+        ) from None
 
 
 def _as_it_plays() -> None:

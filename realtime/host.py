@@ -19,9 +19,9 @@ from latentfx.layout import find_layout, from_channels, to_channels
 from latentfx.plugin_file import Float32
 from latentfx.preset import Preset, same_plugin
 from latentfx.runtime import Controls, LatentPlugin, Setting
-from latentfx.stream import HIGHEST_RATE, LOWEST_RATE
 
 from .bank import Bank
+from .checks import check_block, check_count, check_place, check_rate, read_bindings, read_presets
 from .crossfade import Crossfade
 from .desk import Desk
 from .midi import MidiMap
@@ -50,13 +50,15 @@ class LiveHost:
             takes the callback when the worst block fits three times into its time.
         reserve_s: sound that a worker keeps in hand, 0.001 to 0.5 s, as long as the stalls that it outlasts
             and as much later. None measures, and keeps more after a late block, up to 50 ms.
-        bindings: what MIDI turns, whatever preset is chosen.
-        presets: those that `next_preset` and program changes choose from.
+        bindings: what MIDI turns, whatever preset is chosen: `Binding`s, or texts such as `"cc:21=mix"`.
+        presets: those that `next_preset` and program changes choose from, or their names.
         source: what presets call the plugin; its name where None.
 
     Raises:
-        LiveError: the plugin is too slow for this machine, or a reserve that cannot be kept.
-        ShapeError: a number of channels or a rate that the plugin cannot take.
+        LiveError: the plugin is too slow for this machine, no such place, a reserve that cannot be kept.
+        ShapeError: a rate, a block, or a number of channels that cannot be, or that the plugin cannot take.
+        MidiError: a binding that makes no sense.
+        PresetError: no preset of that name.
     """
 
     def __init__(
@@ -69,31 +71,31 @@ class LiveHost:
         block: int | None = None,
         place: Place | None = None,
         reserve_s: float | None = None,
-        bindings: Iterable[Binding] = (),
-        presets: Iterable[Preset] = (),
+        bindings: Iterable[Binding | str] = (),
+        presets: Iterable[Preset | str] = (),
         source: str | None = None,
     ) -> None:
-        self.sample_rate = float(plugin.sample_rate if sample_rate is None else sample_rate)
-        if not LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE:
-            raise ShapeError(f"sample_rate is {sample_rate!r}; allowed {LOWEST_RATE} to {HIGHEST_RATE} Hz")
-        self.channels = channels
-        self.bank = Bank(presets)
+        check_place(place, reserve_s)
+        self.sample_rate = check_rate(plugin.sample_rate if sample_rate is None else sample_rate)
+        self.channels = check_count("channels", channels)
+        self.bank = Bank(read_presets(presets))
         self.trouble = ""
         self.tap: Tap | None = None
         self.device_latency_s = float("nan")
         self.xruns = self.dropped = self.reconnects = 0
         self.source = plugin.name if source is None else source
         self._place, self._reserve_s = place, reserve_s
-        self._block = _checked(block)
+        self._block = check_block(block)
         self._desk = Desk(plugin)
-        self.midi = self._map(self._desk, bindings)
+        self.midi = self._map(self._desk, read_bindings(bindings))
+        outputs = None if outputs is None else check_count("outputs", outputs)
         self._voice = self._sound(self._desk)
+        self.outputs = outputs or self._voice.engine.outputs
         self._coming: Crossfade | None = None
         self._lateness = self._voice.latency
         self._panicking = False
         self._done: deque[Voice] = deque()
         self._choosing = threading.Lock()
-        self.outputs = self._voice.engine.outputs if outputs is None else outputs
         self.output = OutputStage(self.outputs, self.sample_rate)
         self._times = Times()
         self._late = self._samples = self._last = 0
@@ -236,7 +238,7 @@ class LiveHost:
         Raises:
             LiveError: the plugin is too slow for it.
         """
-        self._block = _checked(block)
+        self._block = check_block(block)
         self.close()
         self._coming = None
         self._desk = Desk(self._desk.panel)
@@ -332,9 +334,3 @@ class LiveHost:
         fall = 10 ** (-_PEAK_FALL_DB_S / 20 * self._last / self.sample_rate)
         self._peaks[0] = max(peak(audio), self._peaks[0] * fall)
         self._peaks[1] *= fall
-
-
-def _checked(block: int | None) -> int | None:
-    if block is not None and not 1 <= block <= MAX_BLOCK:
-        raise ShapeError(f"block is {block}; allowed 1 to {MAX_BLOCK} samples, or None for any number")
-    return block

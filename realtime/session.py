@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from latentfx.binding import Binding
 from latentfx.errors import ControlError
 from latentfx.offline import DEFAULT_PLUGIN, Reference, prepare
-from latentfx.preset import Preset, list_presets, load_preset
+from latentfx.preset import Preset, list_presets
 from latentfx.processor import Processor
 from latentfx.runtime import LatentPlugin, Setting
 
+from .checks import check_block, check_channels, check_place, check_rate, read_bindings, read_presets
 from .devices import JACK, Device, find_device, refuse_feedback, share_a_clock, sound
 from .host import LiveHost
 from .ports import MidiInput, open_midi
@@ -46,7 +47,19 @@ def live(
 ) -> LiveStream:
     """Play a plugin on a microphone and a loudspeaker, under MIDI.
 
-    `with latentfx.live("timbre-swap", timbre="cello") as host:` gives the host while it sounds.
+    It sounds in a `with` block, which gives the host:
+
+        with latentfx.live("timbre-swap", timbre="cello") as host:
+            input("Enter ends it. ")
+
+    A stream may end by itself, when its sound server is gone. Then leaving the block raises what happened;
+    `running` tells before:
+
+        stream = latentfx.live("timbre-swap", timbre="cello")
+        with stream as host:
+            while stream.running:
+                host.controls["mix"] = knob()
+                time.sleep(0.05)
 
     Args:
         plugin: name or file of a plugin, a loaded one, or a preset, whose MIDI bindings are taken too.
@@ -54,10 +67,10 @@ def live(
         output: the same of the output device.
         midi: MIDI inputs: names, `virtual`, `socket:PORT`.
         bindings: what MIDI turns: `Binding`s, or texts such as `"cc:21=mix"`.
-        presets: those to choose from while playing; all of this plugin where None.
+        presets: those to choose from while playing, or their names; all of this plugin where None.
         reference: a recording to learn a choice from, as in `apply`.
-        sample_rate: of the devices, in Hz; the plugin's where they have it.
-        block: samples at once; 0 lets the sound system choose.
+        sample_rate: of the devices, 1000 to 768000 Hz; the plugin's where they have it.
+        block: samples at once, up to 4096; 0 lets the sound system choose.
         input_channels: channels of the input device, from 1; as many as the plugin takes where None.
         output_channels: channels of the output device, from 1; the first two where None.
         place: where inference runs: `"callback"`, `"worker"`, or by measurement where None.
@@ -68,40 +81,52 @@ def live(
         controls: controls and blends by name: `timbre="trumpet", mix=0.8`.
 
     Raises:
-        LiveError: PortAudio or a device is missing or refuses, feedback, a slow plugin, a bad reserve.
+        LiveError: PortAudio or a device is missing or refuses, feedback, a slow plugin, a bad place or
+            reserve.
+        ShapeError: a rate, a block or channels that cannot be, or that the plugin cannot take.
         MidiError: a MIDI port or a binding that makes no sense.
         ControlError: a control that does not exist, or a value that is not allowed.
         PluginNotFoundError: no plugin of that name.
+        PresetError: no preset of that name, or one that does not fit its plugin.
     """
+    check_place(place, reserve_s)
+    wanted_rate = None if sample_rate is None else check_rate(sample_rate)
+    check_block(block, least=0)
+    wanted_inputs = check_channels("input_channels", input_channels)
+    wanted_outputs = check_channels("output_channels", output_channels)
+    bindings = read_bindings(bindings)
     start = plugin if isinstance(plugin, Preset) else None
     source_name = _name(plugin)
     loaded = _prepared(plugin, reference, controls)
-    texts = [Binding.parse(binding) if isinstance(binding, str) else binding for binding in bindings]
-    bank = _bank(presets, source_name)
+    bank = list_presets(source_name) if presets is None else read_presets(presets)
     source, target = find_device(input, "input"), find_device(output, "output")
     if not allow_feedback:
         refuse_feedback(source, target)
-    inputs = list(input_channels or range(1, min(loaded.spec.in_channels, source.inputs) + 1))
-    outputs = list(output_channels or range(1, min(2, target.outputs) + 1))
-    rate = _rate(source, target, sample_rate, loaded.sample_rate)
+    inputs = wanted_inputs or list(range(1, min(loaded.spec.in_channels, source.inputs) + 1))
+    outputs = wanted_outputs or list(range(1, min(2, target.outputs) + 1))
+    rate = wanted_rate or _rate(source, target, loaded.sample_rate)
     kind: type[Wire] = Duplex if share_a_clock(source, target) else Pair
     wire = kind(source, target, rate, _block(block, target), inputs, outputs)
-    host = LiveHost(
-        loaded,
-        rate,
-        channels=len(inputs),
-        outputs=len(outputs),
-        place=place,
-        reserve_s=reserve_s,
-        bindings=texts,
-        presets=bank,
-        source=source_name,
-    )
-    if start is not None:
-        host.bank.current = start
-        host.midi.choose(start.bindings)
-    recorder = None if record is None else Recorder(record, host)
-    return LiveStream(host, wire, _open_ports([midi] if isinstance(midi, str) else midi, host), recorder)
+    with ExitStack() as stack:
+        host = LiveHost(
+            loaded,
+            rate,
+            channels=len(inputs),
+            outputs=len(outputs),
+            place=place,
+            reserve_s=reserve_s,
+            bindings=bindings,
+            presets=bank,
+            source=source_name,
+        )
+        stack.callback(host.close)
+        if start is not None:
+            host.bank.current = start
+            host.midi.choose(start.bindings)
+        recorder = None if record is None else Recorder(record, host)
+        ports = _open_ports([midi] if isinstance(midi, str) else midi, host)
+        stack.pop_all()  # the stream closes the host from here on
+    return LiveStream(host, wire, ports, recorder)
 
 
 def _prepared(
@@ -119,21 +144,13 @@ def _name(plugin: PathLike | LatentPlugin | Preset) -> str:
     return plugin.name if isinstance(plugin, LatentPlugin) else os.fspath(plugin)
 
 
-def _bank(presets: Iterable[Preset | str] | None, plugin: str) -> list[Preset]:
-    if presets is None:
-        return list_presets(plugin)
-    return [load_preset(preset) if isinstance(preset, str) else preset for preset in presets]
-
-
 def _block(block: int | None, target: Device) -> int:
     """On JACK the server's own blocks cost no latency; elsewhere a fixed size saves some."""
     return block if block is not None else 0 if target.host_api == JACK else _BLOCK
 
 
-def _rate(source: Device, target: Device, wanted: float | None, plugin_rate: float) -> float:
-    """The rate that was asked for; else the plugin's where the devices have it, else the output's own."""
-    if wanted is not None:
-        return float(wanted)
+def _rate(source: Device, target: Device, plugin_rate: float) -> float:
+    """The plugin's rate where the devices have it, else the output's own."""
     sd = sound()
     try:
         sd.check_output_settings(target.index, None, "float32", samplerate=plugin_rate)

@@ -27,7 +27,6 @@ _ANY_BLOCK = 256
 _RING_S = 1.0
 _STEPS_AHEAD = 3
 _AHEAD_S = (0.01, 0.05)  # at least, at most
-_RESERVE_S = (0.001, 0.5)  # a player's own choice; a worker's rings hold twice as much
 
 
 class Voice:
@@ -42,7 +41,7 @@ class Voice:
         reserve_s: sound that a worker keeps in hand, in s; None measures, and keeps more after late blocks.
 
     Raises:
-        LiveError: the plugin is too slow for this machine, or a reserve that cannot be kept.
+        LiveError: the plugin is too slow for this machine.
     """
 
     def __init__(
@@ -54,8 +53,6 @@ class Voice:
         place: Place | None = None,
         reserve_s: float | None = None,
     ) -> None:
-        if reserve_s is not None:
-            _check_reserve(reserve_s, place)
         self.desk = desk
         capacity = int(_RING_S * sample_rate) + 4 * MAX_BLOCK + 4 * desk.panel.spec.block_size
         self.engine = Engine(desk.playing, channels, sample_rate, desk.before_hops, capacity)
@@ -191,17 +188,6 @@ def _choose(engine: Engine, cost: StepCost, block: int | None, reserved: bool) -
         )
     period_s = (block or _ANY_BLOCK) / engine.sample_rate
     return "worker" if reserved or cost.p999 >= CALLBACK_SHARE * period_s else "callback"
-
-
-def _check_reserve(reserve_s: float, place: Place | None) -> None:
-    low, high = _RESERVE_S
-    if not low <= reserve_s <= high:
-        raise LiveError(f"reserve is {1000 * reserve_s:g} ms; allowed {1000 * low:g} to {1000 * high:g} ms")
-    if place == "callback":
-        raise LiveError(
-            "the audio callback makes each block when it is wanted and keeps none in reserve; "
-            "give the place or the reserve"
-        )
 
 
 def _blocks_ahead(cost: StepCost, sample_rate: float, block: int | None) -> int:
