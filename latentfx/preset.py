@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import resources
@@ -42,7 +42,7 @@ class Preset:
         settings: controls and blends by name.
         description: one line for people.
         bindings: what MIDI turns while it is played live.
-        program: the MIDI program that calls it, 0 to 127; its place in the list where None.
+        program: the MIDI program that calls it, 0 to 127; one that no other asks for where None.
     """
 
     name: str
@@ -122,6 +122,27 @@ def list_presets(plugin: str | None = None) -> list[Preset]:
     return [preset for preset in found if plugin is None or same_plugin(preset.plugin, plugin)]
 
 
+def programs(presets: Iterable[Preset]) -> dict[int, Preset]:
+    """Which preset of one plugin each MIDI program calls: the first that asks for it.
+
+    Those that ask for none have the numbers that are left, in order.
+    """
+    called: dict[int, Preset] = {}
+    rest = []
+    for preset in presets:
+        if preset.program is None:
+            rest.append(preset)
+        else:
+            called.setdefault(preset.program, preset)
+    left = (number for number in range(128) if number not in called)
+    return called | dict(zip(left, rest, strict=False))
+
+
+def hidden() -> list[str]:
+    """Names of the presets that come with latentfx and are hidden by the user's own."""
+    return sorted(_in(_shipped()).keys() & _in(user_folder()).keys())
+
+
 def load_preset(preset: str | os.PathLike[str]) -> Preset:
     """Load a preset by name, or a preset file by path.
 
@@ -159,7 +180,10 @@ def save_preset(preset: Preset, overwrite: bool = False) -> Path:
     folder = user_folder()
     path = folder / f"{preset.name}.toml"
     if path.exists() and not overwrite:
-        raise PresetError(f"there is a preset {preset.name!r} in {folder}; overwrite it, or choose a name")
+        raise PresetError(
+            f"there is a preset {preset.name!r} in {folder}; replace it with --overwrite "
+            "(overwrite=True in Python), or choose another name"
+        )
     preset = replace(preset, plugin=_whole(preset.plugin))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -214,14 +238,17 @@ def _mixture(plugin: LatentPlugin, blend: Blend) -> dict[str, float]:
 
 def _files() -> dict[str, Traversable]:
     """Name -> file; the user's hide shipped ones of the same name."""
-    folders: list[Traversable] = [resources.files("latentfx.presets") / "settings", user_folder()]
-    return {
-        entry.name.removesuffix(".toml"): entry
-        for folder in folders
-        if folder.is_dir()
-        for entry in folder.iterdir()
-        if entry.name.endswith(".toml")
-    }
+    return _in(_shipped()) | _in(user_folder())
+
+
+def _shipped() -> Traversable:
+    return resources.files("latentfx.presets") / "settings"
+
+
+def _in(folder: Traversable) -> dict[str, Traversable]:
+    """Name -> file of one folder; empty where it is not there."""
+    files = folder.iterdir() if folder.is_dir() else ()
+    return {file.name.removesuffix(".toml"): file for file in files if file.name.endswith(".toml")}
 
 
 def _read(name: str, path: Traversable) -> Preset:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from latentfx.errors import PresetError
-from latentfx.preset import Preset
+from latentfx.preset import Preset, programs
 
 
 class Bank:
@@ -54,9 +54,5 @@ class Bank:
         return None
 
     def program(self, number: int) -> Preset | None:
-        """The preset that a program change calls: the one that asks for it, or by its place."""
-        for preset in self.presets:
-            if preset.program == number:
-                return preset
-        free = [preset for preset in self.presets if preset.program is None]
-        return free[number] if number < len(free) else None
+        """The preset that a program change calls."""
+        return programs(self.presets).get(number)

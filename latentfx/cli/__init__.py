@@ -32,6 +32,7 @@ PRESET_VERBS: dict[str, Callable[..., None]] = {
     "list": preset.list_presets,
     "show": preset.show,
     "save": preset.save,
+    "morph": preset.morph,
     "apply": preset.apply,
 }
 
@@ -82,9 +83,10 @@ def options(
 
 for _verb in VERBS:
     app.command()(guarded(_verb))
-_presets = typer.Typer(no_args_is_help=True, help="Settings under a name: list, show, save and apply them.")
+_presets = typer.Typer(no_args_is_help=True, help="Settings under a name: list, show, save, morph, apply.")
 for _name, _preset_verb in PRESET_VERBS.items():
-    _presets.command(_name)(guarded(_preset_verb))
+    _strange = {"ignore_unknown_options": _name == "morph"}  # a T of -0.5 is told what is allowed
+    _presets.command(_name, context_settings=_strange)(guarded(_preset_verb))
 app.add_typer(_presets, name="preset")
 
 

@@ -24,14 +24,6 @@ from latentfx.preset import Preset, PresetWarning, list_presets, load_preset, mo
 Write = Callable[[str], Path]
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's folder of its own."""
-    folder = tmp_path / "presets"
-    monkeypatch.setenv("LATENTFX_PRESETS", str(folder))
-    return folder
-
-
 @pytest.fixture
 def blend(plugin_file: Write) -> str:
     """A plugin with the blend `tone`."""
@@ -306,13 +298,3 @@ def test_bindings_read_back_what_they_write() -> None:
 )
 def test_every_binding_reads_back_what_it_writes(binding: Binding) -> None:
     assert Binding.parse(str(binding)) == binding
-
-
-def test_the_verb_takes_what_the_file_has(plugin_file: Write) -> None:
-    bind = "cc:7=gain:0..2,curve=root,smoothing_ms=12.5"
-    assert run("preset", "save", "soft", "-p", plugin_file("delay"), "--bind", bind).exit_code == 0
-    assert [str(binding) for binding in load_preset("soft").bindings] == [bind]
-    for verb in (["preset", "save"], ["live"]):
-        helped = " ".join(run(*verb, "--help").stdout.replace("│", " ").split())
-        assert "cc:1=mix:0..0.8,curve=square,smoothing_ms=50" in helped
-        assert "release=latch" in helped
