@@ -60,6 +60,11 @@ class Recorder:
         self._stop = threading.Event()
         self._files = ExitStack()
 
+    @property
+    def heard(self) -> bool:
+        """Whether anything came in."""
+        return self._skip is not None
+
     def __enter__(self) -> Self:
         rate = round(self._host.sample_rate)
         with ExitStack() as files:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Final
 
-from latentfx.errors import LatentFXError, LiveError
+from latentfx.errors import LiveError
 
 from .devices import sound
 from .host import LiveHost
@@ -28,16 +28,19 @@ _COLLECT_S: Final = 10.0
 
 
 class LiveStream:
-    """Plays a host on sound devices; use it in a `with` block, which gives the host.
+    """Plays a host on sound devices; use it in a `with` block, once, which gives the host.
 
-    A device that is unplugged is waited for, and played again when it is back. When the sound server is gone
-    the stream ends, and leaving the block raises what happened.
+    A device that is unplugged is waited for, and played again when it is back. When the sound server is gone,
+    or what looks after the stream fails, the stream ends, and leaving the block raises what happened.
 
     Args:
         host: what is played.
         wire: the devices and channels.
         midi: ports to look after.
         recorder: what records the host, if anything.
+
+    Raises:
+        LiveError: entered a second time, or the devices refuse.
     """
 
     def __init__(
@@ -47,8 +50,9 @@ class LiveStream:
         self.wire = wire
         self.midi = tuple(midi)
         self.recorder = recorder
-        self.failure: LatentFXError | None = None
+        self.failure: Exception | None = None
         self.waiting = False
+        self._entered = self._holding = False
         self._ending = threading.Event()
         self._stack = ExitStack()
 
@@ -58,6 +62,9 @@ class LiveStream:
         return self.failure is None and not self._ending.is_set()
 
     def __enter__(self) -> LiveHost:
+        if self._entered:
+            raise LiveError("a stream plays once, and this one has been entered; make another with live(...)")
+        self._entered = True
         with ExitStack() as stack:
             stack.callback(self.host.close)
             for port in self.midi:
@@ -76,15 +83,16 @@ class LiveStream:
     ) -> None:
         self._ending.set()
         self._watcher.join()
-        if self.failure is None and not self.waiting:
-            self._let_go()
+        self._let_go()
         self._stack.__exit__(kind, error, trace)
-        if self.failure is not None and error is None:
-            raise self.failure
+        failure = self.failure or self.wire.failure
+        if failure is not None and error is None:
+            raise failure
 
     def _begin(self) -> None:
         """Open the devices, learn the size of their blocks, prepare the host for it, and play."""
         self.wire.open()
+        self._holding = True
         try:
             block = self.wire.first_block(_FIRST_BLOCK_S)
             self.host.prepare(block)
@@ -97,18 +105,19 @@ class LiveStream:
     def _watch(self) -> None:
         """Look after presets, MIDI ports and the devices, until the end."""
         collected = time.monotonic()
-        while not self._ending.wait(_ROUND_S) and self.failure is None:
-            try:
+        try:
+            while not self._ending.wait(_ROUND_S):
                 self.host.attend()
                 for port in self.midi:
                     port.attend()
                 if not self.wire.alive(_STALLED_S):
                     self._lost()
-            except LatentFXError as error:
-                self.failure = error
-            if time.monotonic() - collected > _COLLECT_S:  # what was there before is frozen: this is short
-                gc.collect(1)
-                collected = time.monotonic()
+                if time.monotonic() - collected > _COLLECT_S:
+                    gc.collect(1)  # what was there before is frozen: this is short
+                    collected = time.monotonic()
+        except Exception as error:  # of any kind: nobody else looks after the stream
+            self.failure = error
+            self._let_go()
 
     def _lost(self) -> None:
         """Wait for the device and play on, or say why that cannot be."""
@@ -117,8 +126,8 @@ class LiveStream:
         self.waiting = True
         if not self._let_go():
             raise LiveError(
-                f"the sound server is gone ({self.wire.label}); start it again, and then this command. What "
-                "was recorded is whole"
+                f"the sound server is gone ({self.wire.label}); start it again, and then this command"
+                + self._recorded()
             )
         sd = sound()
         while not self._ending.wait(1.0):
@@ -131,8 +140,19 @@ class LiveStream:
                 self.host.reconnects += 1
                 return
 
+    def _recorded(self) -> str:
+        if self.recorder is None or not self.recorder.heard:
+            return ""
+        return f". Recorded until then: {self.recorder.wet} and {self.recorder.dry}"
+
     def _let_go(self) -> bool:
-        """Close the devices. False where that hangs, as it does for ten minutes when a server has died."""
+        """Close the devices, where they are held.
+
+        False where that hangs, as it does for ten minutes when a server has died.
+        """
+        if not self._holding:
+            return True
+        self._holding = False
         if self.wire.dead_server:
             _forget_portaudio()
             return False

@@ -127,7 +127,13 @@ def live(
         allow_feedback=allow_feedback,
         **controls,
     )
-    _tell(_run(stream, limit_s), stream.recorder, as_json)
+    try:
+        stats = _run(stream, limit_s)
+    except Exception:
+        if (stats := stream.host.stats()).blocks:  # what there is is told, and then what went wrong
+            _tell(stats, stream.recorder, as_json)
+        raise
+    _tell(stats, stream.recorder, as_json)
 
 
 def _channels(text: str | None) -> list[int] | None:
@@ -196,7 +202,7 @@ def _tell(stats: Stats, recorder: Recorder | None, as_json: bool) -> None:
         f"{stats.seconds:.1f} s in {stats.blocks} blocks; late {stats.late}, xruns {stats.xruns}; "
         f"latency {stats.latency.total:.1f} ms"
     )
-    if recorder is not None:
+    if recorder is not None and recorder.frames:
         typer.echo(f"recorded {recorder.wet} and {recorder.dry}")
         if stats.dropped:
             typer.secho(f"note: {stats.dropped} blocks were not recorded: the disk was too slow", err=True)

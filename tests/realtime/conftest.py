@@ -19,6 +19,7 @@ from jack_rig import JackServer, Rig, die_with_parent, enter_jack
 from live_command import COMMAND, wait_for_line
 
 import latentfx
+from latentfx.realtime import devices
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,6 +41,17 @@ def rig(jackd: JackServer, request: pytest.FixtureRequest) -> Iterator[Rig]:
     rig = Rig(getattr(request, "param", 1))
     yield rig
     rig.close()
+
+
+@pytest.fixture
+def portaudio(rig: Rig) -> Iterator[Rig]:
+    """PortAudio in this process, while the devices are there: it must not outlive their server."""
+    sd = devices.sound()
+    while sd._initialized:
+        sd._terminate()
+    sd._initialize()
+    yield rig
+    sd._terminate()
 
 
 @dataclass

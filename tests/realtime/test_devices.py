@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from jack_rig import RATE, Rig
 import latentfx
 from latentfx.cli.devices import devices as list_them
 from latentfx.errors import LiveError
-from latentfx.realtime import devices, steady
+from latentfx.realtime import steady
 from latentfx.realtime.devices import Device, find_device, refuse_feedback, share_a_clock
 from latentfx.realtime.drift import DriftBridge
 
@@ -41,17 +40,6 @@ KNOWN = [
     device(5, "USB Mic", "JACK Audio Connection Kit", outputs=0),
     device(6, "system", "JACK Audio Connection Kit"),
 ]
-
-
-@pytest.fixture
-def portaudio(rig: Rig) -> Iterator[Rig]:
-    """PortAudio in this process, while the devices are there: it must not outlive their server."""
-    sd = devices.sound()
-    while sd._initialized:
-        sd._terminate()
-    sd._initialize()
-    yield rig
-    sd._terminate()
 
 
 @pytest.mark.parametrize(
