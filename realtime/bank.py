@@ -22,6 +22,10 @@ class Bank:
         self._called: deque[int | Preset] = deque()
         self._pointed: tuple[Preset | None, Preset | None] = None, None
 
+    def add(self, preset: Preset) -> None:
+        """Take one more into the list, at its end: the programs of the others stay as they are."""
+        self.presets.append(preset)
+
     def neighbour(self, step: int) -> Preset:
         """The preset so many places further, and round; past one that was pointed at and could not sound.
 

@@ -27,7 +27,7 @@ _HELP = "arrows control   b bypass   p panic   [ ] presets   l learn   s save   
 
 
 class Screen(AbstractContextManager["Screen"]):
-    """Shows a stream, calmly; without a terminal it says one line at the start.
+    """Shows a stream, calmly; without a terminal it says one line at the start, and one for each trouble.
 
     Args:
         stream: what is shown.
@@ -38,7 +38,7 @@ class Screen(AbstractContextManager["Screen"]):
         self._host = stream.host
         self._recorder = stream.recorder
         self._selected = 0
-        self._note = ""
+        self._note = self._said = ""
         self._console = Console(stderr=True, markup=False, emoji=False)  # names are shown as they are
         self._live: Live | None = None
         self._keys: dict[str, Callable[[], None]] = {
@@ -69,18 +69,28 @@ class Screen(AbstractContextManager["Screen"]):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._live is not None:
-            with suppress(OSError):  # the terminal is gone
+        with suppress(OSError):  # the terminal is gone
+            if self._live is not None:
                 self._live.stop()
+            else:
+                self._say_trouble()
 
     def show(self) -> None:
         """Draw it as it is now."""
-        if self._live is not None:
-            try:
+        try:
+            if self._live is not None:
                 self._live.update(self.draw(), refresh=True)
-            except OSError:  # the terminal is gone; the music goes on
-                self.__exit__()
-                self._live = None
+            else:
+                self._say_trouble()
+        except OSError:  # the terminal is gone; the music goes on
+            self.__exit__()
+            self._live = None
+
+    def _say_trouble(self) -> None:
+        """A line for what went wrong since the last one."""
+        said, self._said = self._said, self._host.trouble
+        if self._said not in ("", said):
+            self._console.print(f"note: {self._said}", style="yellow", highlight=False, soft_wrap=True)
 
     def obey(self, key: str) -> None:
         """Do what a key says; what cannot be done is said on the screen."""
@@ -193,7 +203,9 @@ class Screen(AbstractContextManager["Screen"]):
 
         name = time.strftime("live-%Y%m%d-%H%M%S")
         preset = Preset.of(self._host.plugin, name, self._host.source)
-        path = save_preset(replace(preset, bindings=self._host.midi.bindings))
+        preset = replace(preset, bindings=self._host.midi.bindings)
+        path = save_preset(preset)
+        self._host.bank.add(preset)
         self._note = f"saved {name} ({path})"
 
     def _select(self, step: int) -> None:

@@ -19,6 +19,15 @@ def wait_for_line(process: subprocess.Popen[str], errors: Path) -> None:
         time.sleep(0.02)
 
 
+def wait_for_text(errors: Path, wanted: str) -> None:
+    """Wait until it has said something."""
+    end = time.monotonic() + 60
+    while wanted not in errors.read_text():
+        if time.monotonic() > end:
+            raise AssertionError(f"{wanted!r} is not said: {errors.read_text()}")
+        time.sleep(0.02)
+
+
 def recorded(take: Path) -> int:
     """Bytes that both recordings hold while it plays: those of the shorter one."""
     parts = list(take.parent.glob(f".{take.stem}*.part"))

@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from jack_rig import RATE, Rig
+from live_command import wait_for_text
 from mido import Message
 from playing import Audio, in_callback
 from test_screen import Terminal, level
@@ -134,3 +136,25 @@ def test_on_stage_it_plays_on_and_the_screen_says_why(
         screen.press("p", "silenced")  # a key's note takes its place
         os.write(screen._master, b"q")
         assert screen.process.wait(30) == 0
+
+
+def test_without_a_terminal_each_trouble_is_a_line(
+    rig: Rig,
+    player: Callable[..., Any],
+    plugin_file: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LATENTFX_PRESETS", str(tmp_path / "presets"))
+    plugin = plugin_file("gain")
+    for program, control in enumerate(["drive", "tone"]):
+        save_preset(Preset(control, str(plugin), {control: 1.0}, program=program))
+    running = player("-p", plugin, "--midi", "virtual")
+    rig.connect_midi("latentfx")
+    for program, name in [(0, "drive"), (0, "drive"), (1, "tone")]:
+        rig.play(np.zeros((1, RATE // 8)), [(0, bytes([0xC0, program]))], whole=False)
+        wait_for_text(running.errors, f"note: preset '{name}' is not recalled: ")
+    running.finish()
+    said = running.errors.read_text()
+    notes = re.findall(r"^note: preset '(.*)' is not .*'(.*)' is unknown", said, re.MULTILINE)
+    assert notes == [("drive", "drive"), ("tone", "tone")]

@@ -165,6 +165,7 @@ def test_every_key_does_what_the_last_line_says(
     rig.play(np.zeros((1, RATE // 8)), [(0, bytes([0xB0, 21, 127]))], whole=False)
     screen.press("", r"gain +4 .* cc:21@1")
     name = screen.press("s", r"saved live-\d+-\d+").removeprefix("saved ")
+    screen.press("]", rf"gain +{name} ")
     os.write(screen._master, b"q")
     assert screen.process.wait(30) == 0
     saved = next(preset for preset in list_presets(str(plugin)) if preset.name == name)
