@@ -24,6 +24,18 @@ _PIECE: Final = 16384
 _ROUND_S: Final = 0.05
 
 
+def take_files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """The wet and the dry file of a recording.
+
+    Raises:
+        AudioFileError: a path without a file name.
+    """
+    wet = Path(path).expanduser()
+    if wet.name in ("", ".."):
+        raise AudioFileError(f"cannot record to {str(path)!r}: it names no file; write one, like take.flac")
+    return wet, wet.with_stem(f"{wet.stem}-dry")
+
+
 class Recorder:
     """Records a host into two files; use it in a `with` block, at whose end both are whole.
 
@@ -44,12 +56,7 @@ class Recorder:
     """
 
     def __init__(self, path: str | os.PathLike[str], host: LiveHost) -> None:
-        self.wet = Path(path).expanduser()
-        if self.wet.name in ("", ".."):
-            raise AudioFileError(
-                f"cannot record to {str(path)!r}: it names no file; write one, like take.flac"
-            )
-        self.dry = self.wet.with_stem(f"{self.wet.stem}-dry")
+        self.wet, self.dry = take_files(path)
         self.frames = 0
         self.error: AudioFileError | None = None
         self._host = host

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from latentfx.cli.apply import choose_plugin, parse_setting
 from latentfx.cli.preset import Bind
-from latentfx.errors import ControlError
+from latentfx.errors import AudioFileError, ControlError
 from latentfx.training.command import parse_duration
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ def live(
     record: Annotated[
         Path | None, typer.Option(help="Record what is heard here, and what came in beside it (NAME-dry).")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Record over a take of this name, which is gone then.")
+    ] = False,
     limit: Annotated[str | None, typer.Option("--for", help="Stop after this time: 90s, 40m, 1h30m.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the statistics as JSON at the end.")] = False,
 ) -> None:
@@ -105,6 +108,8 @@ def live(
     from latentfx.realtime import live as start
 
     limit_s = None if limit is None else parse_duration(limit)
+    if record is not None and not overwrite:
+        _keep_takes(record)
     controls: dict[str, Any] = dict(map(parse_setting, settings or [])) | (
         {} if timbre is None else {"timbre": timbre}
     )
@@ -134,6 +139,22 @@ def live(
             _tell(stats, stream.recorder, as_json)
         raise
     _tell(stats, stream.recorder, as_json)
+
+
+def _keep_takes(record: Path) -> None:
+    """Refuse to record over what is there.
+
+    Raises:
+        AudioFileError: one of both files is there.
+    """
+    from latentfx.realtime.recorder import take_files
+
+    there = " and ".join(str(path) for path in take_files(record) if path.is_file())
+    if there:
+        raise AudioFileError(
+            f"{there} would be recorded over, and a take cannot be played again; choose another name for "
+            "--record, or add --overwrite"
+        )
 
 
 def _channels(text: str | None) -> list[int] | None:

@@ -145,7 +145,7 @@ def test_ctrl_c_and_a_time_limit_both_leave_whole_recordings(
     seconds = [soundfile.info(path).frames / RATE for path in (take, tmp_path / "take-dry.flac")]
     assert 0.05 < min(seconds) <= max(seconds) < 5, "a late machine stretches the time of this server"
     assert list(tmp_path.glob(".*part")) == []
-    again = player("-p", plugin_file("delay"), "--record", take)
+    again = player("-p", plugin_file("delay"), "--record", take, "--overwrite")
     rig.play(noise(RATE // 2))
     end = time.monotonic() + 20
     while again.process.poll() is None and time.monotonic() < end:  # an impatient player, to the last moment
