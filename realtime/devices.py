@@ -15,11 +15,6 @@ JACK: Final = "JACK Audio Connection Kit"
 _SERVERS: Final = (JACK, "ASIO")
 _SERVER_NAMES: Final = re.compile(r"\b(default|pulse|pipewire|jack|sysdefault)\b", re.IGNORECASE)
 _CARD: Final = re.compile(r"\(hw:(\d+),\d+\)")
-_MICROPHONE: Final = re.compile(r"\b(mic|microphones?|built-?in|internal|webcam|array)\b", re.IGNORECASE)
-_LOUDSPEAKER: Final = re.compile(r"\b(loud)?speakers?\b|\bbuilt-?in\b|\binternal\b", re.IGNORECASE)
-# Names that leave open what hangs on a machine's own sound chip: most often its microphone and loudspeaker.
-_OWN: Final = re.compile(r"\b((sys)?default|pulse|pipewire|HDA|ALC\d+|Realtek)\b", re.IGNORECASE)
-_HEADPHONES: Final = re.compile(r"head(phone|set)s?|earbuds|airpods|earphones?", re.IGNORECASE)
 
 Kind = Literal["input", "output"]
 
@@ -144,23 +139,6 @@ def share_a_clock(source: Device, target: Device) -> bool:
         return True
     cards = [_CARD.search(device.name) for device in (source, target)]
     return all(cards) and cards[0][1] == cards[1][1]  # type: ignore[index]  # both matched
-
-
-def refuse_feedback(source: Device, target: Device) -> None:
-    """Refuse a microphone that hears its own loudspeaker, as far as names tell.
-
-    Raises:
-        LiveError: the two are a microphone and a loudspeaker, or a machine's own chip, which has both.
-    """
-    if (
-        (_MICROPHONE.search(source.name) or _OWN.search(source.name))
-        and (_LOUDSPEAKER.search(target.name) or _OWN.search(target.name))
-        and not _HEADPHONES.search(f"{source.name} {target.name}")
-    ):
-        raise LiveError(
-            f"{source.name!r} may hear {target.name!r}, and the two would howl. Put on headphones and say "
-            "--allow-feedback, or take another --input or --output"
-        )
 
 
 def _defaults(sd: ModuleType) -> tuple[int, int]:

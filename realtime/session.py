@@ -14,7 +14,8 @@ from latentfx.processor import Processor
 from latentfx.runtime import LatentPlugin, Setting
 
 from .checks import check_block, check_channels, check_place, check_rate, read_bindings, read_presets
-from .devices import JACK, Device, find_device, refuse_feedback, share_a_clock, sound
+from .devices import JACK, Device, find_device, share_a_clock, sound
+from .feedback import refuse_feedback
 from .host import LiveHost
 from .ports import MidiInput, open_midi
 from .recorder import Recorder

@@ -23,7 +23,7 @@ import latentfx
 from latentfx.cli.devices import devices as list_them
 from latentfx.errors import LiveError
 from latentfx.realtime import steady
-from latentfx.realtime.devices import Device, find_device, refuse_feedback, share_a_clock
+from latentfx.realtime.devices import Device, find_device, share_a_clock
 from latentfx.realtime.drift import DriftBridge
 
 
@@ -91,32 +91,6 @@ def test_devices_of_one_card_or_server_share_a_clock() -> None:
     assert share_a_clock(KNOWN[4], KNOWN[4])
     assert not share_a_clock(KNOWN[2], KNOWN[3])
     assert not share_a_clock(KNOWN[2], KNOWN[6])
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "howls"),
-    [
-        ("MacBook Pro Microphone", "MacBook Pro Speakers", True),
-        ("Built-in Microphone", "Built-in Output", True),
-        ("Microphone Array (Realtek)", "Speakers (Realtek)", True),
-        ("default", "default", True),
-        ("HDA Intel PCH: ALC257 Analog (hw:0,0)", "HDA Intel PCH: ALC257 Analog (hw:0,0)", True),
-        ("USB Mic", "default", True),
-        ("Scarlett 2i2", "default", False),
-        ("MacBook Pro Microphone", "Headphones", False),
-        ("USB Mic", "External Headphones", False),
-        ("Scarlett 2i2", "Speakers", False),
-        ("Headset Microphone", "Headset Earphone", False),
-        ("horn", "room", False),
-    ],
-)
-def test_a_microphone_that_hears_its_loudspeaker_is_refused(source: str, target: str, howls: bool) -> None:
-    pair = device(0, source), device(1, target)
-    if howls:
-        with pytest.raises(LiveError, match=r"would howl. Put on headphones.*--allow-feedback"):
-            refuse_feedback(*pair)
-    else:
-        refuse_feedback(*pair)
 
 
 @pytest.mark.parametrize(
