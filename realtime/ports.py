@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import socket
 import sys
 import threading
@@ -17,6 +16,8 @@ import mido
 from mido import Message
 
 from latentfx.errors import MidiError
+
+from .quiet import quiet
 
 CLIENT: Final = "latentfx"
 VIRTUAL: Final = "virtual"
@@ -287,25 +288,11 @@ def _join(api: str) -> Any:
     """
     import rtmidi
 
-    with _quiet():
+    with quiet():
         try:
             return rtmidi.MidiIn(getattr(rtmidi, f"API_{api}"), name=CLIENT)
         except (OSError, RuntimeError, AttributeError) as error:
             raise MidiError(f"MIDI is not there ({api}): {error}") from None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what JACK's library prints where no server runs off the terminal: we say it in our own words."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _backend(api: str) -> mido.Backend:
