@@ -1,100 +1,52 @@
-"""The command `latentfx`. Heavy imports happen inside the verbs."""
+"""The command `latentfx`. What it needs is loaded when it runs; Ctrl-C ends it from the first moment on."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
-from functools import wraps
-from importlib.metadata import version
 from types import FrameType
-from typing import Annotated, NoReturn, ParamSpec, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
-import typer
+if TYPE_CHECKING:
+    from latentfx.cli.verbs import app
 
-from latentfx.cli import preset
-from latentfx.cli.apply import apply
-from latentfx.cli.bench import bench
-from latentfx.cli.devices import devices
-from latentfx.cli.evaluate import evaluate
-from latentfx.cli.export import export
-from latentfx.cli.live import live
-from latentfx.cli.show import info, plugins
-from latentfx.cli.validate import validate
-from latentfx.errors import LatentFXError
-from latentfx.training.command import train
+__all__ = ["app", "main"]
 
-P = ParamSpec("P")
-
-VERBS = (apply, live, devices, plugins, info, train, evaluate, export, validate, bench)
-PRESET_VERBS: dict[str, Callable[..., None]] = {
-    "list": preset.list_presets,
-    "show": preset.show,
-    "save": preset.save,
-    "morph": preset.morph,
-    "apply": preset.apply,
-}
-
-app = typer.Typer(
-    name="latentfx",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start here: latentfx apply violin.flac trumpet.wav --timbre trumpet",
-)
-
-
-def guarded(verb: Callable[P, None]) -> Callable[P, None]:
-    """Turn our errors into one red line and exit code 1, and Ctrl-C into exit code 130."""
-
-    @wraps(verb)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            verb(*args, **kwargs)
-        except LatentFXError as error:
-            typer.secho(f"latentfx: {error}", fg=typer.colors.RED, err=True)
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            typer.secho("latentfx: stopped; nothing half-written is left", err=True)
-            raise typer.Exit(130) from None
-
-    return run
-
-
-def show_version(wanted: bool) -> None:
-    """Print the version and leave."""
-    if wanted:
-        typer.echo(f"latentfx {version('latentfx')}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    wanted: Annotated[
-        bool,
-        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and leave."),
-    ] = False,
-) -> None:
-    """Play latent-space models from papers as audio plugins."""
-
-
-for _verb in VERBS:
-    app.command()(guarded(_verb))
-_presets = typer.Typer(no_args_is_help=True, help="Settings under a name: list, show, save, morph, apply.")
-for _name, _preset_verb in PRESET_VERBS.items():
-    _strange = {"ignore_unknown_options": _name == "morph"}  # a T of -0.5 is told what is allowed
-    _presets.command(_name, context_settings=_strange)(guarded(_preset_verb))
-app.add_typer(_presets, name="preset")
+STOPPED: Final = "latentfx: stopped; nothing half-written is left"
 
 
 def main() -> None:
     """Run the command line; a polite kill cleans up as Ctrl-C does, and a warning of ours is a line."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stopped)
+    from latentfx.cli.verbs import app
+
     warnings.showwarning = _warned
     signal.signal(signal.SIGTERM, _terminated)
     app()
+
+
+def hear_stops() -> None:
+    """Let Ctrl-C raise KeyboardInterrupt from here on: there may be something to clean up."""
+    if signal.getsignal(signal.SIGINT) is _stopped:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def __getattr__(name: str) -> object:
+    """Load `app` when it is asked for."""
+    if name != "app":
+        raise AttributeError(f"module 'latentfx.cli' has no attribute {name!r}")
+    from latentfx.cli.verbs import app
+
+    return app
+
+
+def _stopped(number: int, frame: FrameType | None) -> NoReturn:
+    """End while modules are loaded, some of which catch exceptions; nothing was begun."""
+    os.write(2, f"{STOPPED}\n".encode())
+    os._exit(128 + number)
 
 
 def _warned(
@@ -106,6 +58,8 @@ def _warned(
     line: str | None = None,
 ) -> None:
     if category.__module__.startswith("latentfx."):
+        import typer
+
         typer.secho(f"note: {message}", fg=typer.colors.YELLOW, err=True)
     else:
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,37 @@ def test_a_take_is_not_recorded_over_unless_asked(
     allowed = CliRunner().invoke(app, [*words, "--overwrite"])
     assert "recorded over" not in allowed.stderr
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == dict.fromkeys(there, b"a take")
+
+
+STOPPED_AT = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where a shell runs us behind
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            {stop}
+sys.meta_path.insert(0, Finder())
+from latentfx.cli import main
+sys.argv = ["latentfx", "live", "--input", "no such device"]
+main()
+"""
+CTRL_C = "os.kill(os.getpid(), signal.SIGINT)"
+WRAPPED = "raise ImportError('initialization failed') from KeyboardInterrupt()"  # as onnxruntime does
+
+
+@pytest.mark.parametrize(
+    ("module", "stop"),
+    [
+        ("latentfx.cli.verbs", CTRL_C),
+        ("typer", CTRL_C),
+        ("latentfx.cli.show", CTRL_C),
+        ("latentfx.realtime", CTRL_C),
+        ("onnxruntime", CTRL_C),
+        ("onnxruntime", WRAPPED),
+    ],
+)
+def test_ctrl_c_while_modules_are_loaded_is_a_line(module: str, stop: str) -> None:
+    program = STOPPED_AT.format(module=module, stop=stop)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "latentfx: stopped; nothing half-written is left\n"

@@ -1,0 +1,96 @@
+"""Every verb of the command `latentfx`. Heavy imports happen inside the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import version
+from typing import Annotated, ParamSpec
+
+import typer
+
+from latentfx.cli import STOPPED, hear_stops, preset
+from latentfx.cli.apply import apply
+from latentfx.cli.bench import bench
+from latentfx.cli.devices import devices
+from latentfx.cli.evaluate import evaluate
+from latentfx.cli.export import export
+from latentfx.cli.live import live
+from latentfx.cli.show import info, plugins
+from latentfx.cli.validate import validate
+from latentfx.errors import LatentFXError
+from latentfx.training.command import train
+
+P = ParamSpec("P")
+
+VERBS = (apply, live, devices, plugins, info, train, evaluate, export, validate, bench)
+PRESET_VERBS: dict[str, Callable[..., None]] = {
+    "list": preset.list_presets,
+    "show": preset.show,
+    "save": preset.save,
+    "morph": preset.morph,
+    "apply": preset.apply,
+}
+
+app = typer.Typer(
+    name="latentfx",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start here: latentfx apply violin.flac trumpet.wav --timbre trumpet",
+)
+
+
+def guarded(verb: Callable[P, None]) -> Callable[P, None]:
+    """Turn our errors into one red line and exit code 1, and Ctrl-C into exit code 130."""
+
+    @wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            hear_stops()
+            verb(*args, **kwargs)
+        except LatentFXError as error:
+            typer.secho(f"latentfx: {error}", fg=typer.colors.RED, err=True)
+            raise typer.Exit(1) from None
+        except (KeyboardInterrupt, ImportError) as error:
+            if not _is_stop(error):
+                raise
+            typer.secho(STOPPED, err=True)
+            raise typer.Exit(130) from None
+
+    return run
+
+
+def _is_stop(error: BaseException | None) -> bool:
+    """Whether it is Ctrl-C, or what a library made of it that was being loaded."""
+    return error is not None and (
+        isinstance(error, KeyboardInterrupt) or _is_stop(error.__cause__ or error.__context__)
+    )
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        typer.echo(f"latentfx {version('latentfx')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    wanted: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and leave."),
+    ] = False,
+) -> None:
+    """Play latent-space models from papers as audio plugins."""
+
+
+for _verb in VERBS:
+    app.command()(guarded(_verb))
+_presets = typer.Typer(no_args_is_help=True, help="Settings under a name: list, show, save, morph, apply.")
+for _name, _preset_verb in PRESET_VERBS.items():
+    _strange = {"ignore_unknown_options": _name == "morph"}  # a T of -0.5 is told what is allowed
+    _presets.command(_name, context_settings=_strange)(guarded(_preset_verb))
+app.add_typer(_presets, name="preset")
