@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -215,6 +219,19 @@ def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event) -> N
             screen.show()
 
 
+@contextmanager
+def _to_nobody() -> Iterator[None]:
+    """What cannot be said because the terminal is gone is no failure."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        with Path(os.devnull).open("w") as nowhere:  # for what stands in the buffer yet
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+@_to_nobody()
 def _tell(stats: Stats, recorder: Recorder | None, as_json: bool) -> None:
     if as_json:
         Console(soft_wrap=True).print_json(data=_jsonable(asdict(stats) | {"total_ms": stats.latency.total}))

@@ -308,7 +308,7 @@ def test_a_terminal_that_is_closed_leaves_whole_recordings(
     screen = terminal("-p", plugin_file("gain"), "--record", take)
     screen.press("", "record .* 1 s")
     screen.hang_up()
-    screen.process.wait(30)
+    assert screen.process.wait(30) == 0, "nothing failed"
     assert_whole(take)
 
 
@@ -326,7 +326,7 @@ def test_after_nohup_a_terminal_that_is_closed_does_not_end_the_music(
     wait_for_recorded(take, recorded(take) + 8 * RATE)  # two seconds
     assert screen.process.poll() is None
     screen.process.send_signal(signal.SIGTERM)
-    screen.process.wait(30)
+    assert screen.process.wait(30) == 0, "nothing failed"
     assert_whole(take)
 
 
