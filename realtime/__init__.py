@@ -6,6 +6,7 @@ from .devices import Device, list_devices
 from .host import LiveHost
 from .midi import MidiMap
 from .ports import list_midi_inputs
+from .rates import accepted_rates
 from .recorder import Recorder
 from .session import live
 from .stats import Latency, Spread, Stats
@@ -20,6 +21,7 @@ __all__ = [
     "Recorder",
     "Spread",
     "Stats",
+    "accepted_rates",
     "list_devices",
     "list_midi_inputs",
     "live",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import sys
 from dataclasses import dataclass
@@ -139,6 +140,11 @@ def share_a_clock(source: Device, target: Device) -> bool:
         return True
     cards = [_CARD.search(device.name) for device in (source, target)]
     return all(cards) and cards[0][1] == cards[1][1]  # type: ignore[index]  # both matched
+
+
+def forget_portaudio() -> None:
+    """Leave the program without PortAudio's farewell, which would wait for what does not answer."""
+    atexit.unregister(sound()._exit_handler)
 
 
 def _defaults(sd: ModuleType) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import threading
 import time
@@ -13,7 +12,7 @@ from typing import Final
 
 from latentfx.errors import LiveError
 
-from .devices import sound
+from .devices import forget_portaudio, sound
 from .host import LiveHost
 from .ports import MidiInput
 from .recorder import Recorder
@@ -154,18 +153,12 @@ class LiveStream:
             return True
         self._holding = False
         if self.wire.dead_server:
-            _forget_portaudio()
+            forget_portaudio()
             return False
         closer = threading.Thread(target=self.wire.close, daemon=True)
         closer.start()
         closer.join(_CLOSE_S)
         if closer.is_alive():
-            _forget_portaudio()
+            forget_portaudio()
             return False
         return True
-
-
-def _forget_portaudio() -> None:
-    """Leave the program without PortAudio's farewell, which would wait for the dead server."""
-    sd = sound()
-    atexit.unregister(sd._exit_handler)

@@ -42,6 +42,7 @@ PUBLIC = {
         "Recorder",
         "Spread",
         "Stats",
+        "accepted_rates",
         "list_devices",
         "list_midi_inputs",
         "live",

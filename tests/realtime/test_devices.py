@@ -78,6 +78,7 @@ def test_names_are_listed_as_they_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("latentfx.realtime.list_devices", lambda: [device(0, "Mic [red] :star:")])
+    monkeypatch.setattr("latentfx.realtime.accepted_rates", lambda devices: [[48_000]])
     monkeypatch.setattr("latentfx.realtime.list_midi_inputs", lambda: ["Knobs [/x]"])
     list_them(as_json=False)
     shown = capsys.readouterr().out
@@ -161,11 +162,12 @@ def test_the_verb_lists_what_portaudio_sees() -> None:
         ).stdout
 
     shown = ask()
-    assert re.search(r"horn +JACK Audio Connection Kit +1 +48000 Hz", shown)
+    assert re.search(r"horn +JACK Audio Connection Kit +1 +48000 Hz +48 kHz ", shown)
     assert "MIDI inputs:" in shown
     listed = json.loads(ask("--json"))
     horn = next(entry for entry in listed["devices"] if entry["name"] == "horn")
     assert (horn["inputs"], horn["outputs"], horn["sample_rate"]) == (1, 0, 48_000)
+    assert horn["rates"] == [48_000]
     assert any("horn" in name for name in listed["midi"])
 
 

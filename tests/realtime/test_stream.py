@@ -84,7 +84,7 @@ class DeadWire:
 def test_the_recording_is_named_where_there_is_one(
     delay: latentfx.LatentPlugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int
 ) -> None:
-    monkeypatch.setattr("latentfx.realtime.stream._forget_portaudio", lambda: None)
+    monkeypatch.setattr("latentfx.realtime.stream.forget_portaudio", lambda: None)
     host = in_callback(delay)
     recorder = Recorder(tmp_path / "take.wav", host)
     stream = LiveStream(host, DeadWire(blocks), recorder=recorder)  # type: ignore[arg-type]

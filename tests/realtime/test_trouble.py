@@ -165,3 +165,20 @@ def test_without_portaudio_the_remedy_is_said(library: str) -> None:
     assert "live sound needs PortAudio" in done.stderr
     assert "apt-get install libportaudio2" in done.stderr
     assert library
+
+
+def test_without_rtmidi_the_devices_are_listed_and_the_remedy_is_said() -> None:
+    program = (
+        "import sys; sys.modules['rtmidi'] = None; from latentfx.cli import main\n"
+        "sys.argv = ['latentfx', 'devices', *sys.argv[1:]]; main()"
+    )
+
+    def ask(*options: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-c", program, *options]
+        return subprocess.run(words, capture_output=True, text=True, check=True)
+
+    remedy = "MIDI needs python-rtmidi: pip install python-rtmidi"
+    assert f"MIDI inputs: none: {remedy}" in " ".join(ask().stdout.split())
+    listed = ask("--json")
+    assert json.loads(listed.stdout)["midi"] == []
+    assert remedy in listed.stderr
