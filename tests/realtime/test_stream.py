@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +57,12 @@ def test_a_stream_plays_once(portaudio: Rig, plugin_file: Write) -> None:
         stream.__enter__()
 
 
+def own_threads() -> list[str]:
+    """Names of the threads that a stream starts for itself."""
+    kinds = ("latentfx-worker", "latentfx-recorder", "latentfx-watch")
+    return sorted(thread.name for thread in threading.enumerate() if thread.name in kinds)
+
+
 class DeadWire:
     """Devices that play so many blocks; then their server is gone."""
 
@@ -63,13 +71,17 @@ class DeadWire:
     failure = None
     dead_server = True
 
-    def __init__(self, blocks: int) -> None:
+    def __init__(self, blocks: int = 0, fails: str = "") -> None:
         self._blocks = blocks
+        self._fails = fails
 
     def open(self) -> None:
-        """There is nothing to open."""
+        if self._fails == "open":
+            raise LiveError("the card refuses")
 
     def first_block(self, patience_s: float) -> int:
+        if self._fails == "first_block":
+            raise LiveError("the card asks for no sound")
         return 128
 
     def play(self, host: LiveHost) -> None:
@@ -92,3 +104,18 @@ def test_the_recording_is_named_where_there_is_one(
         wait_for(lambda: not stream.running)
     named = f"Recorded until then: {recorder.wet} and {recorder.dry}" in str(lost.value)
     assert named == recorder.wet.exists() == recorder.dry.exists() == bool(blocks)
+
+
+@pytest.mark.parametrize("fails", ["open", "first_block"])
+def test_a_stream_that_cannot_begin_leaves_nothing_behind(
+    delay: latentfx.LatentPlugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    monkeypatch.setattr("latentfx.realtime.stream.forget_portaudio", lambda: None)
+    before = own_threads()
+    host = LiveHost(delay, place="worker")
+    stream = LiveStream(host, DeadWire(fails=fails), recorder=Recorder(tmp_path / "take.wav", host))  # type: ignore[arg-type]
+    with pytest.raises(LiveError, match="the card"):
+        stream.__enter__()
+    assert own_threads() == before
+    assert list(tmp_path.iterdir()) == []
+    assert gc.isenabled()
