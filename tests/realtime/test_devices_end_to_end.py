@@ -111,7 +111,7 @@ def test_another_rate_than_the_devices_is_refused_with_the_remedy(
     take = tmp_path / "take.flac"
     take.write_bytes(b"of last time")
     with pytest.raises(RuntimeError, match=r"refuses 1 channels in.*Try another --rate") as refused:
-        player("-p", plugin_file("delay"), "--rate", 44_100, "--record", take)
+        player("-p", plugin_file("delay"), "--rate", 44_100, "--record", take, "--overwrite")
     assert "Traceback" not in str(refused.value)
     assert take.read_bytes() == b"of last time"
 
