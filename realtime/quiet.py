@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what JACK's and ALSA's libraries complain of off the terminal: we say it in our own words."""
+    """Keep what JACK's library complains of off the terminal: we say it in our own words."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
