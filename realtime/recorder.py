@@ -24,16 +24,23 @@ _PIECE: Final = 16384
 _ROUND_S: Final = 0.05
 
 
-def take_files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+def take_files(path: str | os.PathLike[str], overwrite: bool) -> tuple[Path, Path]:
     """The wet and the dry file of a recording.
 
     Raises:
-        AudioFileError: a path without a file name.
+        AudioFileError: a path without a file name, or one of both is there and is not to be overwritten.
     """
     wet = Path(path).expanduser()
     if wet.name in ("", ".."):
         raise AudioFileError(f"cannot record to {str(path)!r}: it names no file; write one, like take.flac")
-    return wet, wet.with_stem(f"{wet.stem}-dry")
+    files = wet, wet.with_stem(f"{wet.stem}-dry")
+    there = " and ".join(str(file) for file in files if file.is_file())
+    if there and not overwrite:
+        raise AudioFileError(
+            f"{there} would be recorded over, and a take cannot be played again; choose another name to "
+            "record to, or add --overwrite (overwrite=True in Python)"
+        )
+    return files
 
 
 class Recorder:
@@ -50,13 +57,16 @@ class Recorder:
     Args:
         path: of the wet file; its suffix chooses the format.
         host: what is recorded, at a whole rate.
+        overwrite: record over a take of this name, which is gone then.
 
     Raises:
-        AudioFileError: a path without a file name, a format or a folder that cannot be written.
+        AudioFileError: a path without a file name, a take that is there, a format or a folder that cannot be
+            written.
     """
 
-    def __init__(self, path: str | os.PathLike[str], host: LiveHost) -> None:
-        self.wet, self.dry = take_files(path)
+    def __init__(self, path: str | os.PathLike[str], host: LiveHost, overwrite: bool = False) -> None:
+        self._path, self._overwrite = path, overwrite
+        self.wet, self.dry = take_files(path, overwrite)
         self.frames = 0
         self.error: AudioFileError | None = None
         self._host = host
@@ -73,6 +83,7 @@ class Recorder:
         return self._skip is not None
 
     def __enter__(self) -> Self:
+        take_files(self._path, self._overwrite)  # somebody else's, since it was asked
         rate = round(self._host.sample_rate)
         with ExitStack() as files:
             self._writers = tuple(

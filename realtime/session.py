@@ -18,7 +18,7 @@ from .devices import JACK, Device, find_device, share_a_clock, sound
 from .feedback import refuse_feedback
 from .host import LiveHost
 from .ports import MidiInput, open_midi
-from .recorder import Recorder
+from .recorder import Recorder, take_files
 from .stats import Place
 from .stream import LiveStream
 from .wires import Duplex, Pair, Wire
@@ -43,6 +43,7 @@ def live(
     place: Place | None = None,
     reserve_s: float | None = None,
     record: PathLike | None = None,
+    overwrite: bool = False,
     allow_feedback: bool = False,
     **controls: Setting,
 ) -> LiveStream:
@@ -78,10 +79,12 @@ def live(
         reserve_s: sound that a worker keeps in hand, 0.001 to 0.5 s, against stalls of the machine; by
             measurement where None.
         record: file for what is heard; what came in goes beside it, to NAME-dry.
+        overwrite: record over a take of this name, which is gone then.
         allow_feedback: play a microphone to the loudspeaker beside it.
         controls: controls and blends by name: `timbre="trumpet", mix=0.8`.
 
     Raises:
+        AudioFileError: a recording without a file name, or a take of that name and no `overwrite`.
         LiveError: PortAudio or a device is missing or refuses, feedback, a slow plugin, a bad place or
             reserve.
         ShapeError: a rate, a block or channels that cannot be, or that the plugin cannot take.
@@ -93,6 +96,8 @@ def live(
     check_place(place, reserve_s)
     wanted_rate = None if sample_rate is None else check_rate(sample_rate)
     check_block(block, least=0)
+    if record is not None:
+        take_files(record, overwrite)
     wanted_inputs = check_channels("input_channels", input_channels)
     wanted_outputs = check_channels("output_channels", output_channels)
     bindings = read_bindings(bindings)
@@ -124,7 +129,7 @@ def live(
         if start is not None:
             host.bank.current = start
             host.midi.choose(start.bindings)
-        recorder = None if record is None else Recorder(record, host)
+        recorder = None if record is None else Recorder(record, host, overwrite)
         ports = _open_ports([midi] if isinstance(midi, str) else midi, host)
         stack.pop_all()  # the stream closes the host from here on
     return LiveStream(host, wire, ports, recorder)

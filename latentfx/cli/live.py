@@ -19,7 +19,7 @@ from rich.console import Console
 
 from latentfx.cli.apply import choose_plugin, parse_setting
 from latentfx.cli.preset import Bind
-from latentfx.errors import AudioFileError, ControlError
+from latentfx.errors import ControlError
 from latentfx.training.command import parse_duration
 
 if TYPE_CHECKING:
@@ -112,8 +112,6 @@ def live(
     from latentfx.realtime import live as start
 
     limit_s = None if limit is None else parse_duration(limit)
-    if record is not None and not overwrite:
-        _keep_takes(record)
     controls: dict[str, Any] = dict(map(parse_setting, settings or [])) | (
         {} if timbre is None else {"timbre": timbre}
     )
@@ -133,6 +131,7 @@ def live(
         place=_PLACES[place],  # type: ignore[arg-type]
         reserve_s=None if reserve is None else reserve / 1000,
         record=record,
+        overwrite=overwrite,
         allow_feedback=allow_feedback,
         **controls,
     )
@@ -143,22 +142,6 @@ def live(
             _tell(stats, stream.recorder, as_json)
         raise
     _tell(stats, stream.recorder, as_json)
-
-
-def _keep_takes(record: Path) -> None:
-    """Refuse to record over what is there.
-
-    Raises:
-        AudioFileError: one of both files is there.
-    """
-    from latentfx.realtime.recorder import take_files
-
-    there = " and ".join(str(path) for path in take_files(record) if path.is_file())
-    if there:
-        raise AudioFileError(
-            f"{there} would be recorded over, and a take cannot be played again; choose another name for "
-            "--record, or add --overwrite"
-        )
 
 
 def _channels(text: str | None) -> list[int] | None:

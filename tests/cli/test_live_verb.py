@@ -23,7 +23,7 @@ def test_a_take_is_not_recorded_over_unless_asked(
     refused = CliRunner(env={"COLUMNS": "200"}).invoke(app, words)
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert f"{' and '.join(there)} would be recorded over" in refused.stderr
-    assert "choose another name for --record, or add --overwrite" in refused.stderr
+    assert "choose another name to record to, or add --overwrite" in refused.stderr
     allowed = CliRunner().invoke(app, [*words, "--overwrite"])
     assert "recorded over" not in allowed.stderr
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == dict.fromkeys(there, b"a take")

@@ -12,6 +12,7 @@ from playing import RATE, Audio, in_callback, noise, play
 from test_host import Stalling
 
 import latentfx
+from latentfx.errors import AudioFileError
 from latentfx.preset import Preset
 from latentfx.realtime import LiveHost, Recorder
 
@@ -107,6 +108,33 @@ def test_a_device_that_goes_while_plugins_change_comes_back_with_the_new_one(
         assert play(host, audio, 128)[0, -1] == 0.5
         host.controls["gain"] = 3.0
         assert play(host, audio, 128)[0, -1] == 0.75
+
+
+@pytest.mark.parametrize("there", ["take.wav", "take-dry.wav"])
+def test_from_python_too_a_take_is_not_recorded_over_unless_asked(
+    delay: latentfx.LatentPlugin,
+    plugin_file: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    there: str,
+) -> None:
+    take = tmp_path / "take.wav"
+    refused = rf"{there} would be recorded over.* --overwrite \(overwrite=True in Python\)"
+    with in_callback(delay) as host:
+        late = Recorder(take, host)
+        (tmp_path / there).write_bytes(b"a take")
+        with pytest.raises(AudioFileError, match=refused):
+            Recorder(take, host)
+        with pytest.raises(AudioFileError, match=refused):
+            late.__enter__()
+        monkeypatch.setattr("latentfx.realtime.session.find_device", pytest.fail)
+        with pytest.raises(AudioFileError, match=refused):
+            latentfx.live(plugin_file("gain"), record=take)
+        assert [path.name for path in tmp_path.iterdir()] == [there]
+        assert (tmp_path / there).read_bytes() == b"a take"
+        with Recorder(take, host, overwrite=True) as recorder:
+            play(host, noise(RATE), 128)
+    assert soundfile.info(recorder.wet).frames + host.latency == soundfile.info(recorder.dry).frames == RATE
 
 
 def test_a_change_of_plugins_is_recorded_as_it_was_heard(
