@@ -112,7 +112,8 @@ class Binding:
     """A MIDI source and the control, or blend, that it turns.
 
     It is written `SOURCE=CONTROL[:LOW..HIGH]`, and after it the options `,curve=`, `,smoothing_ms=` and
-    `,release=`, such as `cc:21=mix:0..0.8,curve=square,smoothing_ms=50`; `str` writes what `parse` reads.
+    (of `steps`) `,release=`, such as `cc:21=mix:0..0.8,curve=square,smoothing_ms=50`; `str` writes what
+    `parse` reads.
 
     Args:
         source: what is listened to.
@@ -121,10 +122,11 @@ class Binding:
         high: value at the upper end; the control's maximum where None. It may be below `low`.
         curve: `linear` along the control's own curve, `square` finer at the lower end, `root` at the upper.
         smoothing_ms: time in which the control goes two thirds of the way.
-        release: of `steps`, whether the control returns to where it was when the last key is let go.
+        release: whether the control returns to where it was when the last key is let go; `latch`, that it
+            stays, is for `steps` alone.
 
     Raises:
-        MidiError: a curve, a time or a release that makes no sense.
+        MidiError: a curve, a time or a release that makes no sense; a range or a curve for `steps`.
     """
 
     source: Source
@@ -140,6 +142,16 @@ class Binding:
             raise MidiError(f"binding curve {self.curve!r}; allowed {', '.join(_CURVES)}")
         if self.release not in _RELEASES:
             raise MidiError(f"binding release {self.release!r}; allowed {', '.join(_RELEASES)}")
+        if self.release == "latch" and self.source.kind != "steps":
+            raise MidiError(
+                f"binding of {self.source} has release=latch, which is for steps alone, such as steps:C4; "
+                "other sources move nothing when a key is let go: leave it out"
+            )
+        if self.source.kind == "steps" and (self.low, self.high, self.curve) != (None, None, "linear"):
+            raise MidiError(
+                f"binding of {self.source} has a range or a curve; keys go step by step through the whole "
+                f"control: write {self.source}={self.control}"
+            )
         if not 0 <= self.smoothing_ms <= _MOST_MS:
             raise MidiError(f"smoothing_ms is {self.smoothing_ms!r}; allowed 0 to {_MOST_MS}")
 

@@ -70,11 +70,10 @@ def test_what_is_saved_comes_back(blend: str, folder: Path) -> None:
 
 
 NUMBERS = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
-HOW = (
-    st.sampled_from(["linear", "square", "root"]),
-    st.floats(0, 10_000).map(lambda value: round(value, 6)),
-    st.sampled_from(["return", "latch"]),
-)
+CURVES = st.sampled_from(["linear", "square", "root"])
+TIMES_MS = st.floats(0, 10_000).map(lambda value: round(value, 6))
+RELEASES = st.sampled_from(["return", "latch"])
+CHANNELS = st.none() | st.integers(1, 16)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
@@ -90,11 +89,19 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         st.lists(
             st.builds(
                 Binding,
-                st.builds(Source, st.just("nrpn"), st.integers(0, 16383), st.none() | st.integers(1, 16)),
+                st.builds(Source, st.just("nrpn"), st.integers(0, 16383), CHANNELS),
                 TEXTS,
                 st.none() | NUMBERS | TEXTS,
                 st.none() | NUMBERS | TEXTS,
-                *HOW,
+                CURVES,
+                TIMES_MS,
+            )
+            | st.builds(
+                Binding,
+                st.builds(Source, st.just("steps"), st.integers(0, 127), CHANNELS),
+                TEXTS,
+                smoothing_ms=TIMES_MS,
+                release=RELEASES,
             ),
             max_size=3,
         ).map(tuple),
@@ -119,6 +126,10 @@ def test_every_preset_survives_the_file(preset: Preset) -> None:
         ('plugin = "x"\n#' + "x" * 70_000, "70014 bytes; allowed 65536"),
         ("\ufeffplugin", "cannot be read"),
         ('plugin = "x"\n[[midi]]\nsource = 3\ncontrol = "mix"', "MIDI source '3' cannot be read"),
+        (
+            'plugin = "x"\n[[midi]]\nsource = "cc:1"\ncontrol = "mix"\nrelease = "latch"',
+            "release=latch, which is for steps alone",
+        ),
         ('plugin = "x"\n[controls]\ntimbre = [1]', r"timbre is \[1\]; write a number, a choice or a table"),
     ],
 )
@@ -269,6 +280,10 @@ def test_what_cannot_be_done_is_said_in_one_line(words: list[str], message: str)
         ("cc:1=mix,curve=cubic", "curve 'cubic'; allowed linear, square, root"),
         ("cc:1=mix,smoothing_ms=50ms", "smoothing_ms is '50ms'; allowed 0 to 10000"),
         ("cc:1=mix,smoothing_ms=-1", "smoothing_ms is -1.0; allowed 0 to 10000"),
+        ("cc:1@2=mix,release=latch", "binding of cc:1@2 has release=latch, which is for steps alone"),
+        ("note=mix,release=latch", "binding of note has release=latch, which is for steps alone"),
+        ("steps:C4=steps:0..5", "binding of steps:60 has a range or a curve; .*: write steps:60=steps"),
+        ("steps:C4=steps,curve=root", "binding of steps:60 has a range or a curve"),
     ],
 )
 def test_a_binding_that_makes_no_sense_says_what_would(text: str, message: str) -> None:
@@ -279,9 +294,12 @@ def test_a_binding_that_makes_no_sense_says_what_would(text: str, message: str) 
 def test_bindings_read_back_what_they_write() -> None:
     for text in ("cc:21=mix", "cc14:1@16=mix:0.2..0.8", "bend=pitch_st:-2..2", "cc:1=timbre:violin..trumpet"):
         assert str(Binding.parse(text)) == text
-    binding = Binding.parse("cc:1=mix:..0.8, curve=square, smoothing_ms=50, release=latch")
-    assert binding == Binding(Source("cc", 1), "mix", None, 0.8, "square", 50, "latch")
-    assert str(binding) == "cc:1=mix:..0.8,curve=square,smoothing_ms=50,release=latch"
+    binding = Binding.parse("cc:1=mix:..0.8, curve=square, smoothing_ms=50")
+    assert binding == Binding(Source("cc", 1), "mix", None, 0.8, "square", 50)
+    assert str(binding) == "cc:1=mix:..0.8,curve=square,smoothing_ms=50"
+    latched = Binding.parse("steps:60=steps, smoothing_ms=50, release=latch")
+    assert latched == Binding(Source("steps", 60), "steps", smoothing_ms=50, release="latch")
+    assert str(latched) == "steps:60=steps,smoothing_ms=50,release=latch"
     assert Source.parse("steps:C4") == Source.parse("steps:60")
     assert Source.parse("steps:Bb-1").number == 10
 
@@ -289,11 +307,19 @@ def test_bindings_read_back_what_they_write() -> None:
 @given(
     st.builds(
         Binding,
-        st.builds(Source, st.just("cc14"), st.integers(0, 31), st.none() | st.integers(1, 16)),
+        st.builds(Source, st.just("cc14"), st.integers(0, 31), CHANNELS),
         st.from_regex(r"[a-z_]{1,8}", fullmatch=True),
         st.none() | st.floats(allow_nan=False) | st.sampled_from(["oboe", "trumpet:0.7+flute:0.3"]),
         st.none() | st.floats(allow_nan=False),
-        *HOW,
+        CURVES,
+        TIMES_MS,
+    )
+    | st.builds(
+        Binding,
+        st.builds(Source, st.just("steps"), st.integers(0, 127), CHANNELS),
+        st.from_regex(r"[a-z_]{1,8}", fullmatch=True),
+        smoothing_ms=TIMES_MS,
+        release=RELEASES,
     )
 )
 def test_every_binding_reads_back_what_it_writes(binding: Binding) -> None:
