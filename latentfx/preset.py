@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import resources
@@ -119,7 +119,11 @@ def list_presets(plugin: str | None = None) -> list[Preset]:
             found.append(_read(name, path))
         except PresetError as error:
             warnings.warn(f"{error}; it is left out", PresetWarning, stacklevel=2)
-    return [preset for preset in found if plugin is None or same_plugin(preset.plugin, plugin)]
+    if plugin is None:
+        return found
+    shipped = plugins()
+    wanted = _whole(plugin, shipped)
+    return [preset for preset in found if _whole(preset.plugin, shipped) == wanted]
 
 
 def programs(presets: Iterable[Preset]) -> dict[int, Preset]:
@@ -166,7 +170,7 @@ def load_preset(preset: str | os.PathLike[str]) -> Preset:
 
 def same_plugin(a: str, b: str) -> bool:
     """Whether two texts that `load` takes mean one plugin: a name, or a file by whatever path."""
-    return a == b or _whole(a) == _whole(b)
+    return a == b or _whole(a, shipped := plugins()) == _whole(b, shipped)
 
 
 def save_preset(preset: Preset, overwrite: bool = False) -> Path:
@@ -184,7 +188,7 @@ def save_preset(preset: Preset, overwrite: bool = False) -> Path:
             f"there is a preset {preset.name!r} in {folder}; replace it with --overwrite "
             "(overwrite=True in Python), or choose another name"
         )
-    preset = replace(preset, plugin=_whole(preset.plugin))
+    preset = replace(preset, plugin=_whole(preset.plugin, plugins()))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
@@ -223,8 +227,9 @@ def morph(a: Preset, b: Preset, t: float, plugin: LatentPlugin | None = None) ->
     return replace(a, settings=between.settings)
 
 
-def _whole(plugin: str) -> str:
-    return plugin if plugin in plugins() else str(Path(plugin).expanduser().resolve())
+def _whole(plugin: str, shipped: Sequence[str]) -> str:
+    """What means the same plugin everywhere: the name of a shipped one, or the whole path of a file."""
+    return plugin if plugin in shipped else str(Path(plugin).expanduser().resolve())
 
 
 def _mixture(plugin: LatentPlugin, blend: Blend) -> dict[str, float]:

@@ -246,6 +246,22 @@ def test_a_plugin_by_a_relative_path_has_its_presets(
     assert morph(load_preset("loud"), soft, 0.5).settings == {"gain": 1.5}
 
 
+def test_the_presets_of_a_plugin_are_found_with_one_look_at_the_shipped_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = []
+
+    def look() -> list[str]:
+        looks.append("look")
+        return latentfx.plugins()
+
+    monkeypatch.setattr("latentfx.preset.plugins", look)
+    found = list_presets("ring")
+    assert {preset.plugin for preset in found} == {"ring"}
+    assert len(found) >= 3
+    assert looks == ["look"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
