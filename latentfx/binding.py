@@ -21,7 +21,7 @@ Release = Literal["return", "latch"]
 KINDS: Final[Mapping[str, int | None]] = {
     "cc": 119,
     "cc14": 31,
-    "nrpn": 16383,
+    "nrpn": 16382,  # 16383 stands for none
     "bend": None,
     "pressure": None,
     "note": None,

@@ -31,7 +31,6 @@ from .stats import Latency, Place, Stats, Times, decibels
 from .voice import Voice
 
 _PEAK_FALL_DB_S: Final = 20.0
-_SOUND_OFF: Final = 120
 
 # Takes what came in, what is heard, and by how many samples that is later from here on: a gap of so many.
 Tap = Callable[[Float32, Float32, int], None]
@@ -144,7 +143,7 @@ class LiveHost:
 
     def panic(self) -> None:
         """Silence now: let every key go, forget what was heard, and begin anew."""
-        self.send(Message("control_change", control=_SOUND_OFF))
+        self.send(Message("reset"))
         self._panicking = True
         self.output.mute(self.latency + 2 * round(self._voice.engine.hop_s * self.sample_rate) + self._last)
 

@@ -14,7 +14,8 @@ from latentfx.runtime import LatentPlugin
 from .desk import Desk
 
 _DATA, _DATA_FINE, _NRPN_FINE, _NRPN, _RPN_FINE, _RPN = 6, 38, 98, 99, 100, 101
-_SOUND_OFF, _RESET, _NOTES_OFF = 120, 121, 123
+_SOUND_OFF, _RESET, _NOTES_OFF = 120, 121, 123  # controllers from 120 on are commands
+_NOTHING = 127, 127  # the parameter that stands for none
 _FINE = 32  # a controller's fine half lies so much higher
 
 
@@ -24,8 +25,8 @@ class _Channel:
 
     coarse: dict[int, int] = field(default_factory=dict)
     fine: dict[int, int] = field(default_factory=dict)
-    parameter: int | None = None
-    pending: int = 0
+    chosen: tuple[int, int] | None = None
+    registered: bool = False
     data: dict[int, tuple[int, int | None]] = field(default_factory=dict)
 
 
@@ -123,8 +124,8 @@ class MidiMap:
         self.plugin.spec.index(control)
         self.learning = control
 
-    def release_all(self) -> None:
-        """Let every key go, as if the player had."""
+    def release_all(self, _: Message | None = None) -> None:
+        """Let every key go, as if the player had; what a system reset asks for too."""
         self._held.clear()
         for bound in self._bound:
             if bound.binding.source.kind == "steps":
@@ -141,15 +142,17 @@ class MidiMap:
         channel, number, value = self._channels[message.channel], message.control, message.value
         if number in (_NRPN, _NRPN_FINE, _RPN, _RPN_FINE):
             self._select(channel, number, value)
-        elif number in (_DATA, _DATA_FINE) and channel.parameter is not None:
+        elif number in (_DATA, _DATA_FINE) and channel.chosen is not None:
             self._data(channel, message)
-        elif number in (_SOUND_OFF, *range(_NOTES_OFF, 128)):
-            self.release_all()
-        elif number == _RESET:
-            self._fire("bend", None, message.channel, 0.5)
-            self._fire("pressure", None, message.channel, 0.0)
-        else:
+        elif number < _SOUND_OFF:
             self._controller(channel, message)
+        elif number == _RESET:
+            channel.chosen = None
+            self._fire("bend", None, message.channel, 0.5, learnable=False)
+            self._fire("pressure", None, message.channel, 0.0, learnable=False)
+        elif number == _SOUND_OFF or number >= _NOTES_OFF:
+            self._held = [key for key in self._held if key[0] != message.channel]
+            self._notes(message.channel)
 
     def _controller(self, channel: _Channel, message: Message) -> None:
         number, value = message.control, message.value
@@ -167,19 +170,18 @@ class MidiMap:
         self._fire("cc14", number, message.channel, position, learnable=False)
 
     def _select(self, channel: _Channel, number: int, value: int) -> None:
-        """Choose the parameter that data entry speaks of; a registered one (RPN) is none of ours."""
-        if number in (_RPN, _RPN_FINE):
-            channel.parameter = None
-        elif number == _NRPN:
-            channel.pending = value
-            channel.parameter = value << 7
-        else:
-            channel.parameter = channel.pending << 7 | value
+        """Choose the parameter that data entry speaks of; its halves come in any order."""
+        coarse, fine = channel.chosen or (0, 0)
+        chosen = (value, fine) if number in (_NRPN, _RPN) else (coarse, value)
+        channel.chosen = None if chosen == _NOTHING else chosen
+        channel.registered = number in (_RPN, _RPN_FINE)
 
     def _data(self, channel: _Channel, message: Message) -> None:
-        number = channel.parameter
-        if number is None:
+        if (
+            channel.chosen is None or channel.registered
+        ):  # an RPN, such as the range of bends, is none of ours
             return
+        number = channel.chosen[0] << 7 | channel.chosen[1]
         coarse, fine = channel.data.get(number, (0, None))
         if message.control == _DATA:
             coarse, fine = message.value, None if fine is None else 0
@@ -284,6 +286,7 @@ _READERS: dict[str, Callable[[MidiMap, Message], None]] = {
     "note_on": MidiMap._note_on,
     "note_off": MidiMap._note_off,
     "program_change": MidiMap._program_change,
+    "reset": MidiMap.release_all,
 }
 
 

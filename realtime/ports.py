@@ -22,7 +22,7 @@ from .quiet import quiet
 CLIENT: Final = "latentfx"
 VIRTUAL: Final = "virtual"
 _LOOK_AGAIN_S: Final = 0.2
-_ALL_NOTES_OFF: Final = Message("control_change", control=123)
+_LET_GO: Final = Message("reset")  # of the keys of every channel
 
 Listener = Callable[[Message], None]
 
@@ -117,7 +117,7 @@ class PortInput:
         there = self.name in self._client.get_ports()
         if self.connected and not there:
             self._client.close_port()
-            self._listener(_ALL_NOTES_OFF)
+            self._listener(_LET_GO)
         elif there and not self.connected:
             with contextlib.suppress(MidiError):
                 self._open()
@@ -222,7 +222,7 @@ class SocketInput:
                     for message in parser.feed(data):
                         self._listener(message)
             self._client = None
-            self._listener(_ALL_NOTES_OFF)
+            self._listener(_LET_GO)
 
 
 class ByteParser:

@@ -89,7 +89,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         st.lists(
             st.builds(
                 Binding,
-                st.builds(Source, st.just("nrpn"), st.integers(0, 16383), CHANNELS),
+                st.builds(Source, st.just("nrpn"), st.integers(0, 16382), CHANNELS),
                 TEXTS,
                 st.none() | NUMBERS | TEXTS,
                 st.none() | NUMBERS | TEXTS,

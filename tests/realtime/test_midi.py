@@ -91,7 +91,12 @@ def off(note: int, channel: int = 0) -> Message:
         ("nrpn:300=gain", [cc(99, 2), cc(98, 44), cc(6, 127), cc(38, 127)], 4.0),
         ("nrpn:300=gain", [cc(99, 2), cc(98, 45), cc(6, 127)], 1.0),
         ("nrpn:300=gain", [cc(99, 2), cc(98, 44), cc(101, 0), cc(100, 0), cc(6, 127)], 1.0),
+        ("nrpn:300=gain", [cc(98, 44), cc(99, 2), cc(6, 127)], 4.0),
+        ("nrpn:300=gain", [cc(99, 2), cc(98, 44), cc(99, 127), cc(98, 127), cc(6, 127)], 1.0),
         ("cc:6=gain", [cc(6, 127)], 4.0),
+        ("cc:6=gain", [cc(101, 0), cc(100, 0), cc(6, 2)], 1.0),
+        ("cc:6=gain", [cc(101, 0), cc(100, 0), cc(101, 127), cc(100, 127), cc(6, 127)], 4.0),
+        ("cc:6=gain", [cc(99, 2), cc(98, 44), cc(121, 0), cc(6, 127)], 4.0),
         ("bend=gain:-0..4", [Message("pitchwheel", pitch=8191)], 4.0),
         ("bend=gain", [Message("pitchwheel", pitch=-8192)], 0.0),
         ("bend=gain", [Message("pitchwheel", pitch=8191), Message("pitchwheel", pitch=0)], 2.0),
@@ -163,6 +168,14 @@ def test_the_last_key_wins_and_the_release_returns(ring: LiveHost) -> None:
     assert hear(ring, cc(123, 0)) == 3
 
 
+def test_all_notes_off_is_for_its_channel(ring: LiveHost) -> None:
+    ring.midi.bind(Binding.parse("steps:C4=gain"))
+    assert hear(ring, on(62, channel=1), on(67)) == 7
+    assert hear(ring, cc(123, 0, channel=5)) == 7
+    assert hear(ring, cc(123, 0)) == 2
+    assert hear(ring, cc(120, 0, channel=1)) == 0
+
+
 def test_latched_steps_stay(ring: LiveHost) -> None:
     source = Binding.parse("steps:C4@2=gain").source
     ring.midi.bind(Binding(source, "gain", release="latch"))
@@ -170,9 +183,10 @@ def test_latched_steps_stay(ring: LiveHost) -> None:
     assert hear(ring, on(62, channel=0)) == 7
 
 
-def test_panic_lets_stuck_keys_go(ring: LiveHost) -> None:
+@pytest.mark.parametrize("channel", [0, 15])
+def test_panic_lets_stuck_keys_go(ring: LiveHost, channel: int) -> None:
     ring.midi.bind(Binding.parse("steps:C4=gain"))
-    assert hear(ring, on(67)) == 7
+    assert hear(ring, on(67, channel=channel)) == 7
     ring.panic()
     for _ in range(10):
         ring.process(ONES)
@@ -188,6 +202,9 @@ def test_learning_takes_the_next_controller_that_moves(host: LiveHost, ring: Liv
     host.midi.learn("gain")
     hear(host, Message("pitchwheel", pitch=0))
     assert [str(b) for b in host.midi.bindings] == ["bend@1=gain"]
+    host.midi.learn("gain")
+    hear(host, cc(101, 0), cc(100, 0), cc(6, 2), *(cc(command, 0) for command in range(120, 128)))
+    assert host.midi.learning == "gain", "the range of bends and commands are no controllers"
     ring.midi.learn("gain")
     assert hear(ring, on(62)) == 0
     assert hear(ring, on(65)) == 3
@@ -255,7 +272,7 @@ def test_a_program_on_the_network_plays_and_its_keys_do_not_stick(ring: LiveHost
     try:
         for _ in range(2):  # it may come again
             with socket.create_connection(("127.0.0.1", number)) as client:
-                client.sendall(bytes(on(67).bytes()))
+                client.sendall(bytes(on(67, channel=9).bytes()))
                 settle(ring, 7)
             settle(ring, 0)
     finally:
