@@ -7,18 +7,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from latentfx.errors import ControlError, ShapeError
 from latentfx.graph import BlockStream, Graph
 from latentfx.guard import read_plugin_bytes
 from latentfx.layout import find_layout, to_channels
+from latentfx.level import set_level
 from latentfx.plugin_file import Float32
 from latentfx.processor import Processor
 from latentfx.spec import Blend, PluginSpec, Reference
 from latentfx.stream import PluginStream
 
 Setting = float | str | Mapping[str, float]
+
+SILENT_DB = -80.0
 
 
 class Controls(Mapping[str, float]):
@@ -147,17 +150,27 @@ class LatentPlugin(Processor):
 
         Args:
             name: the blend, such as `"timbre"`.
-            audio: the recording; channels are averaged where the plugin takes one.
+            audio: the recording, soft or loud; channels are averaged where the plugin takes one.
             sample_rate: of the recording, in Hz.
 
         Raises:
             ControlError: no such blend, or one that learns nothing from recordings.
-            ShapeError: audio that is too short or of the wrong shape.
+            ShapeError: audio that is too short, silent or of the wrong shape.
         """
-        self.recall(name, self.listen(name, audio, sample_rate))
+        heard = self.listen(name, audio, sample_rate)
+        peak = float(np.max(np.abs(_finite(np.asarray(audio)))))
+        if peak <= 10.0 ** (SILENT_DB / 20.0):
+            raise ShapeError(
+                f"the recording to learn {name} from is silent: its peak is {peak:.2g}; "
+                f"allowed above {SILENT_DB:g} dB of full scale. Give one in which the instrument plays"
+            )
+        self.recall(name, heard)
 
     def listen(self, name: str, audio: ArrayLike, sample_rate: float) -> Float32:
         """What `learn` takes from a recording, as numbers; the plugin stays as it is.
+
+        The recording is heard at the level at which models are trained (`latentfx.level`): they take what
+        is soft for background.
 
         Shape:
             audio [T] or [C, T] -> the shape that the plugin has for one row
@@ -172,8 +185,11 @@ class LatentPlugin(Processor):
         if self.spec.in_channels == 1:
             rows = rows.mean(axis=0, keepdims=True)
         stream = self.open(rows.shape[0], sample_rate)
-        if not stream.push(rows).size:
-            raise ShapeError(f"a recording of {rows.shape[1]} samples is too short to learn {name} from")
+        levelled = set_level(_finite(rows).reshape(-1), sample_rate).reshape(rows.shape)
+        if not stream.push(levelled).size:
+            raise ShapeError(
+                f"a recording of {rows.shape[1]} samples is too short to learn {name} from; give some seconds"
+            )
         learnt: Float32 = stream.state(reference.source)[0].copy()
         return learnt
 
@@ -249,6 +265,10 @@ class LatentPlugin(Processor):
 
     def __repr__(self) -> str:
         return f"<LatentPlugin {self.name} {self.sample_rate} Hz, latency {self.latency}, {self.controls!r}>"
+
+
+def _finite(audio: NDArray[Any]) -> NDArray[Any]:
+    return np.where(np.isfinite(audio), audio, 0.0).astype(audio.dtype)
 
 
 def _list(names: Mapping[str, Any] | tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     map(
         frozenset,
         (
-            {"errors"},
+            {"errors", "level"},
             {"control"},
             {"spec"},
             {"plugin", "plugin_file", "dsp", "wire"},
@@ -36,7 +36,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         ),
     )
 )
-GROUND = {"errors", "control", "spec", "plugin_file", "wire"}
+GROUND = {"errors", "level", "control", "spec", "plugin_file", "wire"}
 LAB = {"plugin", "stages", "methods", "operators", "training", "effect", "testing", "export"}
 LIGHT_DSP = {"latentfx.dsp", "latentfx.dsp.resample"}
 # Hosts load these when someone asks for a picture, and say which extra is missing.

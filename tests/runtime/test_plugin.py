@@ -188,27 +188,45 @@ def test_a_wrong_blend_says_what_there_is(blend: LatentPlugin, value: str, messa
 
 
 def test_a_choice_is_learnt_from_a_recording(blend: LatentPlugin) -> None:
-    """This plugin learns the loudest sample, and then amplifies by it."""
+    """This plugin learns the loudest sample, and then amplifies by it; one alone is brought to 0.98."""
     recording = np.zeros((2, 20_000))
     recording[:, 7000] = -0.75
     blend.learn("tone", recording, RATE)
     assert blend.tone == {"reference": 1.0}
     audio = tone(0.02, RATE)
     for _ in range(2):
-        np.testing.assert_allclose(blend(audio, RATE), np.tanh(0.75 * audio), atol=1e-6)
+        np.testing.assert_allclose(blend(audio, RATE), np.tanh(0.98 * audio), atol=1e-6)
     blend.tone = "reference:0.5+half:0.5"
-    np.testing.assert_allclose(blend(audio, RATE), np.tanh(1.375 * audio), atol=1e-6)
+    np.testing.assert_allclose(blend(audio, RATE), np.tanh(1.49 * audio), atol=1e-6)
 
 
 def test_what_was_heard_can_be_put_in_later(blend: LatentPlugin) -> None:
     heard = blend.listen("tone", np.full(1000, 0.75), RATE)
+    assert heard.item() == pytest.approx(0.1)  # the level of training
     assert blend.tone == {"half": 1.0}
     audio = tone(0.02, RATE)
     np.testing.assert_allclose(blend(audio, RATE), np.tanh(2 * audio), atol=1e-6)
-    blend.recall("tone", 2 * heard)
+    blend.recall("tone", 15 * heard)
     np.testing.assert_allclose(blend(audio, RATE), np.tanh(1.5 * audio), atol=1e-6)
     with pytest.raises(ShapeError, match=r"tone has the shape \(3,\); plugin 'blend' has \(1, 1\)"):
         blend.recall("tone", np.zeros(3))
+
+
+@pytest.mark.parametrize("gain_db", [-50.0, -20.0, 6.0])
+def test_a_soft_recording_teaches_what_a_loud_one_does(blend: LatentPlugin, gain_db: float) -> None:
+    recording = tone(0.2, RATE)
+    heard = blend.listen("tone", recording, RATE)
+    soft = (recording * 10 ** (gain_db / 20)).astype(np.float32)
+    np.testing.assert_allclose(blend.listen("tone", soft, RATE), heard, rtol=1e-3)
+    soft[100:110] = np.nan
+    np.testing.assert_allclose(blend.listen("tone", soft, RATE), heard, rtol=0.05)
+
+
+@pytest.mark.parametrize("sample", [0.0, 1e-5, np.nan, np.inf])
+def test_nothing_is_learnt_from_silence(blend: LatentPlugin, sample: float) -> None:
+    with pytest.raises(ShapeError, match=r"learn tone from is silent: its peak is .*; allowed above -80 dB"):
+        blend.learn("tone", np.full(1000, sample), RATE)
+    assert blend.tone == {"half": 1.0}
 
 
 def test_what_cannot_be_learnt_is_refused(blend: LatentPlugin, delay: LatentPlugin) -> None:
@@ -222,7 +240,7 @@ def test_a_copy_has_the_settings_and_its_own_stream(blend: LatentPlugin) -> None
     blend.learn("tone", np.full(1000, 0.5), RATE)
     twin = blend.copy()
     blend.tone = "full"
-    np.testing.assert_allclose(twin(np.full(64, 0.5), RATE), np.tanh(0.25), atol=1e-6)
+    np.testing.assert_allclose(twin(np.full(64, 0.5), RATE), np.tanh(0.05), atol=1e-6)
     np.testing.assert_allclose(blend(np.full(64, 0.5), RATE), np.tanh(2.0), atol=1e-6)
 
 

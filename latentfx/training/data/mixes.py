@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentfx.training.data.acoustics import frame_levels_db, set_level
+from latentfx.level import frame_levels_db, set_level
 from latentfx.training.data.clip import Audio, Clip, Note
 from latentfx.training.data.parts import Built, Job, split_tunes
 from latentfx.training.data.recordings import SILENT_BELOW_LOUD_DB, matches

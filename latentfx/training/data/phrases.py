@@ -16,7 +16,7 @@ import soxr
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError
-from latentfx.training.data.acoustics import frame_levels_db, set_level
+from latentfx.level import frame_levels_db, set_level
 from latentfx.training.data.clip import VELOCITY_RANGE_DB, Audio, Note
 from latentfx.training.data.pitch import measure_pitch
 from latentfx.training.data.recordings import Recording, read_audio

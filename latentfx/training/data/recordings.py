@@ -13,7 +13,7 @@ import soundfile
 import soxr
 
 from latentfx.errors import DataError
-from latentfx.training.data.acoustics import frame_levels_db, set_level
+from latentfx.level import frame_levels_db, set_level
 from latentfx.training.data.clip import Audio, Clip, hz_to_midi
 from latentfx.training.data.pitch import pitch_of_name
 

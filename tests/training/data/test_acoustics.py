@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentfx.training.data.acoustics import add_noise, frame_levels_db, reverberate, set_level
+from latentfx.level import frame_levels_db, set_level
+from latentfx.training.data.acoustics import add_noise, reverberate
 
 RATE = 16000
 

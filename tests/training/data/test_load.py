@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from latentfx.errors import DataError
+from latentfx.level import frame_levels_db
 from latentfx.training.data import Clip, Dataset, load_data
-from latentfx.training.data.acoustics import frame_levels_db
 from latentfx.training.data.pitch import measure_pitch
 
 RATE = 16000

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from latentfx.errors import DataError
+from latentfx.level import frame_levels_db
 from latentfx.training.data import Clip, Dataset, load_data
-from latentfx.training.data.acoustics import frame_levels_db
 from latentfx.training.data.mixes import draw_beat
 from latentfx.training.data.songs import MUSDB_STREAMS, find_songs
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from latentfx.errors import DataError
-from latentfx.training.data.acoustics import frame_levels_db
+from latentfx.level import frame_levels_db
 from latentfx.training.data.clip import Note, hz_to_midi
 from latentfx.training.data.phrases import Articulation, NoteBank
 from latentfx.training.data.pitch import measure_pitch
