@@ -102,6 +102,22 @@ class Source:
             None if channel is None else int(channel),
         )
 
+    def overlaps(self, other: Source) -> bool:
+        """Whether one message may move both.
+
+        >>> Source.parse("cc:33@2").overlaps(Source.parse("cc14:1"))
+        True
+        """
+        same = (self.kind, self.number) == (other.kind, other.number)
+        same = same or bool(self._controllers() & other._controllers())
+        return same and (None in (self.channel, other.channel) or self.channel == other.channel)
+
+    def _controllers(self) -> set[int | None]:
+        """The controllers that it listens to; none where it is something else."""
+        if self.kind == "cc14":
+            return {self.number, (self.number or 0) + 32}
+        return {self.number} if self.kind == "cc" else set()
+
     def __str__(self) -> str:
         number = "" if self.number is None else f":{self.number}"
         return f"{self.kind}{number}" + ("" if self.channel is None else f"@{self.channel}")

@@ -57,12 +57,20 @@ class MidiMap:
         self._bound: tuple[_Bound, ...] = ()
         self._channels = [_Channel() for _ in range(16)]
         self._held: list[tuple[int, int]] = []
-        self._rest: dict[Binding, float] = {}
+        self._rest: dict[Binding, tuple[float, float]] = {}  # where a control was, and where keys put it
         self.learning: str | None = None
         self.own = tuple(bindings)
         self.received = 0
         self.replace(self.own)
         desk.handle = self.handle
+
+    def attach(self, desk: Desk) -> None:
+        """Turn another desk of the same plugin, and let every key go: it may be let go while nobody hears."""
+        self.release_all()
+        desk.panel.controls.values_row[:] = self.plugin.controls.values_row
+        self._desk = desk
+        desk.handle = self.handle
+        self._bind(self._bound)
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -81,10 +89,7 @@ class MidiMap:
             ControlError: a control that the plugin does not have, or a value that it does not allow.
             MidiError: a binding that makes no sense for it.
         """
-        target = binding.target(self.plugin.spec)
-        for index in target.indices:
-            self._desk.smooth(index, binding.smoothing_ms)
-        self._bound = (*self._bound, _Bound(binding, target))
+        self._bind((*self._bound, _Bound(binding, binding.target(self.plugin.spec))))
 
     def replace(self, bindings: Iterable[Binding]) -> None:
         """Bind these and no others.
@@ -93,11 +98,7 @@ class MidiMap:
             ControlError: a control that the plugin does not have, or a value that it does not allow.
             MidiError: a binding that makes no sense for it.
         """
-        for index in {index for bound in self._bound for index in bound.target.indices}:
-            self._desk.smooth(index, 0)
-        self._bound = ()
-        for binding in bindings:
-            self.bind(binding)
+        self._bind(tuple(_Bound(binding, binding.target(self.plugin.spec)) for binding in bindings))
 
     def choose(self, bindings: Iterable[Binding]) -> None:
         """Bind those of a preset beside the player's own, which win where both listen to the same source.
@@ -106,14 +107,20 @@ class MidiMap:
             ControlError: a control that the plugin does not have, or a value that it does not allow.
             MidiError: a binding that makes no sense for it.
         """
-        taken = {binding.source for binding in self.own}
-        self.replace(
-            (*filter(self._fits, self.own), *(binding for binding in bindings if binding.source not in taken))
-        )
+        free = (b for b in bindings if not any(b.source.overlaps(own.source) for own in self.own))
+        self.replace((*filter(self._fits, self.own), *free))
 
     def unbind(self, control: str) -> None:
         """Take every binding off a control."""
-        self._bound = tuple(bound for bound in self._bound if bound.binding.control != control)
+        self._bind(tuple(bound for bound in self._bound if bound.binding.control != control))
+
+    def _bind(self, bound: tuple[_Bound, ...]) -> None:
+        """Bind these and no others, at one moment; a control is as smooth as its last binding says."""
+        paces = {index: 0.0 for before in self._bound for index in before.target.indices}
+        paces |= {index: b.binding.smoothing_ms for b in bound for index in b.target.indices}
+        for index, smoothing_ms in paces.items():
+            self._desk.smooth(index, smoothing_ms)
+        self._bound = bound
 
     def learn(self, control: str) -> None:
         """Bind the next controller that moves to a control; its earlier binding goes.
@@ -228,9 +235,15 @@ class MidiMap:
             elif source.kind == "note":
                 self._write(bound, held[-1] / 127)
             else:
-                row = self.plugin.controls.values_row
-                self._rest.setdefault(bound.binding, float(row[bound.target.indices[0]]))
-                bound.target.write_steps(row, held[-1] - (source.number or 0))
+                self._step(bound, held[-1] - (source.number or 0))
+
+    def _step(self, bound: _Bound, steps: int) -> None:
+        """Go so far from the root; where anything else put the control meanwhile, it returns there."""
+        row, index = self.plugin.controls.values_row, bound.target.indices[0]
+        now = float(row[index])
+        rest, written = self._rest.get(bound.binding, (now, now))
+        bound.target.write_steps(row, steps)
+        self._rest[bound.binding] = rest if now == written else now, float(row[index])
 
     def _fits(self, binding: Binding) -> bool:
         try:
@@ -240,9 +253,10 @@ class MidiMap:
         return True
 
     def _release(self, bound: _Bound) -> None:
-        rest = self._rest.pop(bound.binding, None)
-        if rest is not None and bound.binding.release == "return":
-            self.plugin.controls.values_row[bound.target.indices[0]] = rest
+        row, index = self.plugin.controls.values_row, bound.target.indices[0]
+        rest, written = self._rest.pop(bound.binding, (0.0, None))
+        if row[index] == written and bound.binding.release == "return":
+            row[index] = rest
 
     def _program_change(self, message: Message) -> None:
         if self._on_program is not None:
@@ -266,10 +280,10 @@ class MidiMap:
         self.learning = None
         if control is not None:
             self.unbind(control)
-            self._bound = tuple(b for b in self._bound if b.binding.source != source)
             binding = Binding(source, control)
+            self._bind(tuple(b for b in self._bound if not b.binding.source.overlaps(source)))
             self.bind(binding)
-            kept = (b for b in self.own if b.control != control and b.source != source)
+            kept = (b for b in self.own if b.control != control and not b.source.overlaps(source))
             self.own = (*kept, binding)
 
     def _learn_note(self, message: Message) -> None:

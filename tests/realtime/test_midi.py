@@ -62,6 +62,11 @@ def hear(host: LiveHost, *messages: Message) -> float:
     return float(out[0, 0])
 
 
+def hear_in_the_end(host: LiveHost, *messages: Message) -> float:
+    """The same when it has glided there."""
+    return [hear(host, *messages), *(hear(host) for _ in range(60))][-1]
+
+
 def cc(control: int, value: int, channel: int = 0) -> Message:
     return Message("control_change", control=control, value=value, channel=channel)
 
@@ -168,6 +173,25 @@ def test_the_last_key_wins_and_the_release_returns(ring: LiveHost) -> None:
     assert hear(ring, cc(123, 0)) == 3
 
 
+def test_what_else_moved_the_control_under_a_held_key_stays(ring: LiveHost) -> None:
+    keys = Binding.parse("steps:C4=gain")
+    ring.midi.bind(keys)
+    assert hear(ring, on(67)) == 7
+    ring.controls["gain"] = 2  # by hand
+    assert hear(ring, off(67)) == 2
+    assert hear(ring, on(67)) == 7
+    ring.recall(Preset("high", "gain", {"gain": 5.0}, bindings=(keys,)))
+    assert hear_in_the_end(ring) == 5
+    assert hear_in_the_end(ring, on(69)) == 9
+    assert hear_in_the_end(ring, off(69), off(67)) == 5
+    assert hear_in_the_end(ring, on(67)) == 7
+    ring.recall(Preset("keyless", "gain", {"gain": 1.0}))
+    assert hear_in_the_end(ring, off(67)) == 1
+    ring.recall(Preset("low", "gain", {"gain": -5.0}, bindings=(keys,)))
+    assert hear_in_the_end(ring, on(62)) == 2
+    assert hear_in_the_end(ring, off(62)) == -5
+
+
 def test_all_notes_off_is_for_its_channel(ring: LiveHost) -> None:
     ring.midi.bind(Binding.parse("steps:C4=gain"))
     assert hear(ring, on(62, channel=1), on(67)) == 7
@@ -252,6 +276,20 @@ def test_what_the_player_bound_and_taught_stays_through_presets(plugin_file: Wri
         assert [str(b) for b in host.midi.bindings] == ["cc:30@1=gain", "cc:1=gain", "cc:9=gain"]
         host.recall(mixed)  # a plugin without `gain`
         assert [str(b) for b in host.midi.bindings] == ["cc:9=tone:half..full"]
+
+
+@pytest.mark.parametrize("bound", ["cc:1=tone_half", "cc14:1=tone_half", "cc:1@3=tone_half"])
+def test_a_knob_that_is_learnt_turns_what_it_was_learnt_for_alone(plugin_file: Write, bound: str) -> None:
+    preset = Preset("one", "blend", bindings=(Binding.parse(bound),))
+    with LiveHost(latentfx.load(plugin_file("blend")), block=HOP, place="callback") as host:
+        host.recall(preset)
+        host.midi.learn("tone_full")
+        for value in (127, 0):
+            host.send(cc(1, value, channel=2))
+            host.process(ONES)
+            assert [host.controls[name] for name in ("tone_half", "tone_full")] == [1.0, value / 127]
+        host.recall(preset)
+        assert [str(b) for b in host.midi.bindings] == ["cc:1@3=tone_full"]
 
 
 def test_bytes_with_running_status_are_understood() -> None:
