@@ -36,6 +36,12 @@ class Desk:
         self._gliding = 0
         self._smooth = False
 
+    def anew(self) -> Desk:
+        """The same controls where they are, with the messages that wait, for a plugin that begins anew."""
+        desk = Desk(self.panel)
+        desk.messages = self.messages
+        return desk
+
     def smooth(self, index: int, smoothing_ms: float) -> None:
         """Let a control go two thirds of the way to its new value in so many ms; 0 for at once."""
         self._pace[index] = 1.0 if smoothing_ms <= 0 else 1 - exp(-1000 * self._hop_s / smoothing_ms)

@@ -145,7 +145,8 @@ class LiveHost:
         """Silence now: let every key go, forget what was heard, and begin anew."""
         self.send(Message("reset"))
         self._panicking = True
-        self.output.mute(self.latency + 2 * round(self._voice.engine.hop_s * self.sample_rate) + self._last)
+        still = max(v.latency + 2 * round(v.engine.hop_s * self.sample_rate) for v in self._sounding())
+        self.output.mute(still + self._last)
 
     def recall(self, preset: Preset) -> None:
         """Choose a preset: its values glide in, and a preset of another plugin fades in.
@@ -240,10 +241,8 @@ class LiveHost:
         self._block = check_block(block)
         self.close()
         self._coming = None
-        self._desk = Desk(self._desk.panel)
-        before, self.midi = self.midi, self._map(self._desk)
-        self.midi.own = before.own
-        self.midi.replace(before.bindings)
+        self._desk = self._desk.anew()
+        self.midi.attach(self._desk)
         self._voice = self._sound(self._desk)
 
     def stats(self) -> Stats:
@@ -279,8 +278,7 @@ class LiveHost:
 
     def close(self) -> None:
         """End what runs beside the blocks."""
-        coming = [] if self._coming is None else [self._coming.voice]
-        for voice in (self._voice, *coming, *self._done):
+        for voice in (*self._sounding(), *self._done):
             voice.close()
 
     def __enter__(self) -> Self:
@@ -307,6 +305,11 @@ class LiveHost:
         self._desk, self.midi, self.source = desk, midi, preset.plugin
         self._coming = Crossfade(voice, self.outputs, self.sample_rate)
 
+    def _sounding(self) -> list[Voice]:
+        """The voice that plays, and the one that fades in."""
+        coming = self._coming
+        return [self._voice] if coming is None else [self._voice, coming.voice]
+
     def _play(self, audio: Float32, out: Float32) -> bool:
         good = self._voice.play(audio, out)
         later = self._voice.latency - self._lateness  # a voice that takes over is as late as it is
@@ -319,7 +322,8 @@ class LiveHost:
         loudest = self.output.process(audio, out, self._voice.latency)
         self._peaks[1] = max(loudest, self._peaks[1])
         if self._panicking and self.output.silent:
-            self._voice.engine.wants_reset = True
+            for voice in self._sounding():
+                voice.engine.wants_reset = True
             self._panicking = False
         if self.tap is not None:
             self.tap(audio, out, later)

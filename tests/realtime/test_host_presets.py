@@ -19,6 +19,7 @@ from test_screen import Terminal, level
 
 import latentfx
 from latentfx.errors import PresetError
+from latentfx.graph import BlockStream
 from latentfx.preset import Preset, save_preset
 
 Write = Callable[[str], Path]
@@ -50,6 +51,29 @@ def test_presets_glide_and_those_of_another_plugin_fade_in(plugin_file: Write) -
     assert steps.max() < 0.04
     with in_callback(delay) as host, pytest.raises(PresetError, match="no presets to choose from"):
         host.next_preset()
+
+
+def test_panic_while_plugins_change_lets_both_begin_anew(
+    plugin_file: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = np.full((1, 64), 0.25, np.float32)
+    with in_callback(latentfx.load(plugin_file("gain")), block=64) as host:
+        host.process(block)
+        host.recall(Preset("later", str(plugin_file("delay"))))
+        host.process(block)
+        begun: set[str] = set()
+        reset = BlockStream.reset
+
+        def watched(stream: BlockStream) -> None:
+            begun.add(stream._spec.name)
+            reset(stream)
+
+        monkeypatch.setattr(BlockStream, "reset", watched)
+        host.panic()
+        heard = np.concatenate([host.process(block)[0] for _ in range(100)])
+        assert begun == {"gain", "delay"}
+    assert len(np.flatnonzero(heard == 0)) > 100 + 2 * 64
+    assert heard[-1] == 0.25
 
 
 def test_a_preset_that_does_not_fit_changes_nothing(delay: latentfx.LatentPlugin) -> None:

@@ -217,6 +217,19 @@ def test_panic_lets_stuck_keys_go(ring: LiveHost, channel: int) -> None:
     assert ring.controls["gain"] == 0
 
 
+def test_a_device_that_comes_back_finds_the_keys_let_go_and_hears_what_waited(ring: LiveHost) -> None:
+    ring.midi.bind(Binding.parse("steps:C4=gain"))
+    ring.controls["gain"] = 3
+    assert hear(ring, on(67)) == 7
+    ring.midi.learn("gain")
+    ring.prepare(HOP)
+    assert hear(ring) == 3
+    assert hear(ring, off(67)) == 3
+    ring.send(cc(9, 0))
+    ring.prepare(HOP)
+    assert hear(ring) == -12, "a controller that moved while there was no device, and what was to be learnt"
+
+
 def test_learning_takes_the_next_controller_that_moves(host: LiveHost, ring: LiveHost) -> None:
     host.midi.learn("gain")
     hear(host, Message("clock"), Message("note_on", note=60))
