@@ -45,6 +45,8 @@ class Objective(nn.Module, ABC):
 
     config_type: ClassVar[type]
     stages: ClassVar[tuple[str, ...]]
+    revision: ClassVar[int] = 1
+    """Raised when weights of the same shapes begin to stand for something else: older ones are refused."""
 
     def __init__(self, config: Any) -> None:
         super().__init__()
@@ -70,6 +72,15 @@ class Objective(nn.Module, ABC):
         alone. Every parameter that is ever trained exists from the start; copies made here are frozen. The
         loop calls `train()` and `eval()` on the whole: a teacher with dropout must stay in evaluation mode.
         """
+
+    @classmethod
+    def revision_of(cls, settings: Mapping[str, Any]) -> int:
+        """Revision of weights that tell none.
+
+        Args:
+            settings: the `[method]` table that they were trained with, every default written out.
+        """
+        return cls.revision
 
     def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Points of every latent space, by name: what `latentfx.training.health` looks at.

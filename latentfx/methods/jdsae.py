@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,7 @@ class JDSAE(JacobianDSAE):
 
     config_type = JDSAEConfig
     stages: ClassVar[tuple[str, ...]] = ("timbre", "pitch", "level")
+    revision: ClassVar[int] = 2  # 1: decoded frames were Hann's
     config: JDSAEConfig
     features: SpectralViews
     timbres: Tensor
@@ -54,6 +55,13 @@ class JDSAE(JacobianDSAE):
         self.register_buffer("timbres", torch.zeros(len(config.instruments), config.v_size))
         self.register_buffer("timbre_weights", torch.zeros(len(config.instruments), 1))
         self.at_level = False
+
+    @classmethod
+    def revision_of(cls, settings: Mapping[str, Any]) -> int:
+        """As all do; Hann's frames had 1024 samples, and their level was that of the whole frame."""
+        spectral = settings.get("spectral", {})
+        hann = spectral.get("n_fft") == 1024 and not spectral.get("level_length")
+        return 1 if hann else cls.revision
 
     def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
         """As all do; and who plays."""

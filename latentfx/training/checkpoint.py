@@ -67,7 +67,7 @@ def save_checkpoint(folder: Path, objective: Objective, card: Mapping[str, Any])
         card: as JSON can hold it; must have `recipe`, `method_config` and `stage_index`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    full = {"schema": SCHEMA, **card, "versions": versions()}
+    full = {"schema": SCHEMA, "revision": objective.revision, **card, "versions": versions()}
     write_tensors(folder / WEIGHTS, objective.state_dict(), full)
     text = json.dumps(full, indent=2) + "\n"
     write_atomically(folder / CARD, lambda target: target.write_text(text, encoding="utf-8"))
@@ -84,21 +84,34 @@ def load_checkpoint(
     Returns:
         the objective in evaluation mode on the CPU, and its card.
     Raises:
-        CheckpointError: damaged, of another schema, or weights that do not fit the method.
+        CheckpointError: damaged, of another schema or revision, or weights that do not fit the method.
     """
     file = _weights_file(Path(path))
     tensors, card = read_tensors(file)
+    if not {"recipe", "method_config", "stage_index"} <= card.keys():
+        raise CheckpointError(f"{file} is no trained model; give a run folder, or its best-STAGE/{WEIGHTS}")
     if card.get("schema") != SCHEMA:
         raise CheckpointError(f"{file} has the schema {card.get('schema')!r}; this latentfx reads {SCHEMA}")
     try:
         method = method or find_method(str(card["recipe"]["method"]["name"]))
-        objective = method(read_settings(method.config_type, card["method_config"], "method"))
+        config: Any = read_settings(method.config_type, card["method_config"], "method")
+        _check_revision(file, card, method)
+        objective = method(config)
         for index in range(int(card["stage_index"]) + 1):
             objective.begin_stage(index)
         objective.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{file} does not fit its method: {error}") from None
     return objective.eval(), card
+
+
+def _check_revision(file: Path, card: Mapping[str, Any], method: type[Objective]) -> None:
+    found = card.get("revision", method.revision_of(card["method_config"]))
+    if found != method.revision:
+        raise CheckpointError(
+            f"{file} has the revision {found} of its method, this latentfx {method.revision}: the same "
+            "weights stand for something else there. Train it again, or use the latentfx that trained it"
+        )
 
 
 def versions() -> dict[str, str]:

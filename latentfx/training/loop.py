@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from latentfx.errors import RecipeError
+from latentfx.errors import DataError, RecipeError
 from latentfx.methods.base import Objective
 from latentfx.training.config import Recipe, as_table, find_method
 from latentfx.training.device import Device, choose_device
@@ -63,11 +63,12 @@ def train(
     _check_stages(recipe, method)
     place = Device(choose_device(device), recipe.train.precision)
     folder, reporter = Path(folder), reporter or Reporter()
-    settings = _settings(recipe, config)
+    settings = {**_settings(recipe, config), "revision": method.revision}
     saved = load_state(folder / STATE, settings) if (folder / STATE).exists() else None
     seed_everything(recipe.recipe.seed)
     objective = method(config)
     clips = clips or _load_clips(recipe, objective.sample_rate, data_root)
+    _check_sides(recipe, clips)
     folder.mkdir(parents=True, exist_ok=True)
     run = Run(recipe, folder, settings, objective, clips, place, reporter)
     with Stopper(limit_s) as stopper, reporter:
@@ -80,6 +81,16 @@ def _check_stages(recipe: Recipe, method: type[Objective]) -> None:
         raise RecipeError(
             f"train.stages names {', '.join(given) or 'none'}; "
             f"method {recipe.method_name!r} has, in this order: {', '.join(method.stages)}"
+        )
+
+
+def _check_sides(recipe: Recipe, clips: AnyDataset) -> None:
+    if not clips.train or not clips.validation:
+        share = recipe.data.get("validation", "not set")
+        raise DataError(
+            f"there are {len(clips.train)} clips to train on, {len(clips.validation)} to validate on; wanted "
+            f"some of both, of different recordings. Change data.validation (now {share}: the share of the "
+            "recordings that is kept), name recordings in the holdout of a part, or add recordings"
         )
 
 

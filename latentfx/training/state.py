@@ -16,6 +16,7 @@ from latentfx.training.checkpoint import read_tensors, write_tensors
 from latentfx.training.rng import restore_rng, rng_json, rng_tensors
 
 SCHEMA = 1
+WORDS = ("description", "licence", "notes")
 
 
 @dataclass
@@ -121,7 +122,9 @@ def load_state(path: Path, settings: Mapping[str, Any]) -> SavedState:
     tensors, header = read_tensors(path)
     if header.get("schema") != SCHEMA:
         raise CheckpointError(f"{path} has the schema {header.get('schema')!r}; this latentfx reads {SCHEMA}")
-    changes = _differences(header.get("settings", {}), settings)
+    # States of before told no revision.
+    old = {"revision": settings.get("revision"), **header.get("settings", {})}
+    changes = _differences(_without_words(old), _without_words(settings))
     if changes:
         raise CheckpointError(
             f"{path} belongs to another recipe: {'; '.join(changes)}. "
@@ -131,6 +134,12 @@ def load_state(path: Path, settings: Mapping[str, Any]) -> SavedState:
         return SavedState(path, Progress(**header["progress"]), tensors, header["rng"])
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is not the state of a run: {error}") from None
+
+
+def _without_words(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without what is written for people: it changes nothing in a run."""
+    recipe = {key: value for key, value in settings.get("recipe", {}).items() if key not in WORDS}
+    return {**settings, "recipe": recipe}
 
 
 def _differences(old: Any, new: Any, where: str = "") -> list[str]:

@@ -12,10 +12,10 @@ import torch
 from tiny_swap import INSTRUMENTS, quiet, tiny_config, tiny_model, tiny_recipe
 from torch import Tensor
 
-from latentfx.errors import RecipeError
+from latentfx.errors import CheckpointError, RecipeError
 from latentfx.methods.jdsae import JDSAE
 from latentfx.methods.jdsae_features import bin_weights, log_bands, mean_power, relative_loudness
-from latentfx.training.checkpoint import load_checkpoint
+from latentfx.training.checkpoint import load_checkpoint, read_tensors, write_tensors
 from latentfx.training.loop import train
 
 Batch = dict[str, Tensor]
@@ -218,6 +218,28 @@ def test_learnt_timbres_differ_by_instrument(trained: JDSAE) -> None:
     distance = torch.cdist(decoded, decoded) / decoded.shape[1] ** 0.5
     apart = distance[~torch.eye(3, dtype=torch.bool)]
     assert float(apart.min()) > 0.1
+
+
+@pytest.mark.parametrize(("told", "n_fft"), [({}, 1024), ({"revision": 1}, 512)])
+def test_weights_that_were_trained_on_other_frames_are_refused(
+    told: dict[str, int], n_fft: int, tiny_run: Path, tmp_path: Path
+) -> None:
+    """Those of before told no revision, and had frames of 1024 samples; the shapes fit all the same."""
+    tensors, card = read_tensors(tiny_run / "best-level" / "weights.safetensors")
+    assert card.pop("revision") == 2
+    card["method_config"]["spectral"]["n_fft"] = n_fft
+    write_tensors(tmp_path / "weights.safetensors", tensors, {**card, **told})
+    with pytest.raises(CheckpointError, match="has the revision 1 of its method, this latentfx 2"):
+        load_checkpoint(tmp_path)
+
+
+def test_weights_that_tell_no_revision_are_taken_where_their_frames_are_todays(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    tensors, card = read_tensors(tiny_run / "best-level" / "weights.safetensors")
+    del card["revision"]
+    write_tensors(tmp_path / "weights.safetensors", tensors, card)
+    assert load_checkpoint(tmp_path)[1]["stage"] == "level"
 
 
 def test_the_same_seed_gives_the_same_model(tmp_path_factory: pytest.TempPathFactory) -> None:

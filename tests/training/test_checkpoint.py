@@ -62,6 +62,7 @@ def test_what_is_not_a_checkpoint_is_an_error(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"schema": 99}, "has the schema 99; this latentfx reads 1"),
+        ({"revision": 7}, "has the revision 7 of its method, this latentfx 1: .* Train it again"),
         ({"method_config": {"size": 6}}, "does not fit its method"),
         ({"method_config": {"sice": 6}}, "did you mean 'size'"),
         ({"stage_index": 0}, "does not fit its method"),
@@ -77,6 +78,12 @@ def test_a_card_that_does_not_fit_the_weights_is_an_error(
     write_tensors(file, tensors, {**card, **change})
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(tmp_path, Toy)
+
+
+def test_a_file_of_ours_that_is_no_model_is_told_from_one(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "state.safetensors", {"x": torch.zeros(1)}, {"schema": 1, "settings": {}})
+    with pytest.raises(CheckpointError, match=r"is no trained model; give a run folder, or its best-"):
+        load_checkpoint(tmp_path / "state.safetensors", Toy)
 
 
 def test_a_method_that_is_not_ours_must_be_given(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -122,6 +123,24 @@ def test_a_changed_recipe_is_refused_and_what_differs_is_named(tmp_path: Path) -
     assert (tmp_path / STATE).read_bytes() == before
 
 
+def test_words_of_a_recipe_may_change_and_the_run_goes_on(straight: Path, tmp_path: Path) -> None:
+    train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
+    about = {"description": "other words", "notes": "twice as fast", "licence": "CC0-1.0"}
+    recipe = toy_recipe()
+    reworded = dataclasses.replace(recipe, recipe=dataclasses.replace(recipe.recipe, **about))
+    assert train_toy(tmp_path, reworded).reason == "finished"
+    assert same(weights(tmp_path), weights(straight))
+
+
+def test_a_run_whose_method_has_changed_since_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
+    monkeypatch.setattr(Toy, "revision", 2)
+    with pytest.raises(CheckpointError, match=r"revision was 1, now 2.*--out"):
+        train_toy(tmp_path, toy_recipe())
+
+
 def test_a_damaged_state_is_an_error_and_not_a_new_start(tmp_path: Path) -> None:
     train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
     state = tmp_path / STATE
@@ -217,6 +236,14 @@ def test_a_run_folder_is_data_without_pickle(straight: Path) -> None:
 def test_wrong_stages_are_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="taught, alone; method 'toy' has, in this order: alone, taught"):
         train_toy(tmp_path, toy_recipe(stages={"taught": {"steps": 1}, "alone": {"steps": 1}}))
+
+
+@pytest.mark.parametrize("side", ["train", "validation"])
+def test_a_side_without_clips_is_an_error_before_anything_is_written(side: str, tmp_path: Path) -> None:
+    clips = dataclasses.replace(toy_clips(), **{side: []})
+    with pytest.raises(DataError, match=r"wanted some of both, .* Change data\.validation"):
+        train(toy_recipe(), tmp_path / "run", clips=clips, method=Toy, device="cpu")
+    assert not (tmp_path / "run").exists()
 
 
 def test_clips_that_are_too_short_are_an_error_with_the_cure(tmp_path: Path) -> None:
