@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from latentfx.cli.bar import Bar
-from latentfx.errors import CheckpointError, MissingExtraError, RecipeError
+from latentfx.errors import CheckpointError, ControlError, MissingExtraError, RecipeError
 
 if TYPE_CHECKING:
     from latentfx.training.compare import Candidate
@@ -186,7 +186,16 @@ def _load_checkpoint(path: Path) -> tuple[Candidate, Origin]:
     objective, card = load_checkpoint(path)
     folder = path.resolve() if path.is_dir() else path.resolve().parent
     name = folder.parent.name if folder.name.startswith("best-") else folder.name
-    return Candidate(name, swapper_of(objective)), Origin(card["recipe"]["data"], int(card["seed"]))
+    origin = Origin(card["recipe"]["data"], int(card["seed"]))
+    return Candidate(name, swapper_of(objective), notes=_unfinished(card)), origin
+
+
+def _unfinished(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """A note where later stages are to come: the first one alone does not learn z."""
+    *_, last = card["recipe"]["train"]["stages"]
+    if card["stage"] == last:
+        return ()
+    return (f"these are weights of stage {card['stage']!r}; its training ends with stage {last!r}.",)
 
 
 def _load_plugin(model: str) -> tuple[Candidate, Origin | None]:
@@ -201,7 +210,13 @@ def _load_plugin(model: str) -> tuple[Candidate, Origin | None]:
         "a plugin; v is what it learns from a recording, z the clip itself. Rand is left out: such a v "
         "has no N(0, I) to be drawn from."
     )
-    candidate = Candidate(plugin.name, PluginSwapper(plugin), rand=False, notes=(note,))
+    try:
+        swapper = PluginSwapper(plugin)
+    except ControlError as error:
+        raise CheckpointError(
+            f"plugin {plugin.name!r} has no timbres to exchange ({error}); give one such as timbre-swap"
+        ) from None
+    candidate = Candidate(plugin.name, swapper, rand=False, notes=(note,))
     recipe = str(plugin.provenance.get("recipe"))
     if recipe not in shipped_recipes():
         return candidate, None

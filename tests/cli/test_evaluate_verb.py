@@ -11,6 +11,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from latentfx.cli import app
+from latentfx.cli.evaluate import _load_one
 from latentfx.library import load
 from latentfx.training.plugin_swapper import PluginSwapper
 from latentfx.training.swapper import Codes
@@ -46,6 +47,12 @@ def test_a_run_and_a_plugin_stand_in_one_table(tiny_run: Path, tmp_path: Path) -
     assert {file.name for file in tmp_path.glob("*.png")} == {"run.png", "timbre-swap.png"}
 
 
+def test_weights_of_an_early_stage_are_told_from_those_of_the_last(tiny_run: Path) -> None:
+    (early, _), (last, _) = (_load_one(str(tiny_run / f"best-{stage}")) for stage in ("timbre", "level"))
+    assert early.notes == ("these are weights of stage 'timbre'; its training ends with stage 'level'.",)
+    assert last.notes == ()
+
+
 def test_a_plugin_plays_the_line_of_one_clip_with_the_timbre_of_another() -> None:
     swapper, plugin = PluginSwapper(load("timbre-swap")), load("timbre-swap")
     times = np.arange(24_000) / 48_000
@@ -68,6 +75,8 @@ def _saw(phase: np.ndarray) -> np.ndarray:
     [
         (["nowhere"], "there is no model 'nowhere'; give a run folder"),
         (["{run}/curves.csv"], "is not a checkpoint of latentfx"),
+        (["{run}/state.safetensors"], "is no trained model; give a run folder"),
+        (["ring"], "plugin 'ring' has no timbres to exchange"),
         (["timbre-swap", "--data", "nowhere"], "there is no nowhere/real; relative paths count from --data"),
         (["{run}", "--set", "train.lr=1"], "only data.KEY=VALUE does something"),
         (["{run}", "--set", 'data.instruments=["violin"]'], "two instruments or more"),

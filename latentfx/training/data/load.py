@@ -39,7 +39,8 @@ def load_data(
     absent = [name for name in checked.instruments if name not in present]
     if absent:
         raise DataError(
-            f"no training clips of {absent}; the parts have {sorted(present)}: change data.instruments"
+            f"no training clips of {absent}; the parts have {sorted(present)}: change data.instruments, or "
+            "hold out less"
         )
     both = {clip.source for clip in train} & {clip.source for clip in validation}
     if both:
