@@ -100,6 +100,8 @@ def load_checkpoint(
         for index in range(int(card["stage_index"]) + 1):
             objective.begin_stage(index)
         objective.load_state_dict(tensors)
+    except CheckpointError:
+        raise
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{file} does not fit its method: {error}") from None
     return objective.eval(), card

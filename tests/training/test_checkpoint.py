@@ -62,7 +62,7 @@ def test_what_is_not_a_checkpoint_is_an_error(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"schema": 99}, "has the schema 99; this latentfx reads 1"),
-        ({"revision": 7}, "has the revision 7 of its method, this latentfx 1: .* Train it again"),
+        ({"revision": 7}, r"^\S+ has the revision 7 of its method, this latentfx 1: .* Train it again"),
         ({"method_config": {"size": 6}}, "does not fit its method"),
         ({"method_config": {"sice": 6}}, "did you mean 'size'"),
         ({"stage_index": 0}, "does not fit its method"),
