@@ -31,6 +31,7 @@ from .stats import Latency, Place, Stats, Times, decibels
 from .voice import Voice
 
 _PEAK_FALL_DB_S: Final = 20.0
+_TROUBLES: Final = 64
 
 # Takes what came in, what is heard, and by how many samples that is later from here on: a gap of so many.
 Tap = Callable[[Float32, Float32, int], None]
@@ -79,6 +80,7 @@ class LiveHost:
         self.channels = check_count("channels", channels)
         self.bank = Bank(read_presets(presets))
         self.trouble = ""
+        self.troubles: deque[str] = deque(maxlen=_TROUBLES)
         self.tap: Tap | None = None
         self.device_latency_s = float("nan")
         self.xruns = self.dropped = self.reconnects = 0
@@ -179,8 +181,10 @@ class LiveHost:
     def attend(self) -> None:
         """Do what must not be done while sound is made: presets that MIDI called, plugins that are done with.
 
-        A stream calls it; so does every `process`. A preset that cannot be recalled changes nothing, and
-        `trouble` says why, until another one is chosen.
+        A stream calls it beside the sound; so does every `process`, unless it is told not to. A preset of
+        another plugin takes about a second, to load and to measure it. One that cannot be recalled changes
+        nothing: `trouble` says why until another one is chosen, and `troubles` keeps every such text until it
+        is taken out.
         """
         while self._done:
             self._done.popleft().close()
@@ -188,18 +192,28 @@ class LiveHost:
             try:
                 self.recall(preset)
             except LatentFXError as error:
-                self.trouble = f"preset {preset.name!r} is not recalled: {error}"
+                trouble = f"preset {preset.name!r} is not recalled: {error}"
+                if trouble != self.trouble:
+                    self.troubles.append(trouble)
+                self.trouble = trouble
 
-    def process(self, audio: ArrayLike) -> Float32:
+    def process(self, audio: ArrayLike, attend: bool = True) -> Float32:
         """Play the next block of a stream; the output is `latency` samples late.
 
+        A program change to a preset of another plugin makes the next block wait about a second. In a loop
+        that must not wait, leave that to a thread of your own, which calls `attend()` every 50 ms or so.
+
+        Args:
+            audio: the block.
+            attend: do first what `attend` does.
         Shape:
             audio [T], [C, T] or [T, C] -> the same, with the channels out
 
         Raises:
             ShapeError: audio with other channels.
         """
-        self.attend()
+        if attend:
+            self.attend()
         array = np.asarray(audio)
         layout = find_layout(array.shape, self.channels, "channels first")
         rows = to_channels(array, layout)

@@ -38,7 +38,7 @@ class Screen(AbstractContextManager["Screen"]):
         self._host = stream.host
         self._recorder = stream.recorder
         self._selected = 0
-        self._note = self._said = ""
+        self._note = ""
         self._console = Console(stderr=True, markup=False, emoji=False)  # names are shown as they are
         self._live: Live | None = None
         self._keys: dict[str, Callable[[], None]] = {
@@ -87,10 +87,10 @@ class Screen(AbstractContextManager["Screen"]):
             self._live = None
 
     def _say_trouble(self) -> None:
-        """A line for what went wrong since the last one."""
-        said, self._said = self._said, self._host.trouble
-        if self._said not in ("", said):
-            self._console.print(f"note: {self._said}", style="yellow", highlight=False, soft_wrap=True)
+        """A line for each thing that went wrong since the last one."""
+        while self._host.troubles:
+            trouble = self._host.troubles.popleft()
+            self._console.print(f"note: {trouble}", style="yellow", highlight=False, soft_wrap=True)
 
     def obey(self, key: str) -> None:
         """Do what a key says; what cannot be done is said on the screen."""

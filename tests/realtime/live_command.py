@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -20,9 +21,9 @@ def wait_for_line(process: subprocess.Popen[str], errors: Path) -> None:
 
 
 def wait_for_text(errors: Path, wanted: str) -> None:
-    """Wait until it has said something."""
+    """Wait until it has said something, given as a regular expression."""
     end = time.monotonic() + 60
-    while wanted not in errors.read_text():
+    while re.search(wanted, errors.read_text()) is None:
         if time.monotonic() > end:
             raise AssertionError(f"{wanted!r} is not said: {errors.read_text()}")
         time.sleep(0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -114,6 +115,23 @@ def test_a_program_change_to_a_preset_that_cannot_be_recalled_plays_on(plugin_fi
             assert re.search(why, trouble)
         assert call(99) == (0.5, "loud", trouble)  # no preset has this program
         assert call(0) == (0.5, "loud", "")
+        assert [text.split("'")[1] for text in host.troubles] == ["odd", "gone", "damaged"]
+
+
+def test_a_loop_leaves_the_change_of_plugins_to_a_thread_of_its_own(plugin_file: Write) -> None:
+    other = Preset("plain", str(plugin_file("gain")), {"gain": 2.0})
+    block = np.full((1, 64), 0.25, np.float32)
+    with in_callback(latentfx.load(plugin_file("delay")), block=64, presets=[other]) as host:
+        host.send(Message("program_change", program=0))
+        for _ in range(200):
+            assert host.process(block, attend=False)[0, -1] in (0, 0.25)
+        assert host.stats().preset == ""
+        thread = threading.Thread(target=host.attend)
+        thread.start()
+        thread.join(60)
+        for _ in range(200):
+            out = host.process(block, attend=False)
+        assert (out[0, -1], host.stats().preset) == (0.5, "plain")
 
 
 def test_the_next_preset_is_beyond_one_that_does_not_fit(delay: latentfx.LatentPlugin) -> None:
@@ -171,14 +189,16 @@ def test_without_a_terminal_each_trouble_is_a_line(
 ) -> None:
     monkeypatch.setenv("LATENTFX_PRESETS", str(tmp_path / "presets"))
     plugin = plugin_file("gain")
-    for program, control in enumerate(["drive", "tone"]):
+    for program, control in enumerate(["drive", "tone", "gain"]):
         save_preset(Preset(control, str(plugin), {control: 1.0}, program=program))
     running = player("-p", plugin, "--midi", "virtual")
     rig.connect_midi("latentfx")
     for program, name in [(0, "drive"), (0, "drive"), (1, "tone")]:
         rig.play(np.zeros((1, RATE // 8)), [(0, bytes([0xC0, program]))], whole=False)
         wait_for_text(running.errors, f"note: preset '{name}' is not recalled: ")
+    at_once = [(0, bytes([0xC0, program])) for program in (0, 2)]  # the second one ends the trouble
+    rig.play(np.zeros((1, RATE // 8)), at_once, whole=False)
+    note = "note: preset '{0}' is not recalled: .*'{0}' is unknown"
+    wait_for_text(running.errors, "(?s)" + ".*".join(map(note.format, ["drive", "tone", "drive"])))
     running.finish()
-    said = running.errors.read_text()
-    notes = re.findall(r"^note: preset '(.*)' is not .*'(.*)' is unknown", said, re.MULTILINE)
-    assert notes == [("drive", "drive"), ("tone", "tone")]
+    assert running.errors.read_text().count("note: ") == 3
