@@ -276,6 +276,7 @@ class LiveHost:
             seconds=self._samples / self.sample_rate,
             deadline_ms=self._last * ms,
             callback_ms=self._times.spread(),
+            hop_ms=1000 * engine.hop_s,
             step_ms=steps,
             load=steps.p50 / (1000 * engine.hop_s),
             late=self._late,

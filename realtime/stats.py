@@ -91,8 +91,10 @@ class Stats:
         blocks: callbacks so far.
         seconds: of audio so far.
         deadline_ms: how long a block lasts.
-        callback_ms: time of a callback.
-        step_ms: time of a hop of the plugin; of several that ran at once, the part of one.
+        callback_ms: time of a callback, against the deadline; where a worker infers, that is only its share.
+        hop_ms: how long a hop of the plugin lasts.
+        step_ms: time that a hop takes, against how long it lasts; of several that ran at once, the part of
+            one.
         load: the part of the time that hops take, by their median.
         late: blocks that were not there in time, or whose callback took longer than the block lasts.
         xruns: over- and under-runs that the sound system reported, or of one device behind another.
@@ -115,6 +117,7 @@ class Stats:
     seconds: float
     deadline_ms: float
     callback_ms: Spread
+    hop_ms: float
     step_ms: Spread
     load: float
     late: int

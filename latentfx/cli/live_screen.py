@@ -236,10 +236,12 @@ def _bar(part: float, width: int) -> str:
 
 
 def _load(stats: Stats) -> str:
-    times = stats.callback_ms
+    """What infers against its deadline: a callback against its block, a worker's step against its hop."""
+    works = stats.place == "worker"
+    times, deadline_ms = (stats.step_ms, stats.hop_ms) if works else (stats.callback_ms, stats.deadline_ms)
     return (
-        f"{stats.load:.0%} of the time in the {stats.place}; callback {times.p50:.2f} ms, p99 {times.p99:.2f}"
-        f", worst {times.worst:.2f} of {stats.deadline_ms:.2f}"
+        f"{stats.load:.0%} of the time in the {stats.place}; {'step' if works else 'callback'} "
+        f"{times.p50:.2f} ms, p99 {times.p99:.2f}, worst {times.worst:.2f} of {deadline_ms:.2f}"
     )
 
 

@@ -326,6 +326,7 @@ def test_stats_say_what_was_measured(delay: latentfx.LatentPlugin) -> None:
     assert (stats.plugin, stats.place, stats.blocks, stats.block) == ("delay", "callback", 100, 96)
     assert stats.seconds == pytest.approx(0.2)
     assert stats.deadline_ms == pytest.approx(2.0)
+    assert stats.hop_ms == pytest.approx(64 / 48)
     assert 0 < stats.callback_ms.p50 <= stats.callback_ms.p99 <= stats.callback_ms.worst
     assert stats.latency.algorithmic == pytest.approx(100 / 48)
     assert stats.latency.buffering == pytest.approx(32 / 48)

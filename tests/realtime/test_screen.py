@@ -142,9 +142,7 @@ def test_every_key_does_what_the_last_line_says(
     screen = terminal("-p", plugin, "--set", "gain=0.5", "--midi", "virtual", "--record", take)
     screen.press("", r"gain +0\.5 ")
     screen.press("", r"latency +0\.0 algorithmic \+ \d+\.\d buffering \+ \d+\.\d device = \d+\.\d ms")
-    screen.press(
-        "", r"load +\d+% of the time in the (callback|worker); callback .* p99 .*, worst .* of 2\.67"
-    )
+    screen.press("", r"load +\d+% of the time in the \w+; (callback|step) .* p99 .*, worst .* of \d\.\d\d")
     assert level(rig) == 0.25
     playing = threading.Thread(target=level, args=(rig,))
     playing.start()
@@ -173,6 +171,19 @@ def test_every_key_does_what_the_last_line_says(
     assert [str(binding) for binding in saved.bindings] == ["cc:21@1=gain"]
     assert soundfile.info(take).frames > RATE // 2
     assert not list(tmp_path.glob(".*part"))
+
+
+@pytest.mark.parametrize(
+    ("place", "times"), [("callback", r"callback .* of 2\.67"), ("worker", r"step .* of 1\.33")]
+)
+def test_the_load_is_that_of_what_infers(
+    terminal: Callable[..., Terminal], plugin_file: Write, place: str, times: str
+) -> None:
+    """The rig's blocks have 128 samples, the plugin's hops 64."""
+    screen = terminal("-p", plugin_file("gain"), "--place", place)
+    screen.press("", rf"load +[1-9]\d*% of the time in the {place}; {times}\b")
+    screen.press("q", "late")
+    assert screen.process.wait(30) == 0
 
 
 def test_ctrl_c_gives_the_terminal_back(
