@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from latentfx.errors import RecipeError
-from latentfx.training.config import load_recipe
+from latentfx.training.config import find_method, load_recipe
 from latentfx.training.recipe_files import read_recipe_file
+from latentfx.training.settings import read_settings
 
 BASE = """
 [recipe]
@@ -44,6 +49,40 @@ def test_a_shipped_recipe_can_be_extended_by_name(tmp_path: Path) -> None:
     path = written(tmp_path, "mine", 'extends = "j-dsae"\n[train]\nlr = 0.25\n')
     assert read_recipe_file(str(path))["method"] == read_recipe_file("j-dsae")["method"]
     assert load_recipe(path).train.lr == 0.25
+
+
+def told(recipe: str, first: str) -> list[str]:
+    """The settings in one block of lines that a recipe tells to type: the one with these words in it."""
+    text = (resources.files("latentfx.presets") / "recipes" / f"{recipe}.toml").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    begin = next(number for number, line in enumerate(lines) if first in line)
+    block = itertools.takewhile(lambda line: line.startswith("#     "), lines[begin:])
+    words = shlex.split(" ".join(line[1:].rstrip("\\") for line in block))
+    return [value for option, value in itertools.pairwise(words) if option == "--set"]
+
+
+def test_the_published_schedule_is_the_one_that_is_told() -> None:
+    """512 clips are 4 steps of 128 an epoch; 300 epochs without a better validation end a stage."""
+    train = load_recipe("j-dsae", told("j-dsae", "--set train.batch_size=128")).train
+    assert (train.batch_size, train.crop_frames, train.lr, train.schedule) == (128, 251, 1e-3, "constant")
+    assert [stage.epochs for stage in train.stages.values()] == [300, 3700]
+    assert train.patience * train.validate_every == 300 * 4
+    assert (train.gradient_clip, train.weight_decay, train.warmup_steps, train.ema) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("name", "base"), [("dsae", "j-dsae"), ("jdsae", "j-dsae"), ("tsdsae", "ts-dsae")])
+@pytest.mark.parametrize("ar", ["", "-ar"])
+def test_each_model_of_the_family_has_the_published_networks(name: str, base: str, ar: str) -> None:
+    recipe = load_recipe(base + ar, told("j-dsae", "--out runs/dsae") if name == "dsae" else ())
+    assert recipe.method_name == f"mel_{name}"
+    method = find_method(recipe.method_name)
+    config: Any = read_settings(method.config_type, recipe.method_settings, "method")
+    assert tuple(recipe.train.stages) == method.stages
+    mel = config.mel
+    assert (mel.sample_rate, mel.n_fft, mel.hop_length, mel.n_mels) == (16_000, 2048, 256, 80)
+    assert (config.v_size, config.z_size, config.prior_hidden) == (16, 32, 32)
+    assert config.global_hidden == config.local_hidden == config.decoder_hidden == (64, 64)
+    assert config.decoder == ("autoregressive" if ar else "factorised")
 
 
 @pytest.mark.parametrize(
