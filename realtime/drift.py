@@ -20,6 +20,7 @@ _PULL: Final = 0.3
 _SUM: Final = 0.03
 _MOST: Final = 0.003
 _AVERAGE_S: Final = 0.5
+_SLACK: Final = 3
 
 
 class DriftBridge:
@@ -42,6 +43,7 @@ class DriftBridge:
         self._channels = channels
         self._rate = in_rate
         self._ring = Ring(channels, int(in_rate))
+        self._in_block = in_block
         self._wanted = in_block + self.ratio * out_block + _TAPS
         self._table = _sinc_table(min(1.0, 1 / self.ratio))
         self._line = np.zeros((channels, _TAPS), np.float32)
@@ -73,6 +75,7 @@ class DriftBridge:
         if not self._started and self._ring.available < self._wanted:
             out[:] = 0
             return
+        self._catch_up()
         self._started = True
         pace = self.ratio * (1 + self._correction(size))
         positions = self._at + pace * np.arange(size, dtype=np.float64)
@@ -90,6 +93,15 @@ class DriftBridge:
         self._interpolate(line, positions, out)
         self._line = line[:, need:]
         self._at = last - need
+
+    def _catch_up(self) -> None:
+        """Leave out what came in while the output did not play: at its pace that would stay for a minute."""
+        too_much = self._ring.available - int(self._wanted)
+        if too_much <= (_SLACK * self._wanted if self._started else self._in_block):
+            return
+        self._ring.skip(too_much)
+        self._error_s = 0.0
+        self.slips += self._started
 
     def _correction(self, size: int) -> float:
         """How much faster to read: by the average of what is in hand beyond what is wanted."""

@@ -134,6 +134,25 @@ def test_two_clocks_stay_together(ppm: float, rates: tuple[int, int], blocks: tu
     assert abs(hertz / 1000 - 1) < 3e-4
 
 
+@pytest.mark.parametrize("in_block", [64, 256, 4096])
+def test_an_output_that_begins_late_or_stalls_is_no_later_for_it(in_block: int) -> None:
+    """Half a second comes in before the first read, and again before a later one; then a click does."""
+    bridge = DriftBridge(1, RATE, RATE, in_block, 256)
+    taken = 0
+    for begin in (RATE // 2, 3 * RATE // 2):
+        heard = []
+        for now in range(begin, begin + RATE // 2, 256):
+            while taken + in_block <= now:
+                bridge.write((np.arange(taken, taken + in_block) == begin + 12_000)[None].astype(np.float32))
+                taken += in_block
+            out = np.zeros((1, 256), np.float32)
+            bridge.read(out)
+            heard.append(out[0])
+        late = int(np.concatenate(heard).argmax()) - 12_000
+        assert abs(late - bridge.latency_s * RATE) <= in_block + 256
+    assert bridge.slips == 1, "the second time it was heard"
+
+
 def test_devices_of_two_clocks_play_through_the_bridge(
     portaudio: Rig, monkeypatch: pytest.MonkeyPatch, plugin_file: Any
 ) -> None:
