@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import Deaf, Leaky, Perfect, Sharp, clips
+from made_up import INSTRUMENTS, RATE, Deaf, Leaky, Perfect, Sharp, clips
+from sklearn.metrics import f1_score
 
 from latentfx.errors import DataError, ShapeError
-from latentfx.training.metrics.judge import MelJudge
+from latentfx.training.data.clip import Clip
+from latentfx.training.metrics.judge import MelJudge, log_mel
 from latentfx.training.metrics.plain import plain
 from latentfx.training.metrics.protocol import ProtocolSettings, SwapperScore, evaluate_swapper
 from latentfx.training.metrics.real_clips import RealClip, choose_clips, measure_ceiling, measure_clips
@@ -76,6 +78,37 @@ def test_one_that_plays_a_semitone_sharp_fails_on_pitch(judged: Judged) -> None:
 def test_the_papers_pairing_forgives_what_the_harder_one_does_not(judged: Judged) -> None:
     easy = judged(Leaky, ProtocolSettings(pairings=2, rand=False))
     assert 0.0 < easy.v_swap.f1.mean < 1.0
+
+
+class Noting(Leaky):
+    """Notes whose line it decodes with whose timbre."""
+
+    def __init__(self, known: Sequence[Clip]) -> None:
+        super().__init__(known)
+        self.decoded: list[tuple[str, str]] = []
+
+    def audio(self, codes: Codes) -> np.ndarray:
+        self.decoded.append((codes.z[1], INSTRUMENTS[int(codes.v.argmax())]))
+        return super().audio(codes)
+
+    def log_mel(self, codes: Codes) -> np.ndarray:
+        return log_mel(Leaky.audio(self, codes), RATE)
+
+
+def test_three_pairings_and_their_spread_are_those_of_scikit_learn(
+    judge: MelJudge, real: tuple[RealClip, ...]
+) -> None:
+    swapper = Noting((*TRAINING, *VALIDATION))
+    found = evaluate_swapper(swapper, TRAINING, real, judge, ProtocolSettings(rand=False))
+    recon, *rounds = np.array(swapper.decoded).reshape(-1, len(real), 2)
+    assert (recon[:, 0] == recon[:, 1]).all()
+    assert len(rounds) == 2 * 3  # a v-swap and a z-swap of each pairing
+    for score, own in ((found.v_swap, rounds[::2]), (found.z_swap, rounds[1::2])):
+        f1 = [f1_score(timbre, line, average="macro", zero_division=0) for line, timbre in (r.T for r in own)]
+        assert len(set(f1)) > 1
+        assert (score.f1.mean, score.f1.std) == pytest.approx((np.mean(f1), np.std(f1)))
+    for v_swap, z_swap in zip(rounds[::2], rounds[1::2], strict=True):
+        assert np.array_equal(v_swap, z_swap[:, ::-1])  # the same two clips, the other way round
 
 
 def test_drawn_timbres_are_held_against_the_instrument_that_is_heard(judged: Judged) -> None:
