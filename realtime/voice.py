@@ -85,6 +85,9 @@ class Voice:
 
         Returns:
             Whether it was there.
+
+        Raises:
+            LiveError: the worker has failed, and will never give a block again.
         Shape:
             audio [C_in, T], out [channels of any number, T], T up to `MAX_BLOCK`
         """
@@ -98,6 +101,8 @@ class Voice:
         if self._worker is None:
             self.engine.push(audio)
         else:
+            if self._worker.failure is not None:
+                raise LiveError(f"the worker failed: {self._worker.failure}") from self._worker.failure
             taken = self._worker.push(audio)
         self._owed -= self.engine.output.skip(self._owed)
         good = self._owed == 0 and self.engine.output.read(out)
@@ -146,6 +151,7 @@ class _Worker:
         self._bell = threading.Lock()  # released by the callback, which never waits for it
         self._bell.acquire()
         self._running = True
+        self.failure: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="latentfx-worker", daemon=True)
         self._thread.start()
 
@@ -165,6 +171,12 @@ class _Worker:
     def _work(self) -> None:
         flush_denormals()
         hurry(WORKER)
+        try:
+            self._keep_up()
+        except Exception as error:  # of any kind: the thread that wants the sound says so
+            self.failure = error
+
+    def _keep_up(self) -> None:
         while self._running:
             self._bell.acquire(timeout=0.1)
             while size := min(self._input.available, MAX_BLOCK):
