@@ -14,7 +14,7 @@ from mido import Message
 from numpy.typing import ArrayLike
 
 from latentfx.binding import Binding
-from latentfx.errors import LatentFXError, ShapeError
+from latentfx.errors import LatentFXError, MidiError, ShapeError
 from latentfx.layout import find_layout, from_channels, to_channels
 from latentfx.plugin_file import Float32
 from latentfx.preset import Preset, same_plugin
@@ -140,7 +140,15 @@ class LiveHost:
         self.plugin.set(**settings)
 
     def send(self, message: Message) -> None:
-        """Hand in a MIDI message, from any thread; it is heard from the next hop on."""
+        """Hand in a MIDI message, from any thread; it is heard from the next hop on.
+
+        Raises:
+            MidiError: no `mido.Message`.
+        """
+        if not isinstance(message, Message):
+            raise MidiError(
+                f"MIDI message {message!r}; give a mido.Message, such as Message('note_on', note=60)"
+            )
         self._desk.messages.append(message)
 
     def panic(self) -> None:
@@ -150,14 +158,15 @@ class LiveHost:
         still = max(v.latency + 2 * round(v.engine.hop_s * self.sample_rate) for v in self._sounding())
         self.output.mute(still + self._last)
 
-    def recall(self, preset: Preset) -> None:
-        """Choose a preset: its values glide in, and a preset of another plugin fades in.
+    def recall(self, preset: Preset | str) -> None:
+        """Choose a preset, or one by its name: its values glide in, one of another plugin fades in.
 
         Raises:
-            PresetError: the preset does not fit its plugin.
+            PresetError: no preset of that name, or one that does not fit its plugin.
             PluginNotFoundError: its plugin is not there.
             LiveError: its plugin is too slow for this machine.
         """
+        (preset,) = read_presets([preset])
         with self._choosing:
             if self._coming is not None:  # one change of plugins at a time
                 self.bank.call(preset)

@@ -66,6 +66,17 @@ def test_live_refuses_what_cannot_be_before_it_looks_for_devices(
         latentfx.live(plugin_file("gain"), **wish)
 
 
+def test_a_host_that_plays_refuses_what_is_no_message_and_no_preset(delay: latentfx.LatentPlugin) -> None:
+    with in_callback(delay) as host:
+        for nothing in (None, "note_on", [144, 60, 100]):
+            with pytest.raises(MidiError, match=r"give a mido\.Message, such as"):
+                host.send(nothing)
+        with pytest.raises(PresetError, match=r"no preset 'bowed-doubel'\. Did you mean 'bowed-double'\?"):
+            host.recall("bowed-doubel")
+        with pytest.raises(PresetError, match="preset 5; give a Preset, or a name"):
+            host.recall(5)
+
+
 @pytest.mark.parametrize(("wish", "kind", "message"), BOTH + OF_THE_HOST)
 def test_the_host_refuses_what_cannot_be(
     delay: latentfx.LatentPlugin, wish: dict[str, Any], kind: type[LatentFXError], message: str
