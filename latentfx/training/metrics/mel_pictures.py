@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from latentfx.training.checkpoint import write_atomically
 from latentfx.training.metrics.protocol import audio_at
 from latentfx.training.metrics.real_clips import RealClip
 from latentfx.training.swapper import Codes, Swapper
@@ -51,7 +52,7 @@ def draw_swaps(target: Path, title: str, swapper: Swapper, real: Sequence[RealCl
         ax.set_title(name, fontsize=9)
     for ax in axes[-1]:
         ax.set_xlabel("frame")
-    figure.savefig(target)
+    write_atomically(target, lambda path: figure.savefig(path, format="png"))
     return target
 
 

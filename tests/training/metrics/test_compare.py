@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 from made_up import Leaky, Perfect, clips
+from matplotlib.figure import Figure
 
 from latentfx.errors import CheckpointError, DataError
 from latentfx.training.compare import Candidate, compare, find_judge
 from latentfx.training.data import Dataset
 from latentfx.training.metrics.judge import MelJudge
 from latentfx.training.metrics.judge_training import JudgeTraining
-from latentfx.training.metrics.mel_pictures import choose_pairs
+from latentfx.training.metrics.mel_pictures import choose_pairs, draw_swaps
 from latentfx.training.metrics.protocol import ProtocolSettings
+from latentfx.training.metrics.real_clips import measure_clips
 from latentfx.training.swapper import Codes
 
 DATA = Dataset(clips(2, seed=1), clips(2, seed=2), {"instruments": ["violin", "trumpet"]})
@@ -59,6 +61,22 @@ def test_stopped_in_the_middle_what_is_there_is_whole(judge: MelJudge, tmp_path:
         "good.png",
     ]
     assert list(json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))["scores"]) == ["good"]
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_one_and_nothing_half(
+    judge: MelJudge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(figure: Figure, target: Path, **options: object) -> None:
+        Path(target).write_bytes(b"half a picture")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Figure, "savefig", broken)
+    (tmp_path / "perfect.png").write_bytes(b"the old one")
+    real = measure_clips(DATA.validation, judge)
+    with pytest.raises(KeyboardInterrupt):
+        draw_swaps(tmp_path / "perfect.png", "perfect", Perfect(DATA.validation), real)
+    assert [file.name for file in tmp_path.iterdir()] == ["perfect.png"]
+    assert (tmp_path / "perfect.png").read_bytes() == b"the old one"
 
 
 def test_a_judge_is_trained_once_and_refused_for_other_data(tmp_path: Path) -> None:
