@@ -43,7 +43,8 @@ class JacobianTerms(Terms):
     """Weights of J-DSAE.
 
     Args:
-        jacobian_weight: weight of the Jacobian term; published: 1.
+        jacobian_weight: weight of the Jacobian term, which is reduced, and with `elbo_sum` halved, as the
+            error is; published: 1.
         stage1_local: in stage `timbre`, z and its prior learn from their divergence alone (`kl_only`), or
             wait (`frozen`).
     """

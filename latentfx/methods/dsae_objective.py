@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -120,6 +120,13 @@ class DSAEObjective(Objective):
         """Freeze the teacher at the start of the second stage."""
         if index == 1:
             self.teacher = copy.deepcopy(self.networks).requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """As all modules do, but that the teacher stays in evaluation mode."""
+        super().train(mode)
+        if self.teacher is not None:
+            self.teacher.eval()
+        return self
 
     @property
     def local_waits(self) -> bool:

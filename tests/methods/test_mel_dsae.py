@@ -76,6 +76,15 @@ def test_the_teacher_gets_no_gradient_and_does_not_change(method: str, decoder: 
     assert still == []
 
 
+@both_with_teacher
+def test_the_teacher_stays_in_evaluation_mode(method: str) -> None:
+    model = taught(method, "autoregressive", history_dropout=0.5).train()
+    assert model.teacher is not None
+    assert model.networks.decoder.training
+    assert not any(module.training for module in model.teacher.modules())
+    assert not model.eval().networks.decoder.training
+
+
 @both_decoders
 def test_in_the_first_stage_of_tsdsae_z_is_a_projection_that_does_not_learn(decoder: str) -> None:
     model = tiny_mel_model("tsdsae", decoder)
