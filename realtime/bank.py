@@ -48,14 +48,11 @@ class Bank:
         """Let a preset, or a MIDI program, wait for its turn; from any thread."""
         self._called.append(wish)
 
-    def called(self) -> Preset | None:
-        """The next preset that was called, None where there is none; programs without a preset are passed."""
-        while self._called:
-            wish = self._called.popleft()
-            preset = self.program(wish) if isinstance(wish, int) else wish
-            if preset is not None:
-                return preset
-        return None
+    def called(self) -> list[Preset]:
+        """The presets that were called since the last time, in order; no preset, no entry."""
+        wishes = [self._called.popleft() for _ in range(len(self._called))]
+        presets = (self.program(wish) if isinstance(wish, int) else wish for wish in wishes)
+        return [preset for preset in presets if preset is not None]
 
     def program(self, number: int) -> Preset | None:
         """The preset that a program change calls."""

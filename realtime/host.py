@@ -191,13 +191,16 @@ class LiveHost:
         """Do what must not be done while sound is made: presets that MIDI called, plugins that are done with.
 
         A stream calls it beside the sound; so does every `process`, unless it is told not to. A preset of
-        another plugin takes about a second, to load and to measure it. One that cannot be recalled changes
-        nothing: `trouble` says why until another one is chosen, and `troubles` keeps every such text until it
-        is taken out.
+        another plugin takes about a second, to load and to measure it; of several that were called meanwhile,
+        the last one is. One that cannot be recalled changes nothing: `trouble` says why until another one is
+        chosen, and `troubles` keeps every such text until it is taken out.
         """
         while self._done:
             self._done.popleft().close()
-        while self._coming is None and (preset := self.bank.called()) is not None:
+        called = self.bank.called() if self._coming is None else []
+        for place, preset in enumerate(called, 1):
+            if place < len(called) and not same_plugin(preset.plugin, self.source):
+                continue  # it would be loaded for nothing: another one is wanted already
             try:
                 self.recall(preset)
             except LatentFXError as error:

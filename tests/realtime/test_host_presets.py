@@ -118,6 +118,30 @@ def test_a_program_change_to_a_preset_that_cannot_be_recalled_plays_on(plugin_fi
         assert [text.split("'")[1] for text in host.troubles] == ["odd", "gone", "damaged"]
 
 
+def test_of_plugins_that_were_called_at_once_the_last_one_is_loaded(
+    plugin_file: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gain = str(plugin_file("gain"))
+    presets = [Preset(f"gain {n}", gain, {"gain": float(n)}) for n in range(3)]
+    loaded = []
+    load = Preset.load
+
+    def watched(preset: Preset) -> latentfx.LatentPlugin:
+        loaded.append(preset.name)
+        return load(preset)
+
+    monkeypatch.setattr(Preset, "load", watched)
+    block = np.full((1, 64), 0.25, np.float32)
+    with in_callback(latentfx.load(plugin_file("delay")), block=64, presets=presets) as host:
+        for programs in ([0, 1, 2, 99], [0, 1]):
+            for program in programs:
+                host.send(Message("program_change", program=program))
+            for _ in range(200):
+                out = host.process(block)
+        assert (out[0, -1], host.stats().preset) == (0.25, "gain 1")
+    assert loaded == ["gain 2"], "the second time it plays already"
+
+
 def test_a_loop_leaves_the_change_of_plugins_to_a_thread_of_its_own(plugin_file: Write) -> None:
     other = Preset("plain", str(plugin_file("gain")), {"gain": 2.0})
     block = np.full((1, 64), 0.25, np.float32)
