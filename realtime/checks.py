@@ -52,17 +52,19 @@ def check_count(name: str, channels: int) -> int:
     raise ShapeError(f"{name} is {channels!r}; allowed are whole numbers from 1")
 
 
-def check_channels(name: str, channels: Sequence[int] | None) -> list[int] | None:
-    """Numbers of channels of a device.
+def check_channels(name: str, channels: Sequence[int] | None, once: bool = False) -> list[int] | None:
+    """Numbers of channels of a device, each once where only that makes sense.
 
     Raises:
-        ShapeError: no list of whole numbers from 1.
+        ShapeError: no list of whole numbers from 1, or one of them twice.
     """
     if channels is None:
         return None
     found = list(channels) if isinstance(channels, Iterable) else []
     if not found or not all(isinstance(channel, Integral) and channel >= 1 for channel in found):
         raise ShapeError(f"{name} is {channels!r}; give a list of whole numbers from 1, such as [1, 2]")
+    if once and len(set(found)) < len(found):
+        raise ShapeError(f"{name} is {found}; a channel can play one thing: give each number once")
     return found
 
 

@@ -99,7 +99,7 @@ def live(
     if record is not None:
         take_files(record, overwrite)
     wanted_inputs = check_channels("input_channels", input_channels)
-    wanted_outputs = check_channels("output_channels", output_channels)
+    wanted_outputs = check_channels("output_channels", output_channels, once=True)
     bindings = read_bindings(bindings)
     start = plugin if isinstance(plugin, Preset) else None
     source_name = _name(plugin)

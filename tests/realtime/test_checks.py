@@ -35,6 +35,11 @@ BOTH: list[tuple[dict[str, Any], type[LatentFXError], str]] = [
 OF_LIVE: list[tuple[dict[str, Any], type[LatentFXError], str]] = [
     ({"input_channels": [0]}, ShapeError, r"input_channels is \[0\]; give a list of whole numbers from 1"),
     ({"input_channels": []}, ShapeError, r"input_channels is \[\]; give"),
+    (
+        {"output_channels": [1, 2, 1]},
+        ShapeError,
+        r"output_channels is \[1, 2, 1\]; .*: give each number once",
+    ),
     ({"output_channels": 2}, ShapeError, "output_channels is 2; give a list"),
     ({"output_channels": ["left"]}, ShapeError, r"output_channels is \['left'\]; give"),
 ]
