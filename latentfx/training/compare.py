@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from latentfx.errors import CheckpointError
 from latentfx.training.checkpoint import write_atomically
-from latentfx.training.data.clip import Dataset
+from latentfx.training.data.clip import Clip, Dataset
 from latentfx.training.metrics.judge import MelJudge
 from latentfx.training.metrics.judge_training import JudgeTraining, score_judge, train_judge
 from latentfx.training.metrics.mel_pictures import draw_swaps
@@ -31,6 +31,7 @@ from latentfx.training.swapper import Swapper
 TABLE, FIGURES = "evaluation.md", "evaluation.json"
 TRUSTED_F1 = 0.9
 DISCRIMINANT_CLIPS = 64
+PLAYED = ("notes", "soundfont", "tones")
 
 
 class Steps(Protocol):
@@ -107,7 +108,8 @@ def compare(
     )
     training = choose_clips(data.train, DISCRIMINANT_CLIPS, settings.seed)
     facts = _facts(real, data, judge, contour)
-    result = Comparison({}, judge.labels, ceiling, settings, facts, _how(real, judge, settings, contour))
+    how = [*_how(real, judge, settings, contour), *_heard_before(chosen, data.card)]
+    result = Comparison({}, judge.labels, ceiling, settings, facts, how)
     folder.mkdir(parents=True, exist_ok=True)
     for candidate in candidates:
         own = replace(settings, rand=settings.rand and candidate.rand)
@@ -184,6 +186,20 @@ def _how(
         f"z is {'drawn' if settings.sampled else 'the mean'}."
     )
     return [line, *_doubts(judge)]
+
+
+def _heard_before(clips: Sequence[Clip], card: Mapping[str, object]) -> list[str]:
+    """A line where clips are other tunes on the very notes of training: only held-out recordings are new."""
+    parts = card.get("parts")
+    shared = [
+        f"{part['kind']}-{index}/"
+        for index, part in enumerate(parts if isinstance(parts, Sequence) else ())
+        if part["kind"] in PLAYED and not part.get("held_out")
+    ]
+    count = sum(clip.source.startswith(tuple(shared)) for clip in clips)
+    if not count:
+        return []
+    return [f"{count} of the clips are other tunes on notes that training has heard, the rest on others."]
 
 
 def _doubts(judge: MelJudge) -> list[str]:

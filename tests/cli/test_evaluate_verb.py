@@ -44,6 +44,7 @@ def test_a_run_and_a_plugin_stand_in_one_table(tiny_run: Path, tmp_path: Path) -
     assert "- timbre-swap: a plugin; v is what it learns from a recording" in text
     assert "- timbre-swap: trained on other data" in text
     assert "- run: trained" not in text
+    assert "- 6 of the clips are other tunes on notes that training has heard" in text
     assert {file.name for file in tmp_path.glob("*.png")} == {"run.png", "timbre-swap.png"}
 
 

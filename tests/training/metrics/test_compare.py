@@ -98,6 +98,17 @@ def test_a_poor_judge_is_doubted_in_the_table(judge: MelJudge, tmp_path: Path) -
     assert "believe" not in compare([], DATA, judge, tmp_path, EASY).to_markdown()
 
 
+def test_clips_on_notes_that_training_has_heard_are_counted(judge: MelJudge, tmp_path: Path) -> None:
+    sources = ("notes-0/validation/violin/0", "tones-1/validation/violin/0", "notes-2/validation/trumpet/0")
+    named = [replace(c, source=s) for c, s in zip(DATA.validation, (*sources, "phrases/a.wav"), strict=True)]
+    parts = [{"kind": "notes", "held_out": ["a"]}, {"kind": "tones"}, {"kind": "notes", "held_out": []}]
+    text = compare([], replace(DATA, validation=named, card={"parts": parts}), judge, tmp_path, EASY)
+    assert "- 2 of the clips are other tunes on notes that training has heard" in text.to_markdown()
+    parts[2]["held_out"], parts[1]["kind"] = ["b"], "recordings"
+    text = compare([], replace(DATA, validation=named, card={"parts": parts}), judge, tmp_path, EASY)
+    assert "training has heard" not in text.to_markdown()
+
+
 def test_one_instrument_is_refused_before_any_work(tmp_path: Path) -> None:
     for side in ({"train": DATA.train[:2]}, {"validation": DATA.validation[:2]}):
         with pytest.raises(DataError, match="two"):
