@@ -72,7 +72,7 @@ def mlp(n_in: int, hidden: tuple[int, ...], config: NetworkConfig) -> nn.Sequent
 
 
 class GaussianHead(nn.Module):
-    """Mean and log-variance of a diagonal Gaussian.
+    """Mean and log-variance (kept within -12 and 6: ours) of a diagonal Gaussian.
 
     Shape:
         [..., n_in] -> two of [..., n_out]
@@ -150,7 +150,7 @@ class Decoder(nn.Module):
     """
 
     def start_from(self, mean: Tensor) -> None:
-        """Begin with this output, so that training need not find it.
+        """Begin with this output, so that training need not find it (ours).
 
         Shape:
             mean [n_output]
