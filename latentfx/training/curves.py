@@ -74,14 +74,13 @@ def draw_curves(source: Path, target: Path) -> None:
             lines[row["part"]][row["stage"], row["split"]].append(point)
     if not lines:
         return
-    height = 0.6 + 2.4 * len(lines)
-    figure = Figure(figsize=(9, height))
-    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.5 / height, top=1 - 0.1 / height, hspace=0.08)
+    figure = Figure(figsize=(9, 0.6 + 2.4 * len(lines)), layout="constrained")
     axes = figure.subplots(len(lines), 1, sharex=True, squeeze=False)[:, 0]
     stages = list(dict.fromkeys(stage for curves in lines.values() for stage, _ in curves))
     for axis, (part, curves) in zip(axes, lines.items(), strict=True):
         for (stage, split), points in curves.items():
-            style = f"C{stages.index(stage)}" + ("-" if split == "train" else "o--")
+            one = "." if len(points) == 1 else ""
+            style = f"C{stages.index(stage)}" + (f"{one}-" if split == "train" else "o--")
             axis.plot(*zip(*points, strict=True), style, label=f"{stage} {split}", markersize=3, linewidth=1)
         if min(value for points in curves.values() for _, value in points) > 0:
             axis.set_yscale("log")
