@@ -198,6 +198,37 @@ def test_the_divergences_are_those_of_torch(decoder: str, monkeypatch: pytest.Mo
     assert found["loss"] == pytest.approx(float(expected), rel=1e-4)
 
 
+@both_decoders
+@pytest.mark.parametrize(("reduction", "scale"), [("mean", 1.0), ("elbo_sum", 0.5)])
+def test_every_term_of_jdsae_can_be_written_down(
+    decoder: str, reduction: str, scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above; the teacher decodes its own v, and zeros."""
+    for module in ("dsae_objective", "jacobian"):
+        monkeypatch.setattr(f"latentfx.methods.{module}.sample", lambda gaussian: gaussian[0])
+    other = torch.tensor([2, 0, 4, 1, 3])
+    monkeypatch.setattr(torch, "randperm", lambda n, device=None: other)
+    model, mel = moved_away(taught("jdsae", decoder, reduction=reduction)), batch()["mel"]
+    assert model.teacher is not None
+    found = numbers(model, {"mel": mel})
+    student, teacher = model.networks, model.teacher
+    with torch.no_grad():
+        ((v, v_logvar), (z, z_logvar)), (p_v, _) = codes(student, mel), codes(teacher, mel)
+        nothing = torch.zeros_like(z)
+        decoded, exchanged = (student.decoder.forced(z, value, mel) for value in (v, v[other]))
+        wanted = teacher.decoder.forced(nothing, p_v[0][other], mel)
+        wanted = wanted - teacher.decoder.forced(nothing, p_v[0], mel)
+        jacobian = (wanted - (exchanged - decoded)).square().mean()
+        error = (decoded - mel).square().mean()
+        kl_v = torch_kl(normal((v, v_logvar)), normal(p_v))
+        kl_z = torch_kl(normal((z, z_logvar)), normal(student.prior(z)))
+        nats = kl_v.mean() + kl_z.mean()
+        if reduction == "elbo_sum":
+            nats = kl_v.sum(-1).mean() / (FRAMES * BANDS) + kl_z.sum(-1).mean() / BANDS
+    assert found["jacobian"] == pytest.approx(float(jacobian), rel=1e-4)
+    assert found["loss"] == pytest.approx(float(scale * (error + jacobian) + nats), rel=1e-4)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_summed_bound_is_divided_by_the_size_of_the_spectrogram(method: str) -> None:
     model = tiny_mel_model(method, reduction="elbo_sum", beta=0.3)
