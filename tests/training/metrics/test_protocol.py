@@ -13,6 +13,7 @@ from sklearn.metrics import f1_score
 from latentfx.errors import DataError, ShapeError
 from latentfx.training.data.clip import Clip
 from latentfx.training.metrics.judge import MelJudge, log_mel
+from latentfx.training.metrics.pitch import PitchTrack
 from latentfx.training.metrics.plain import plain
 from latentfx.training.metrics.protocol import ProtocolSettings, SwapperScore, evaluate_swapper
 from latentfx.training.metrics.real_clips import RealClip, choose_clips, measure_ceiling, measure_clips
@@ -167,6 +168,16 @@ def test_the_reference_is_crepe_or_the_notes(judge: MelJudge, real: tuple[RealCl
         assert other.f0_hz[middle] == pytest.approx(440 * 2 ** ((note.pitch_midi - 69) / 12))
         assert one.f0_hz[middle] == pytest.approx(other.f0_hz[middle], rel=0.02)
         assert other.voiced.sum() <= one.voiced.sum()
+
+
+def test_a_frame_is_voiced_from_a_confidence_of_a_half(
+    judge: MelJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confidence = np.array([0.0, 0.499, 0.5, 0.501, 1.0])
+    track = PitchTrack(np.full(5, 440.0), confidence, 0.01 * np.arange(5))
+    monkeypatch.setattr("latentfx.training.metrics.real_clips.track_pitch", lambda *words: track)
+    for real in measure_clips(VALIDATION, judge):
+        assert real.voiced.tolist() == [False, False, True, True, True]
 
 
 def test_the_ceiling_is_that_of_the_log_mels(judge: MelJudge, real: tuple[RealClip, ...]) -> None:
