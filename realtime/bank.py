@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from latentfx.errors import PresetError
-from latentfx.preset import Preset, programs
+from latentfx.preset import Preset, programs, same_plugin
 
 
 class Bank:
@@ -48,11 +48,16 @@ class Bank:
         """Let a preset, or a MIDI program, wait for its turn; from any thread."""
         self._called.append(wish)
 
-    def called(self) -> list[Preset]:
-        """The presets that were called since the last time, in order; no preset, no entry."""
+    def called(self, plugin: str) -> list[Preset]:
+        """The presets that were called since the last time, in order; programs without a preset are passed.
+
+        Those of another plugin than the one that plays are left out where a later one was called: they would
+        be loaded for nothing.
+        """
         wishes = [self._called.popleft() for _ in range(len(self._called))]
-        presets = (self.program(wish) if isinstance(wish, int) else wish for wish in wishes)
-        return [preset for preset in presets if preset is not None]
+        found = (self.program(wish) if isinstance(wish, int) else wish for wish in wishes)
+        presets = [preset for preset in found if preset is not None]
+        return [preset for preset in presets[:-1] if same_plugin(preset.plugin, plugin)] + presets[-1:]
 
     def program(self, number: int) -> Preset | None:
         """The preset that a program change calls."""

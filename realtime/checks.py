@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, Final, get_args
 
+from mido import Message
+
 from latentfx.binding import Binding
 from latentfx.errors import LiveError, MidiError, PresetError, ShapeError
 from latentfx.preset import Preset, load_preset
@@ -89,6 +91,17 @@ def check_place(place: Place | None, reserve_s: float | None) -> None:
             "the audio callback makes each block when it is wanted and keeps none in reserve; "
             "give the place or the reserve"
         )
+
+
+def check_message(message: Message) -> Message:
+    """A MIDI message.
+
+    Raises:
+        MidiError: something else.
+    """
+    if isinstance(message, Message):
+        return message
+    raise MidiError(f"MIDI message {message!r}; give a mido.Message, such as Message('note_on', note=60)")
 
 
 def read_bindings(bindings: Binding | str | Iterable[Binding | str]) -> list[Binding]:

@@ -7,31 +7,29 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from mido import Message
 from numpy.typing import ArrayLike
 
 from latentfx.binding import Binding
-from latentfx.errors import LatentFXError, MidiError, ShapeError
+from latentfx.errors import LatentFXError, ShapeError
 from latentfx.layout import find_layout, from_channels, to_channels
 from latentfx.plugin_file import Float32
 from latentfx.preset import Preset, same_plugin
 from latentfx.runtime import Controls, LatentPlugin, Setting
 
+from . import checks
 from .bank import Bank
-from .checks import check_block, check_count, check_place, check_rate, read_bindings, read_presets
 from .crossfade import Crossfade
 from .desk import Desk
+from .meters import Meters
 from .midi import MidiMap
-from .mixing import MAX_BLOCK, peak
+from .mixing import MAX_BLOCK
 from .output import OutputStage
-from .stats import Latency, Place, Stats, Times, decibels
+from .stats import Latency, Place, Stats
 from .voice import Voice
-
-_PEAK_FALL_DB_S: Final = 20.0
-_TROUBLES: Final = 64
 
 # Takes what came in, what is heard, and by how many samples that is later from here on: a gap of so many.
 Tap = Callable[[Float32, Float32, int], None]
@@ -75,21 +73,21 @@ class LiveHost:
         presets: Iterable[Preset | str] = (),
         source: str | None = None,
     ) -> None:
-        check_place(place, reserve_s)
-        self.sample_rate = check_rate(plugin.sample_rate if sample_rate is None else sample_rate)
-        self.channels = check_count("channels", channels)
-        self.bank = Bank(read_presets(presets))
+        checks.check_place(place, reserve_s)
+        self.sample_rate = checks.check_rate(plugin.sample_rate if sample_rate is None else sample_rate)
+        self.channels = checks.check_count("channels", channels)
+        self.bank = Bank(checks.read_presets(presets))
         self.trouble = ""
-        self.troubles: deque[str] = deque(maxlen=_TROUBLES)
+        self.troubles: deque[str] = deque(maxlen=64)
         self.tap: Tap | None = None
         self.device_latency_s = float("nan")
         self.xruns = self.dropped = self.reconnects = 0
         self.source = plugin.name if source is None else source
         self._place, self._reserve_s = place, reserve_s
-        self._block = check_block(block)
+        self._block = checks.check_block(block)
         self._desk = Desk(plugin)
-        self.midi = self._map(self._desk, read_bindings(bindings))
-        outputs = None if outputs is None else check_count("outputs", outputs)
+        self.midi = self._map(self._desk, checks.read_bindings(bindings))
+        outputs = None if outputs is None else checks.check_count("outputs", outputs)
         self._voice = self._sound(self._desk)
         self.outputs = outputs or self._voice.engine.outputs
         self._coming: Crossfade | None = None
@@ -97,10 +95,9 @@ class LiveHost:
         self._panicking = False
         self._done: deque[Voice] = deque()
         self._choosing = threading.Lock()
+        self._attending = threading.Lock()
         self.output = OutputStage(self.outputs, self.sample_rate)
-        self._times = Times()
-        self._late = self._samples = self._last = 0
-        self._peaks = [0.0, 0.0]
+        self._meters = Meters(self.sample_rate)
 
     @property
     def plugin(self) -> LatentPlugin:
@@ -145,18 +142,14 @@ class LiveHost:
         Raises:
             MidiError: no `mido.Message`.
         """
-        if not isinstance(message, Message):
-            raise MidiError(
-                f"MIDI message {message!r}; give a mido.Message, such as Message('note_on', note=60)"
-            )
-        self._desk.messages.append(message)
+        self._desk.messages.append(checks.check_message(message))
 
     def panic(self) -> None:
         """Silence now: let every key go, forget what was heard, and begin anew."""
         self.send(Message("reset"))
         self._panicking = True
         still = max(v.latency + 2 * round(v.engine.hop_s * self.sample_rate) for v in self._sounding())
-        self.output.mute(still + self._last)
+        self.output.mute(still + self._meters.block)
 
     def recall(self, preset: Preset | str) -> None:
         """Choose a preset, or one by its name: its values glide in, one of another plugin fades in.
@@ -166,7 +159,7 @@ class LiveHost:
             PluginNotFoundError: its plugin is not there.
             LiveError: its plugin is too slow for this machine.
         """
-        (preset,) = read_presets([preset])
+        (preset,) = checks.read_presets([preset])
         with self._choosing:
             if self._coming is not None:  # one change of plugins at a time
                 self.bank.call(preset)
@@ -191,16 +184,20 @@ class LiveHost:
         """Do what must not be done while sound is made: presets that MIDI called, plugins that are done with.
 
         A stream calls it beside the sound; so does every `process`, unless it is told not to. A preset of
-        another plugin takes about a second, to load and to measure it; of several that were called meanwhile,
-        the last one is. One that cannot be recalled changes nothing: `trouble` says why until another one is
-        chosen, and `troubles` keeps every such text until it is taken out.
+        another plugin takes about a second, to load and to measure it; of several, the last one is. One that
+        cannot be recalled changes nothing: `trouble` says why until another one is chosen, and `troubles`
+        keeps every such text until it is taken out. Where another thread is at it, nothing is done.
         """
+        if self._attending.acquire(blocking=False):
+            try:
+                self._recall_called()
+            finally:
+                self._attending.release()
+
+    def _recall_called(self) -> None:
         while self._done:
             self._done.popleft().close()
-        called = self.bank.called() if self._coming is None else []
-        for place, preset in enumerate(called, 1):
-            if place < len(called) and not same_plugin(preset.plugin, self.source):
-                continue  # it would be loaded for nothing: another one is wanted already
+        for preset in self.bank.called(self.source) if self._coming is None else ():
             try:
                 self.recall(preset)
             except LatentFXError as error:
@@ -250,13 +247,11 @@ class LiveHost:
             )
         begin = time.perf_counter_ns()
         good = True
-        self._begin_block(audio)
+        self._meters.begin(audio)
         for at in range(0, size, MAX_BLOCK):
             end = min(at + MAX_BLOCK, size)
             good &= self._play(audio[:, at:end], out[:, at:end])
-        took = time.perf_counter_ns() - begin
-        self._times.add(took)
-        self._late += not good or took * self.sample_rate > 1e9 * size
+        self._meters.end(time.perf_counter_ns() - begin, good)
 
     def prepare(self, block: int | None) -> None:
         """Begin anew with blocks of another size; not while blocks come in.
@@ -264,7 +259,7 @@ class LiveHost:
         Raises:
             LiveError: the plugin is too slow for it.
         """
-        self._block = check_block(block)
+        self._block = checks.check_block(block)
         self.close()
         self._coming = None
         self._desk = self._desk.anew()
@@ -273,33 +268,31 @@ class LiveHost:
 
     def stats(self) -> Stats:
         """The stream so far."""
-        engine = self._voice.engine
+        engine, meters, limiter = self._voice.engine, self._meters, self.output.limiter
         ms = 1000 / self.sample_rate
         steps = engine.step_times.spread()
-        latency = Latency(engine.plugin_latency * ms, self._voice.held * ms, 1000 * self.device_latency_s)
-        limiter = self.output.limiter
         return Stats(
             plugin=self.plugin.name,
             preset="" if self.bank.current is None else self.bank.current.name,
             place=self.place,
             sample_rate=self.sample_rate,
-            block=self._last,
-            blocks=self._times.count,
-            seconds=self._samples / self.sample_rate,
-            deadline_ms=self._last * ms,
-            callback_ms=self._times.spread(),
+            block=meters.block,
+            blocks=meters.times.count,
+            seconds=meters.samples / self.sample_rate,
+            deadline_ms=meters.block * ms,
+            callback_ms=meters.times.spread(),
             hop_ms=1000 * engine.hop_s,
             step_ms=steps,
             load=steps.p50 / (1000 * engine.hop_s),
-            late=self._late,
+            late=meters.late,
             xruns=self.xruns,
             dropped=self.dropped,
             limited=0 if limiter is None else limiter.blocks,
             non_finite=engine.non_finite,
             reconnects=self.reconnects,
-            input_db=decibels(self._peaks[0]),
-            output_db=decibels(self._peaks[1]),
-            latency=latency,
+            input_db=meters.input_db,
+            output_db=meters.output_db,
+            latency=Latency(engine.plugin_latency * ms, self._voice.held * ms, 1000 * self.device_latency_s),
             controls=dict(self.controls),
         )
 
@@ -346,8 +339,7 @@ class LiveHost:
             if coming.over:
                 self._done.append(self._voice)
                 self._voice, self._coming = coming.voice, None
-        loudest = self.output.process(audio, out, self._voice.latency)
-        self._peaks[1] = max(loudest, self._peaks[1])
+        self._meters.hear(self.output.process(audio, out, self._voice.latency))
         if self._panicking and self.output.silent:
             for voice in self._sounding():
                 voice.engine.wants_reset = True
@@ -356,11 +348,3 @@ class LiveHost:
             self.tap(audio, out, later)
         self._lateness = self._voice.latency
         return good
-
-    def _begin_block(self, audio: Float32) -> None:
-        """Count a block; levels fall slowly, so that eyes can follow."""
-        self._last = audio.shape[1]
-        self._samples += self._last
-        fall = 10 ** (-_PEAK_FALL_DB_S / 20 * self._last / self.sample_rate)
-        self._peaks[0] = max(peak(audio), self._peaks[0] * fall)
-        self._peaks[1] *= fall

@@ -158,6 +158,37 @@ def test_a_loop_leaves_the_change_of_plugins_to_a_thread_of_its_own(plugin_file:
         assert (out[0, -1], host.stats().preset) == (0.5, "plain")
 
 
+def test_while_one_thread_loads_a_plugin_the_loop_plays_on(
+    plugin_file: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+    load = Preset.load
+
+    def slow(preset: Preset) -> latentfx.LatentPlugin:
+        begun.set()
+        assert go.wait(60)
+        return load(preset)
+
+    monkeypatch.setattr(Preset, "load", slow)
+    gain = str(plugin_file("gain"))
+    presets = [Preset(name, gain, {"gain": 2.0}) for name in ("one", "two")]
+    block = np.full((1, 64), 0.25, np.float32)
+    with in_callback(latentfx.load(plugin_file("delay")), block=64, presets=presets) as host:
+        host.send(Message("program_change", program=0))
+        host.process(block, attend=False)
+        thread = threading.Thread(target=host.attend)
+        thread.start()
+        assert begun.wait(60)
+        host.send(Message("program_change", program=1))
+        for _ in range(100):
+            assert host.process(block)[0, -1] in (0, 0.25)
+        go.set()
+        thread.join(60)
+        for _ in range(100):
+            out = host.process(block)
+        assert (out[0, -1], host.stats().preset) == (0.5, "two")
+
+
 def test_the_next_preset_is_beyond_one_that_does_not_fit(delay: latentfx.LatentPlugin) -> None:
     gains = {"soft": {"gain": 0.5}, "odd": {"drive": 1.0}, "loud": {"gain": 2.0}}
     with in_callback(delay, presets=[Preset(name, "delay", gains[name]) for name in gains]) as host:

@@ -1,0 +1,57 @@
+"""What is counted and measured while blocks are played."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from latentfx.plugin_file import Float32
+
+from .mixing import peak
+from .stats import Times, decibels
+
+_PEAK_FALL_DB_S: Final = 20.0
+
+
+class Meters:
+    """Counts blocks and samples, times callbacks, and watches levels.
+
+    Args:
+        sample_rate: Hz.
+    """
+
+    def __init__(self, sample_rate: float) -> None:
+        self.times = Times()
+        self.late = self.samples = self.block = 0
+        self._sample_rate = sample_rate
+        self._in = self._out = 0.0
+
+    @property
+    def input_db(self) -> float:
+        """Peak of the last blocks."""
+        return decibels(self._in)
+
+    @property
+    def output_db(self) -> float:
+        """Peak of the last blocks."""
+        return decibels(self._out)
+
+    def begin(self, audio: Float32) -> None:
+        """Count a block that came in; levels fall slowly, so that eyes can follow.
+
+        Shape:
+            audio [C, T]
+        """
+        self.block = audio.shape[1]
+        self.samples += self.block
+        fall = 10 ** (-_PEAK_FALL_DB_S / 20 * self.block / self._sample_rate)
+        self._in = max(peak(audio), self._in * fall)
+        self._out *= fall
+
+    def hear(self, loudest: float) -> None:
+        """Note the largest magnitude of what is heard."""
+        self._out = max(loudest, self._out)
+
+    def end(self, took_ns: int, good: bool) -> None:
+        """Note how long the block took, and whether all of it was there."""
+        self.times.add(took_ns)
+        self.late += not good or took_ns * self._sample_rate > 1e9 * self.block
