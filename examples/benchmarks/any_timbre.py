@@ -9,10 +9,11 @@ r"""How near a swap gets to an instrument that its model never heard, from one p
 Each run was trained without one of the instruments that the classifier knows: with these settings some six
 minutes on one core. Its plugin learns that instrument from a phrase, as `plugin.learn` does, and plays
 phrases of the others with it. All phrases are tunes on every fourth pitch of the recorded notes, which the
-classifier does not hear, nor do runs of the recipe `timbre-swap-held-out`.
+classifier does not hear, nor do runs of the recipe `timbre-swap-held-out`. A run of that recipe that had all
+the instruments learns each of them as if it were new.
 
 Distances are Fréchet distances between the classifier's embeddings of clips and those of as many real
-phrases of the instrument left out: of the lines before the swap; of the swap to the trained instrument that
+phrases of the instrument: of the lines before the swap; of the swap to the other trained instrument that
 comes nearest, of all; of the swap to the learnt timbre, the mean over the phrases it was learnt from; and of
 other real phrases of the instrument, which is as near as it gets. Named: share of clips that the classifier,
 which knows the instrument, calls by it. With 12 phrases a run takes some three minutes on one core.
@@ -43,8 +44,8 @@ from latentfx.training.metrics.swap import clip_distance
 Float32 = NDArray[np.float32]
 
 BLEND = "timbre"
-COLUMNS = ("left out", "clips", "lines before", "nearest trained", "learnt", "real phrases", "named: nearest")
-COLUMNS = (*COLUMNS, "learnt", "real")
+COLUMNS = ("instrument", "clips", "lines before", "nearest trained", "learnt", "real phrases")
+COLUMNS = (*COLUMNS, "named: nearest", "learnt", "real")
 
 
 class Judged:
@@ -78,52 +79,72 @@ def main() -> None:
             file = Path(folder) / f"{run.name}.onnx"
             export_checkpoint(run, file, verify=False)
             with Bar(run.name) as bar:
-                found[str(run)] = _measure(latentfx.load(file), clips, classifier, arguments, bar.show)
-    print_table(COLUMNS, [_row(result) for result in found.values()])
+                found[str(run)] = _measure_run(latentfx.load(file), clips, classifier, arguments, bar.show)
+    print_table(COLUMNS, [_row(result) for results in found.values() for result in results])
     write_json(arguments.json, {"runs": found, "classifier": classifier.report})
 
 
-def _measure(
+def _measure_run(
     plugin: latentfx.LatentPlugin,
     clips: dict[str, tuple[Clip, ...]],
     classifier: Classifier,
     arguments: argparse.Namespace,
     progress: Callable[[int, int], None],
+) -> list[dict[str, Any]]:
+    """The instrument left out; where none was, each of them as if it were new."""
+    trained = _known(plugin, classifier)
+    new = sorted(set(classifier.labels) - set(trained)) or trained
+    return [
+        {"trained": name in trained} | _measure(plugin, name, clips, classifier, arguments, progress)
+        for name in new
+    ]
+
+
+def _known(plugin: latentfx.LatentPlugin, classifier: Classifier) -> list[str]:
+    return [label for label in plugin.blends[BLEND].labels if label in classifier.labels]
+
+
+def _measure(
+    plugin: latentfx.LatentPlugin,
+    name: str,
+    clips: dict[str, tuple[Clip, ...]],
+    classifier: Classifier,
+    arguments: argparse.Namespace,
+    progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Everything about one run."""
-    trained = [label for label in plugin.blends[BLEND].labels if label in classifier.labels]
-    (name,) = set(classifier.labels) - set(trained)
+    """Everything about one instrument."""
+    others = [label for label in _known(plugin, classifier) if label != name]
     own = [clip.audio for clip in clips[name]]
     references, rest = own[: arguments.references], own[arguments.references :]
     judged = Judged(classifier, name, rest[: arguments.clips])
-    lines = [clips[trained[at % len(trained)]][at].audio for at in range(arguments.clips)]
-    swap, jobs = plugin_swap(plugin), len(trained) + len(references)
+    lines = [clips[others[at % len(others)]][at].audio for at in range(arguments.clips)]
+    swap, jobs = plugin_swap(plugin), len(others) + len(references)
     scores = {}
-    for done, label in enumerate(trained):
+    for done, label in enumerate(others):
         progress(done, jobs)
         scores[label] = judged([swap(line, SAMPLE_RATE, label) for line in lines])
     nearest = min(scores, key=lambda label: scores[label]["distance"])
     learnt = []
-    for done, reference in enumerate(references, len(trained)):
+    for done, reference in enumerate(references, len(others)):
         progress(done, jobs)
         plugin.learn(BLEND, reference, SAMPLE_RATE)
         learnt.append(judged([plugin(line, SAMPLE_RATE) for line in lines]))
     return {
-        "left_out": name,
+        "instrument": name,
         "clips": len(lines),
         "lines": judged(lines),
         "nearest": {"instrument": nearest, **scores[nearest]},
         "learnt": {key: float(np.mean([one[key] for one in learnt])) for key in ("distance", "named")},
         "learnt_from_each": learnt,
         "real": judged(rest[arguments.clips :]),
-        "trained": scores,
+        "others": scores,
     }
 
 
 def _row(result: dict[str, Any]) -> tuple[str, ...]:
     lines, nearest, learnt, real = (result[key] for key in ("lines", "nearest", "learnt", "real"))
     return (
-        result["left_out"],
+        f"{result['instrument']}{' (trained)' if result['trained'] else ''}",
         str(result["clips"]),
         f"{lines['distance']:.1f}",
         f"{nearest['distance']:.1f} ({nearest['instrument']})",
@@ -135,7 +156,7 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
 
 def _arguments() -> argparse.Namespace:
     parser = judging_parser(__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, help="run folders, each without one instrument")
+    parser.add_argument("runs", nargs="+", type=Path, help="run folders, without one instrument or with all")
     parser.add_argument("--tunes", type=Path, help="folder of MIDI tunes; without it melodies are made up")
     parser.add_argument("--clips", type=int, default=12, help="lines to swap, of 4 s")
     parser.add_argument("--references", type=int, default=3, help="phrases to learn from, one at a time")
