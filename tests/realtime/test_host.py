@@ -223,29 +223,6 @@ def test_the_place_is_chosen_by_the_measured_step(
         LiveHost(delay, block=64)
 
 
-def play_for(host: LiveHost, seconds: float) -> None:
-    """Play blocks as a slow device asks for them."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        host.process(noise(128))
-        time.sleep(0.001)
-
-
-@pytest.mark.parametrize("place", ["callback", "worker"])
-def test_a_plugin_that_fails_while_it_plays_is_an_error_wherever_it_runs(
-    delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch, place: Place
-) -> None:
-    with LiveHost(delay, block=128, place=place) as host:
-        host.process(noise(128))
-
-        def fail(stream: BlockStream, audio: Audio) -> Audio:
-            raise RuntimeError("out of memory")
-
-        monkeypatch.setattr(BlockStream, "step", fail)
-        with pytest.raises((RuntimeError, LiveError), match="out of memory"):
-            play_for(host, 60)
-
-
 def test_stereo_through_mono_and_onto_other_outputs(delay: latentfx.LatentPlugin) -> None:
     audio = noise(6400, channels=2)
     with in_callback(delay, channels=2, block=64) as host:

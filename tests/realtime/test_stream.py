@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from jack_rig import Rig
-from playing import in_callback, noise
+from playing import Audio, in_callback, noise
 
 import latentfx
 from latentfx.errors import LiveError
+from latentfx.graph import BlockStream
 from latentfx.realtime import LiveHost, LiveStream, Recorder
+from latentfx.realtime.stats import Place
 
 Write = Callable[..., Path]
 
@@ -119,3 +121,26 @@ def test_a_stream_that_cannot_begin_leaves_nothing_behind(
     assert own_threads() == before
     assert list(tmp_path.iterdir()) == []
     assert gc.isenabled()
+
+
+def play_for(host: LiveHost, seconds: float) -> None:
+    """Play blocks as a slow device asks for them."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        host.process(noise(128))
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("place", ["callback", "worker"])
+def test_a_plugin_that_fails_while_it_plays_is_an_error_wherever_it_runs(
+    delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    with LiveHost(delay, block=128, place=place) as host:
+        host.process(noise(128))
+
+        def fail(stream: BlockStream, audio: Audio) -> Audio:
+            raise RuntimeError("out of memory")
+
+        monkeypatch.setattr(BlockStream, "step", fail)
+        with pytest.raises((RuntimeError, LiveError), match="out of memory"):
+            play_for(host, 60)
