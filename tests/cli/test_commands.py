@@ -15,6 +15,7 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from latentfx.cli import app
+from latentfx.level import LEVEL_DB
 
 RATE = 48_000
 Write = Callable[[str], Path]
@@ -49,7 +50,8 @@ def test_a_blend_and_a_reference_are_set_by_name(plugin_file: Write, tmp_path: P
     source, reference = tmp_path / "source.wav", tmp_path / "reference.wav"
     soundfile.write(source, np.full(1000, 0.25), RATE, subtype="FLOAT")
     soundfile.write(reference, np.full(1000, 0.5), RATE, subtype="FLOAT")
-    for options, factor in ((["--set", "tone=full:0.5"], 2.0), (["--reference", reference], 0.5)):
+    learnt = 10 ** (LEVEL_DB / 20)  # however loud the recording is
+    for options, factor in ((["--set", "tone=full:0.5"], 2.0), (["--reference", reference], learnt)):
         result = run("apply", source, tmp_path / "out.wav", "-p", plugin_file("blend"), *options)
         assert result.exit_code == 0, result.output
         np.testing.assert_allclose(soundfile.read(tmp_path / "out.wav")[0], np.tanh(factor * 0.25), atol=1e-6)

@@ -14,7 +14,9 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,16 +34,17 @@ _REDRAWN = re.compile(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)+")
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def _own_terminal() -> None:
+def _own_terminal(hangup: signal.Handlers) -> None:
     """For a child process: standard input is the terminal whose Ctrl-C it hears."""
     die_with_parent()
+    signal.signal(signal.SIGHUP, hangup)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Terminal:
-    """A terminal of so many rows and columns with `latentfx live` in it."""
+    """A terminal of so many rows and columns with `latentfx live` in it, after `nohup` or not."""
 
-    def __init__(self, *options: object, size: tuple[int, int] = (40, 120)) -> None:
+    def __init__(self, *options: object, size: tuple[int, int] = (40, 120), nohup: bool = False) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
         self.process = subprocess.Popen(
@@ -51,7 +54,7 @@ class Terminal:
             stderr=slave,
             env=os.environ | {"TERM": "xterm-256color"},
             start_new_session=True,
-            preexec_fn=_own_terminal,
+            preexec_fn=partial(_own_terminal, signal.SIG_IGN if nohup else signal.SIG_DFL),
         )
         os.close(slave)
         self._text = ""
@@ -112,8 +115,8 @@ def terminal(rig: Rig) -> Iterator[Callable[..., Terminal]]:
     """Play on the rig's devices, in a terminal."""
     started: list[Terminal] = []
 
-    def start(*options: object, size: tuple[int, int] = (40, 120)) -> Terminal:
-        started.append(Terminal("--input", "horn", "--output", "room", *options, size=size))
+    def start(*options: object, **about: Any) -> Terminal:
+        started.append(Terminal("--input", "horn", "--output", "room", *options, **about))
         return started[-1]
 
     yield start
@@ -327,11 +330,7 @@ def test_after_nohup_a_terminal_that_is_closed_does_not_end_the_music(
     terminal: Callable[..., Terminal], plugin_file: Write, tmp_path: Path
 ) -> None:
     take = tmp_path / "take.wav"
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` hands it on
-    try:
-        screen = terminal("-p", plugin_file("gain"), "--record", take)
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    screen = terminal("-p", plugin_file("gain"), "--record", take, nohup=True)
     screen.press("", "record .* 1 s")
     screen.hang_up()
     wait_for_recorded(take, recorded(take) + 8 * RATE)  # two seconds
