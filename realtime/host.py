@@ -245,8 +245,7 @@ class LiveHost:
                 f"a block of {audio.shape} into one of {out.shape}; this host takes {self.channels} and "
                 f"gives {self.outputs} channels"
             )
-        begin = time.perf_counter_ns()
-        good = True
+        begin, good = time.perf_counter_ns(), True
         self._meters.begin(audio)
         for at in range(0, size, MAX_BLOCK):
             end = min(at + MAX_BLOCK, size)
@@ -285,6 +284,7 @@ class LiveHost:
             step_ms=steps,
             load=steps.p50 / (1000 * engine.hop_s),
             late=meters.late,
+            faded=meters.faded,
             xruns=self.xruns,
             dropped=self.dropped,
             limited=0 if limiter is None else limiter.blocks,

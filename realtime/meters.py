@@ -21,7 +21,7 @@ class Meters:
 
     def __init__(self, sample_rate: float) -> None:
         self.times = Times()
-        self.late = self.samples = self.block = 0
+        self.late = self.faded = self.samples = self.block = 0
         self._sample_rate = sample_rate
         self._in = self._out = 0.0
 
@@ -54,4 +54,5 @@ class Meters:
     def end(self, took_ns: int, good: bool) -> None:
         """Note how long the block took, and whether all of it was there."""
         self.times.add(took_ns)
+        self.faded += not good
         self.late += not good or took_ns * self._sample_rate > 1e9 * self.block

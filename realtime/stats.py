@@ -97,6 +97,7 @@ class Stats:
             one.
         load: the part of the time that hops take, by their median.
         late: blocks that were not there in time, or whose callback took longer than the block lasts.
+        faded: those that were not there, and are a short fade: a longer reserve makes them fewer.
         xruns: over- and under-runs that the sound system reported, or of one device behind another.
         dropped: blocks that were not recorded, because the disk was too slow.
         limited: blocks that the limiter turned down.
@@ -121,6 +122,7 @@ class Stats:
     step_ms: Spread
     load: float
     late: int
+    faded: int
     xruns: int
     dropped: int
     limited: int

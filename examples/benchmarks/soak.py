@@ -2,9 +2,10 @@
 
     python examples/benchmarks/soak.py timbre-swap [--minutes 10] [--blocks 128,256] [--json soak.json]
 
-As `live.py`, beside a process that keeps one core busy. A block that missed its time did so in its callback
-("late") or before it ("xruns"), which the load of the machine decides: what counts is their sum, "missed",
-and its ratio to that of the stream beside it. Ends with 1 when the plugin's stream had more late
+As `live.py`, beside a process that keeps one core busy. "Faded" are blocks that the plugin had not ready. A
+block that missed its time did so in its callback ("late", the faded among them) or before it ("xruns"), which
+the load of the machine decides: what counts is their sum, "missed", and its ratio to that of the stream
+beside it. Ends with 1 when the plugin's stream had more late
 blocks and xruns than the stream beside it that only passes its input on, by more than chance (two standard
 deviations of the difference of two such counts), or when memory grew by more than 5 MB after the first
 minute.
@@ -52,7 +53,9 @@ def main() -> int:
         counts = [source[kind] for source in (host, through) for kind in ("late", "xruns")]
         ours, theirs = sum(counts[:2]), sum(counts[2:])
         ratio = ours / theirs if theirs else None
-        rows.append((block, host["place"], *counts, ours, theirs, ratio, growth, calm, lost, beside))
+        rows.append(
+            (block, host["place"], host["faded"], *counts, ours, theirs, ratio, growth, calm, lost, beside)
+        )
         times = "" if ratio is None else f", {ratio:.2f} times as many"
         missed.append(f"{block}: {ours} blocks missed their time, {theirs} beside it{times}")
         if calm == 0:
@@ -62,7 +65,7 @@ def main() -> int:
         if growth > MOST_GROWTH_MB:
             bad.append(f"{block}: memory grew by {growth:.1f} MB")
     columns = (
-        *("block", "place", "late", "xruns", "through late", "through xruns"),
+        *("block", "place", "faded", "late", "xruns", "through late", "through xruns"),
         *("missed", "through missed", "ratio", "memory MB"),
         *("calm s", "lost in them", "through lost"),
     )

@@ -130,9 +130,7 @@ class Screen(AbstractContextManager["Screen"]):
         )
         facts.add_row("load", _load(stats))
         facts.add_row("latency", _latency(stats))
-        facts.add_row(
-            "trouble", f"{stats.xruns} xruns, {stats.late} late blocks, {stats.non_finite} bad samples"
-        )
+        facts.add_row("trouble", _trouble(stats))
         if self._recorder is not None:
             error, seconds = self._recorder.error, self._recorder.frames / stats.sample_rate
             facts.add_row(
@@ -243,6 +241,11 @@ def _load(stats: Stats) -> str:
         f"{stats.load:.0%} of the time in the {stats.place}; {'step' if works else 'callback'} "
         f"{times.p50:.2f} ms, p99 {times.p99:.2f}, worst {times.worst:.2f} of {deadline_ms:.2f}"
     )
+
+
+def _trouble(stats: Stats) -> str:
+    late = f"{stats.late} late blocks" + (f" ({stats.faded} faded)" if stats.faded else "")
+    return f"{stats.xruns} xruns, {late}, {stats.non_finite} bad samples"
 
 
 def _latency(stats: Stats) -> str:

@@ -30,7 +30,7 @@ def test_the_soak_sums_what_was_missed_and_compares_the_sums(
     monkeypatch.syspath_prepend(root / "examples" / "benchmarks")
     soak = importlib.import_module("soak")
     calm = {"seconds": [(0, 0.0)] * 4}
-    host = {"late": 7, "xruns": 3, "place": "worker", "memory_mb": [100.0, 100.0], **calm}
+    host = {"late": 7, "faded": 5, "xruns": 3, "place": "worker", "memory_mb": [100.0, 100.0], **calm}
     monkeypatch.setattr(soak, "play_beside", lambda *_: {"host": host, "through": through | calm})
     report = tmp_path / "soak.json"
     monkeypatch.setattr(sys, "argv", ["soak.py", "any", "--blocks", "128", "--json", str(report)])
@@ -38,7 +38,7 @@ def test_the_soak_sums_what_was_missed_and_compares_the_sums(
     shown = capsys.readouterr().out
     assert said in shown
     heading, _, row = (line.split(" | ") for line in shown.splitlines() if line.startswith("|"))
-    assert row[heading.index("missed")] == "10"
+    assert (row[heading.index("faded")], row[heading.index("missed")]) == ("5", "10")
     assert row[heading.index("ratio")] == ("-" if ratio is None else f"{ratio:.4g}")
     written = json.loads(report.read_text())
     figures = dict(zip(written["columns"], written["rows"][0], strict=True))
