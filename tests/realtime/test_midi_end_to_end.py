@@ -107,13 +107,11 @@ def test_a_keyboard_is_unplugged_and_plugged_in_again(
         *("--midi", "Piano", "--bind", "cc:7=gain:0..1"),
     )
     for _ in range(2):
-        keyboard.send("B0 07 00")
-        assert wait_for(rig, 0.0)
-        keyboard.send("B0 07 7F")
-        assert wait_for(rig, 0.5)
+        assert turns(rig, keyboard, "B0 07 00", 0.0)
+        assert turns(rig, keyboard, "B0 07 7F", 0.5)
         keyboard.unplug()
         time.sleep(0.5)
-        assert level(rig) == pytest.approx(0.5)
+        assert stays(rig, 0.5)
         keyboard = piano()
         wait_for_port(rig)
     assert running.finish()["controls"] == {"gain": 1.0}
@@ -121,7 +119,7 @@ def test_a_keyboard_is_unplugged_and_plugged_in_again(
 
 def wait_for_port(rig: Rig) -> None:
     """Wait until the host connects to the keyboard again."""
-    for _ in range(60):
+    for _ in range(240):
         if any(port.name.startswith("Piano") and port_is_connected(rig, port.name) for port in ports(rig)):
             return
         level(rig)
@@ -136,5 +134,15 @@ def port_is_connected(rig: Rig, name: str) -> bool:
     return bool(rig.horn.get_all_connections(rig.horn.get_port_by_name(name)))
 
 
-def wait_for(rig: Rig, value: float) -> bool:
-    return any(abs(level(rig) - value) < 1e-6 for _ in range(30))
+def turns(rig: Rig, keyboard: Piano, message: str, value: float) -> bool:
+    """Turn the knob until the sound follows: a busy sound server may lose a message."""
+    for _ in range(40):
+        keyboard.send(message)
+        if stays(rig, value):
+            return True
+    return False
+
+
+def stays(rig: Rig, value: float) -> bool:
+    """Whether the tone is there soon; a busy sound server plays holes too."""
+    return any(abs(level(rig) - value) < 1e-6 for _ in range(6))
