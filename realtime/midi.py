@@ -150,7 +150,8 @@ class MidiMap:
         if number in (_NRPN, _NRPN_FINE, _RPN, _RPN_FINE):
             self._select(channel, number, value)
         elif number in (_DATA, _DATA_FINE) and channel.chosen is not None:
-            self._data(channel, message)
+            if not channel.registered:  # an RPN, such as the range of bends, is none of ours
+                self._data(channel, channel.chosen, message)
         elif number < _SOUND_OFF:
             self._controller(channel, message)
         elif number == _RESET:
@@ -183,12 +184,8 @@ class MidiMap:
         channel.chosen = None if chosen == _NOTHING else chosen
         channel.registered = number in (_RPN, _RPN_FINE)
 
-    def _data(self, channel: _Channel, message: Message) -> None:
-        if (
-            channel.chosen is None or channel.registered
-        ):  # an RPN, such as the range of bends, is none of ours
-            return
-        number = channel.chosen[0] << 7 | channel.chosen[1]
+    def _data(self, channel: _Channel, chosen: tuple[int, int], message: Message) -> None:
+        number = chosen[0] << 7 | chosen[1]
         coarse, fine = channel.data.get(number, (0, None))
         if message.control == _DATA:
             coarse, fine = message.value, None if fine is None else 0
