@@ -58,9 +58,9 @@ def _warned(
     line: str | None = None,
 ) -> None:
     if category.__module__.startswith("latentfx."):
-        import typer
+        from latentfx.cli.note import say_note
 
-        typer.secho(f"note: {message}", fg=typer.colors.YELLOW, err=True)
+        say_note(str(message))
     else:
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 

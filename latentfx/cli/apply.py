@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentfx.cli.bar import Bar
+from latentfx.cli.note import say_note
 from latentfx.errors import ControlError, PresetError
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def _report(applied: Applied) -> None:
     channels = f"{applied.channels} channel{'s' if applied.channels > 1 else ''}"
     typer.echo(f"{applied.target}: {seconds:.2f} s, {applied.sample_rate} Hz, {channels}, {applied.subtype}")
     for note in applied.notes:
-        typer.secho(f"note: {applied.target.name}: {note}", fg=typer.colors.YELLOW, err=True)
+        say_note(f"{applied.target.name}: {note}")
 
 
 def _plot(applied: Applied) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from latentfx.cli.apply import apply as apply_recording
 from latentfx.cli.apply import choose_plugin, parse_setting
+from latentfx.cli.note import say_note
 
 if TYPE_CHECKING:
     from latentfx.preset import Preset
@@ -51,7 +52,7 @@ def list_presets(
     console.print(table)
     console.print(f"\nYours are in {user_folder()}", highlight=False, soft_wrap=True)
     if names := hidden():
-        _note(f"yours hide the presets of the same name that come with latentfx: {', '.join(names)}")
+        say_note(f"yours hide the presets of the same name that come with latentfx: {', '.join(names)}")
 
 
 def show(name: Annotated[str, typer.Argument(help="A preset, or the path of a .toml file.")]) -> None:
@@ -108,7 +109,7 @@ def save(
         note = f"{other.name!r} asks for program {program} too; it calls {first!r}, the first in the list"
     _save(preset, overwrite)
     if note:
-        _note(note)
+        say_note(note)
 
 
 def morph(
@@ -160,7 +161,7 @@ def _save(preset: Preset, overwrite: bool) -> None:
 
     typer.echo(f"saved {save_preset(preset, overwrite)}")
     if preset.name in hidden():
-        _note(f"{preset.name!r} hides the preset of this name that comes with latentfx")
+        say_note(f"{preset.name!r} hides the preset of this name that comes with latentfx")
 
 
 def _programs(presets: Sequence[Preset]) -> dict[str, str]:
@@ -182,7 +183,3 @@ def _asks_for_the_same(preset: Preset) -> Preset | None:
         return None
     others = (other for other in find(preset.plugin) if other.name != preset.name)
     return next((other for other in others if other.program == preset.program), None)
-
-
-def _note(text: str) -> None:
-    typer.secho(f"note: {text}", fg=typer.colors.YELLOW, err=True)

@@ -1,0 +1,10 @@
+"""What is said beside the result: a line that begins with `note:`."""
+
+from __future__ import annotations
+
+import typer
+
+
+def say_note(text: str) -> None:
+    """Print a note to the standard error, yellow on a terminal."""
+    typer.secho(f"note: {text}", fg=typer.colors.YELLOW, err=True)
