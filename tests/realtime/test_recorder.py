@@ -26,31 +26,33 @@ def read(recorder: Recorder) -> tuple[Audio, Audio]:
     return dry, wet
 
 
-def play_with_a_stall(host: LiveHost, stall: Stalling, audio: Audio) -> None:
-    """Let the worker stand still in blocks 100 to 130, and keep up in all others."""
-    stall.samples = 0
-    for count in range(audio.shape[1] // BLOCK):
-        if count == 100:
-            stall.go.clear()
-        if count == 130:
-            stall.go.set()
-        host.process(audio[:, count * BLOCK : (count + 1) * BLOCK])
-        if stall.go.is_set():
-            stall.catch_up((count + 1) * BLOCK)
+def record_with_a_stall(
+    host: LiveHost, monkeypatch: pytest.MonkeyPatch, take: Path, audio: Audio
+) -> tuple[Audio, Audio]:
+    """Let the worker stand still in blocks 100 to 130, keep up in all others, and read what was recorded."""
+    stall = Stalling(monkeypatch)
+    before = host.latency
+    with Recorder(take, host) as recorder:
+        for count in range(audio.shape[1] // BLOCK):
+            if count == 100:
+                stall.go.clear()
+            if count == 130:
+                stall.go.set()
+            host.process(audio[:, count * BLOCK : (count + 1) * BLOCK])
+            if stall.go.is_set():
+                stall.catch_up((count + 1) * BLOCK)
+    assert host.latency > before, "more is held in hand"
+    return read(recorder)
 
 
 def test_after_late_blocks_wet_still_lies_over_dry(
     delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    stall = Stalling(monkeypatch)
     audio = noise(400 * BLOCK)
     with LiveHost(delay, block=BLOCK, place="worker") as host:
         before = host.latency
-        with Recorder(tmp_path / "take.wav", host) as recorder:
-            play_with_a_stall(host, stall, audio)
+        dry, wet = record_with_a_stall(host, monkeypatch, tmp_path / "take.wav", audio)
         after = host.latency
-    assert after > before, "more is held in hand"
-    dry, wet = read(recorder)
     np.testing.assert_array_equal(dry, audio[0])
     assert len(wet) == len(dry) - after
     applied = latentfx.apply(dry, plugin=delay, sample_rate=RATE)
@@ -62,15 +64,10 @@ def test_after_late_blocks_wet_still_lies_over_dry(
 def test_late_blocks_leave_the_bypass_whole(
     delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    stall = Stalling(monkeypatch)
     audio = noise(400 * BLOCK)
     with LiveHost(delay, block=BLOCK, place="worker") as host:
         host.bypass = True
-        before = host.latency
-        with Recorder(tmp_path / "take.wav", host) as recorder:
-            play_with_a_stall(host, stall, audio)
-        assert host.latency > before
-    dry, wet = read(recorder)
+        dry, wet = record_with_a_stall(host, monkeypatch, tmp_path / "take.wav", audio)
     fade_in = RATE // 10
     np.testing.assert_allclose(wet[fade_in:], dry[fade_in : len(wet)], atol=1e-7)
 
