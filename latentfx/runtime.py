@@ -157,14 +157,14 @@ class LatentPlugin(Processor):
             ControlError: no such blend, or one that learns nothing from recordings.
             ShapeError: audio that is too short, silent or of the wrong shape.
         """
-        heard = self.listen(name, audio, sample_rate)
-        peak = float(np.max(np.abs(_finite(np.asarray(audio)))))
-        if peak <= 10.0 ** (SILENT_DB / 20.0):
+        self._reference(name)
+        peak = float(np.max(np.abs(_finite(np.asarray(audio))), initial=0.0))
+        if np.size(audio) and peak <= 10.0 ** (SILENT_DB / 20.0):
             raise ShapeError(
                 f"the recording to learn {name} from is silent: its peak is {peak:.2g}; "
                 f"allowed above {SILENT_DB:g} dB of full scale. Give one in which the instrument plays"
             )
-        self.recall(name, heard)
+        self.recall(name, self.listen(name, audio, sample_rate))
 
     def listen(self, name: str, audio: ArrayLike, sample_rate: float) -> Float32:
         """What `learn` takes from a recording, as numbers; the plugin stays as it is.

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from latentfx.cli.note import say_note
 from latentfx.errors import MidiError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def devices(
     except MidiError as error:  # sound works without
         ports, remedy = [], f"none: {error}"
         if as_json:
-            typer.echo(f"note: {error}", err=True)
+            say_note(str(error))
     console = Console(soft_wrap=as_json, markup=False, emoji=False)  # names are shown as they are
     if as_json:
         listed = [asdict(device) | {"rates": its} for device, its in zip(found, rates, strict=True)]

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from latentfx.cli.apply import choose_plugin, parse_setting
+from latentfx.cli.note import say_note
 from latentfx.cli.preset import Bind
 from latentfx.errors import ControlError
 from latentfx.training.command import parse_duration
@@ -226,7 +227,7 @@ def _tell(stats: Stats, recorder: Recorder | None, as_json: bool) -> None:
     if recorder is not None and recorder.frames:
         typer.echo(f"recorded {recorder.wet} and {recorder.dry}")
         if stats.dropped:
-            typer.secho(f"note: {stats.dropped} blocks were not recorded: the disk was too slow", err=True)
+            say_note(f"{stats.dropped} blocks were not recorded: the disk was too slow")
 
 
 def _jsonable(value: Any) -> Any:

@@ -231,7 +231,7 @@ def test_nothing_is_learnt_from_silence(blend: LatentPlugin, sample: float) -> N
 
 def test_what_cannot_be_learnt_is_refused(blend: LatentPlugin, delay: LatentPlugin) -> None:
     with pytest.raises(ShapeError, match="too short to learn tone"):
-        blend.learn("tone", np.zeros(10), RATE)
+        blend.learn("tone", np.full(10, 0.5), RATE)
     with pytest.raises(ControlError, match="'timbre' is no blend of plugin 'delay'; it has none"):
         delay.learn("timbre", np.zeros(1000), RATE)
 
