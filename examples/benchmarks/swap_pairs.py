@@ -11,8 +11,10 @@ RPA: share of frames, voiced in the original, whose pitch comes back less than 5
 the original. Named: share of swaps that the classifier calls by the instrument wanted. FAD: Fréchet distance
 between the classifier's embeddings of the swaps and of the real phrases of that instrument. Halves: the same
 between the two halves of those real phrases, both played from their own STFT magnitudes by phase propagation,
-which no model has touched. A Fréchet distance shrinks with the number of clips, so that all of these are
-between equal numbers; they compare only with those of the same classifier and as many clips.
+which no model has touched. Player: the same where the instrument itself plays the lines, on its other
+recorded notes: a model of it cannot be asked for more. A Fréchet distance shrinks with the number of clips,
+so that all of these are between equal numbers; they compare only with those of the same classifier and as
+many clips.
 
 A second row stands where a player would turn the plugin's transposition: lines of which an octave up or down
 puts more into the target's range are played there, and their pitch is then held against that octave. The
@@ -48,6 +50,7 @@ from latentfx.training.metrics.classifier import Classifier
 from latentfx.training.metrics.crepe import CrepeModel
 from latentfx.training.metrics.held_out import (
     SEGMENT_S,
+    RealPlayer,
     heard_in_training,
     held_out_notes,
     held_out_phrases,
@@ -70,7 +73,8 @@ Float32 = NDArray[np.float32]
 SIX = ("violin", "trumpet", "flute", "clarinet", "cello", "altosax")
 RECORDING = "violin recording"
 SILENCE_S = 2.0
-COLUMNS = ("from", "to", "octave", "RPA", "named", "FAD", "halves", "ratio", "loudness corr.")
+COLUMNS = ("from", "to", "octave", "RPA", "named", "FAD", "halves", "ratio", "player", "loudness corr.")
+SUMMARY = ("mean", "RPA", "named", "loudness corr.", "ratio (median)", "player", "silence after a phrase")
 
 
 class Pairs:
@@ -89,6 +93,8 @@ class Pairs:
         )
         audio = {name: [clip.audio for clip in own] for name, own in clips.items()}
         self.references = {name: own[1::2] for name, own in audio.items()}
+        self.lines = {name: own[::2] for name, own in clips.items()}
+        self.players = {name: RealPlayer(arguments.data, name, SAMPLE_RATE) for name in self.instruments}
         self.sources = {name: self._phrases(own[::2]) for name, own in audio.items()}
         self.halves = {name: self._halves(name) for name in self.instruments}
         if arguments.recording:
@@ -127,7 +133,15 @@ class Pairs:
         """Swap all phrases of a source."""
         phrases = [as_if_played(phrase, shift_st) for phrase in self.sources[source]]
         report = evaluate_swap(swap, phrases, [target], self.classifier, self.references, self.crepe)
-        return Direction(source, target, shift_st, report.scores[0], self.halves[target])
+        player = self._player(source, target, shift_st)
+        return Direction(source, target, shift_st, report.scores[0], self.halves[target], player)
+
+    def _player(self, source: str, target: str, shift_st: int) -> float | None:
+        """How far the target itself is, where the lines are known."""
+        if source not in self.lines:
+            return None
+        played = [self.players[target].play(clip, shift_st) for clip in self.lines[source]]
+        return clip_distance(self.classifier, self.references[target], played, SAMPLE_RATE)
 
 
 def main() -> None:
@@ -176,15 +190,17 @@ def _print(pairs: Pairs, found: Sequence[Direction], silence_db: dict[str, float
     for name in pairs.instruments:
         own = summary(_in_place([direction for direction in found if direction.target == name]))
         figures = [f"{own[key]:.3f}" for key in ("pitch_accuracy", "named", "loudness_correlation")]
-        rows.append((f"to {name}", *figures, f"{own['ratio']:.2f}", f"{silence_db[name]:.0f} dBFS"))
-    print_table(("mean", "RPA", "named", "loudness corr.", "ratio (median)", "silence after a phrase"), rows)
+        ratios = f"{own['ratio']:.2f}", f"{own['player_ratio']:.2f}"
+        rows.append((f"to {name}", *figures, *ratios, f"{silence_db[name]:.0f} dBFS"))
+    print_table(SUMMARY, rows)
     for title, chosen in (("as they are", _as_they_are(found)), ("in the target's octave", _in_place(found))):
         all_of = summary(chosen)
         print(
             f"\n{title}: {len(chosen)} directions, RPA {all_of['pitch_accuracy']:.3f} "
             f"(worst {all_of['pitch_accuracy_worst']:.3f}), macro F1 {_f1(pairs, chosen):.3f}, loudness "
             f"{all_of['loudness_correlation']:.3f} (worst {all_of['loudness_correlation_worst']:.3f}), ratio "
-            f"{all_of['ratio']:.2f} (median; worst {all_of['ratio_worst']:.2f})"
+            f"{all_of['ratio']:.2f} (median; worst {all_of['ratio_worst']:.2f}); of the instrument itself "
+            f"{all_of['player_ratio']:.2f} (worst {all_of['player_ratio_worst']:.2f})"
         )
 
 
@@ -197,7 +213,19 @@ def _row(direction: Direction) -> tuple[str, ...]:
     distance, halves, ratio = (
         f"{value:.2f}" for value in (score.frechet_distance, direction.halves, direction.ratio)
     )
-    return direction.source, direction.target, octave, accuracy, named, distance, halves, ratio, loudness
+    player = "" if direction.player_ratio is None else f"{direction.player_ratio:.2f}"
+    return (
+        direction.source,
+        direction.target,
+        octave,
+        accuracy,
+        named,
+        distance,
+        halves,
+        ratio,
+        player,
+        loudness,
+    )
 
 
 def _as_they_are(found: Sequence[Direction]) -> list[Direction]:
@@ -227,8 +255,8 @@ def _figures(
         "plugin": plugin,
         "clips": {name: len(own) for name, own in pairs.sources.items()},
         "directions": [{**plain(direction), "ratio": direction.ratio} for direction in found],
-        "as_they_are": {**summary(_as_they_are(found)), "macro_f1": _f1(pairs, _as_they_are(found))},
-        "in_place": {**summary(_in_place(found)), "macro_f1": _f1(pairs, _in_place(found))},
+        "as_they_are": plain({**summary(_as_they_are(found)), "macro_f1": _f1(pairs, _as_they_are(found))}),
+        "in_place": plain({**summary(_in_place(found)), "macro_f1": _f1(pairs, _in_place(found))}),
         "silence_db": silence_db,
         "heard_in_training": list(heard),
         "classifier": judge.report,

@@ -1,14 +1,21 @@
-"""Phrases of recorded notes that neither the classifier nor models with the same split have heard."""
+"""Phrases of recorded notes that neither the classifier nor models with the same split have heard.
+
+And the same lines on the notes that they have.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from latentfx.errors import DataError
 from latentfx.training.data import load_data
-from latentfx.training.data.clip import Clip
+from latentfx.training.data.clip import Audio, Clip
+from latentfx.training.data.phrases import NoteBank
 from latentfx.training.data.recordings import find_recordings
 from latentfx.training.metrics.notes import is_held_out
 
@@ -62,6 +69,35 @@ def held_out_phrases(
     table = {"instruments": list(labels), "validation": 0.0, "parts": [part]}
     data = load_data(table, sample_rate, seed)
     return {label: tuple(clip for clip in data.train if clip.instrument == label) for label in labels}
+
+
+class RealPlayer:
+    """The instrument itself, on its recorded notes that are not held out.
+
+    What it makes of another instrument's lines is as near to its held-out phrases as a model of it can be
+    asked to come: it is no imitation, has other lines to play, and has not those notes.
+
+    Args:
+        root: folder of recorded notes with a manifest.
+        instrument: who plays.
+        sample_rate: Hz.
+    Raises:
+        DataError: every recorded note of the instrument is held out, or there are none.
+    """
+
+    def __init__(self, root: Path, instrument: str, sample_rate: int) -> None:
+        notes = [n for n in find_recordings(root) if n.is_note and n.instrument == instrument]
+        held_out = held_out_notes(root, [instrument])
+        self._bank = NoteBank([note for note in notes if note.name not in held_out], sample_rate)
+
+    def play(self, clip: Clip, shift_st: float = 0.0, seed: int = 0) -> Audio:
+        """The notes of a clip, moved.
+
+        Shape:
+            -> [T], as long as the clip
+        """
+        notes = [replace(note, pitch_midi=note.pitch_midi + shift_st) for note in clip.notes]
+        return self._bank.play(notes, clip.duration_s, np.random.default_rng(seed))[0]
 
 
 def heard_in_training(card: Mapping[str, Any], notes: Sequence[str]) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ class Direction:
         score: of these swaps; its Fréchet distance is to real phrases of the target.
         halves: Fréchet distance between two halves of the target's real phrases, both played from their own
             magnitudes; as many clips on either side as in the score's.
+        player: Fréchet distance of the same lines as the target itself plays them on other notes; None where
+            the lines are not known.
     """
 
     source: str
@@ -35,6 +37,12 @@ class Direction:
     shift_st: int
     score: TimbreScore
     halves: float
+    player: float | None = None
+
+    @property
+    def player_ratio(self) -> float | None:
+        """`ratio` of the target itself."""
+        return None if self.player is None else self.player / self.halves
 
     @property
     def ratio(self) -> float:
@@ -85,10 +93,11 @@ def named_together(labels: Sequence[str], scores: Sequence[TimbreScore]) -> Clas
 
 
 def summary(directions: Sequence[Direction]) -> dict[str, float]:
-    """Means over directions, each counted once, and the worst one; of the ratio the median."""
+    """Means over directions, each counted once, and the worst one; of the ratios the median."""
     accuracy = [direction.score.pitch_accuracy for direction in directions]
     loudness = [direction.score.loudness_correlation for direction in directions]
     ratio = [direction.ratio for direction in directions]
+    player = [own for direction in directions if (own := direction.player_ratio) is not None]
     return {
         "pitch_accuracy": float(np.mean(accuracy)),
         "pitch_accuracy_worst": min(accuracy),
@@ -97,6 +106,8 @@ def summary(directions: Sequence[Direction]) -> dict[str, float]:
         "loudness_correlation_worst": min(loudness),
         "ratio": float(np.median(ratio)),
         "ratio_worst": max(ratio),
+        "player_ratio": float(np.median(player)) if player else float("nan"),
+        "player_ratio_worst": max(player, default=float("nan")),
     }
 
 

@@ -10,9 +10,16 @@ import pytest
 from latentfx.errors import DataError
 from latentfx.training.config import load_recipe
 from latentfx.training.data import load_data
+from latentfx.training.data.clip import pitch_contour
 from latentfx.training.data.recordings import matches
-from latentfx.training.metrics.held_out import heard_in_training, held_out_notes, held_out_phrases
+from latentfx.training.metrics.held_out import (
+    RealPlayer,
+    heard_in_training,
+    held_out_notes,
+    held_out_phrases,
+)
 from latentfx.training.metrics.notes import is_held_out
+from latentfx.training.metrics.pitch import track_pitch
 
 RATE = 16_000
 NAMES = ("C", "Cs", "D", "Ds", "E", "F", "Fs", "G", "Gs", "A", "As", "B")
@@ -39,6 +46,20 @@ def test_tunes_are_played_on_every_fourth_pitch_alone_and_within_what_was_record
     assert max(pitches) < 75 + 1
     again = held_out_phrases(bank_root, ["violin"], 3, RATE, tunes_root)
     np.testing.assert_array_equal(clips["violin"][2].audio, again["violin"][2].audio)
+
+
+def test_the_instrument_itself_plays_lines_on_its_other_notes(bank_root: Path, tunes_root: Path) -> None:
+    (clip,) = held_out_phrases(bank_root, ["violin"], 1, RATE, tunes_root)["violin"]
+    player = RealPlayer(bank_root, "violin", RATE)
+    played = player.play(clip, shift_st=1.0)
+    assert played.shape == clip.audio.shape
+    found = track_pitch(played, RATE, "tiny")
+    wanted = pitch_contour(clip.notes, found.times_s) + 1.0
+    heard = 69.0 + 12.0 * np.log2(found.f0_hz / 440.0)
+    both = found.voiced & ~np.isnan(wanted)
+    assert both.sum() > 100
+    assert np.mean(np.abs(heard - wanted)[both] < 0.5) > 0.9
+    assert not {round(note.pitch_midi) for note in player._bank.notes} & set(range(55, 76, 4))
 
 
 def test_an_instrument_without_such_notes_is_named(bank_root: Path) -> None:

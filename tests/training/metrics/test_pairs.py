@@ -81,6 +81,15 @@ def test_a_summary_gives_each_direction_the_same_weight_and_shows_the_worst() ->
     assert found["pitch_accuracy"] == pytest.approx(0.8)
     assert found["named"] == pytest.approx(2.5 / 3)
     assert (found["pitch_accuracy_worst"], found["ratio"], found["ratio_worst"]) == (0.5, 1.5, 3.0)
+    assert np.isnan(found["player_ratio"])
+
+
+def test_the_ratio_of_the_instrument_itself_counts_where_its_lines_are_known() -> None:
+    known = [
+        Direction("a", "b", 0, score("b", 9.0, 0.5, b=1), 3.0, player) for player in (None, 3.0, 6.0, 4.5)
+    ]
+    assert [direction.player_ratio for direction in known] == [None, 1.0, 2.0, 1.5]
+    assert (summary(known)["player_ratio"], summary(known)["player_ratio_worst"]) == (1.5, 2.0)
 
 
 def test_levels_end_at_a_floor() -> None:
