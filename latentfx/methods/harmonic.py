@@ -12,6 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from latentfx.dsp.noise import NOISE_POWER
 from latentfx.methods.combs import Combs, DoubleCombs
 from latentfx.methods.dsae import Decoder, NetworkConfig, mlp
 from latentfx.methods.spectral import SpectralConfig
@@ -24,6 +25,10 @@ PARTIALS = 64
 NOISE_BANDS = 64
 NOTE_FEATURES = 256
 NEIGHBOURS = 3.0
+# In training the comb is moved by up to this many cents to where the target's first partials stand.
+TUNING_CENTS = 32.0
+TUNING_STEPS = 17
+TUNED_PARTIALS = 16
 # Partials are played without their blur: the noise makes up for what that held between them, in nepers.
 BREATH = 0.18
 # Log-magnitude of a decoded frame's main lobe falls as this times the squared distance in bins.
@@ -147,11 +152,51 @@ class HarmonicDecoder(Decoder):
         self.mean.data.copy_(mean)
 
     def forward(self, z: Tensor, v: Tensor) -> Tensor:
+        return self._spectrum(*self._hidden(z, v))
+
+    def forced(self, z: Tensor, v: Tensor, x: Tensor) -> Tensor:
+        """Decode with the partials where those of x stand, for training.
+
+        The pitch that z gives is some cents off, and the twentieth partial twenty times as far: its level
+        would be learnt beside its peak. A z of zeros has no pitch to tune.
+        """
         hidden, f0 = self._hidden(z, v)
-        noise = torch.matmul(self.noise(hidden), self.bands) + self.mean
+        silent = (z == 0.0).all(-1, keepdim=True)
+        return self._spectrum(hidden, torch.where(silent, f0, tuned(f0, x[:, : z.shape[1]])))
+
+    def played_power(self, z: Tensor, v: Tensor, x: Tensor) -> Tensor:
+        """Power of every bin as it is played, for training: partials without blur, the mean of the noise.
+
+        Shape:
+            z and v as above, x [B, N, n_output] -> the same; a sine of magnitude 1 has power 1 at its peak
+        """
+        hidden, f0 = self._hidden(z, v)
+        f0 = tuned(f0, x)
+        sharp = torch.full_like(f0, self.lobe).to(hidden.dtype)
+        tone = self._harmonic(self._levels(hidden, f0), f0, sharp)
+        noise = self._noise(hidden) + self.breath
+        both = torch.exp(2.0 * torch.stack([tone, noise]).clamp(max=12.0))
+        power: Tensor = both[0] + NOISE_POWER * both[1]
+        return power
+
+    def _spectrum(self, hidden: Tensor, f0: Tensor) -> Tensor:
+        """Log-magnitudes of frames.
+
+        Shape:
+            hidden [B, N, H], f0 [B, N, 1] in bins -> [B, N, n_output]
+        """
+        noise = self._noise(hidden)
         steepness = torch.sigmoid(self.blur(hidden) + 3.0) * self.lobe
         tone = self._harmonic(self._levels(hidden, f0), f0, steepness)
         return noise + nn.functional.softplus(tone - noise)
+
+    def _noise(self, hidden: Tensor) -> Tensor:
+        """Mean log-magnitude of the noise in every bin.
+
+        Shape:
+            [B, N, H] -> [B, N, n_output]
+        """
+        return torch.matmul(self.noise(hidden), self.bands) + self.mean
 
     def voices(self, z: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What is played: the level of every partial, that of the noise in a few bins, and the pitch.
@@ -222,6 +267,24 @@ class HarmonicDecoder(Decoder):
         index = low.long()
         slope = self.mean[1:] - self.mean[:-1]
         return self.mean[index] + (position - low).to(slope.dtype) * slope[index]
+
+
+@torch.no_grad()
+def tuned(f0: Tensor, x: Tensor) -> Tensor:
+    """Pitches moved by up to 32 cents to where the partials of a spectrum are strongest, by their mean log.
+
+    Shape:
+        f0 [B, N, 1] in bins, x [B, N, F] log-magnitudes -> [B, N, 1]
+    """
+    cents = torch.linspace(-TUNING_CENTS, TUNING_CENTS, TUNING_STEPS, device=x.device)
+    candidates = f0.to(x.dtype) * 2.0 ** (cents / 1200.0)
+    numbers = torch.arange(1.0, TUNED_PARTIALS + 1.0, device=x.device)
+    position = (candidates.unsqueeze(-1) * numbers).clamp(max=x.shape[-1] - 1.001).flatten(-2)
+    low = position.long()
+    lower, upper = torch.gather(x, -1, low), torch.gather(x, -1, low + 1)
+    level = lower + (position - low) * (upper - lower)
+    best = level.unflatten(-1, [TUNING_STEPS, TUNED_PARTIALS]).mean(-1).argmax(-1, keepdim=True)
+    return torch.gather(candidates, -1, best).to(f0.dtype)
 
 
 def in_double(network: Network) -> Network:

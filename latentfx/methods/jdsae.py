@@ -3,7 +3,7 @@
 Ours, beside the published method (`latentfx.methods.jacobian`): log-magnitudes instead of 16 kHz mels; the
 local encoder reads a log-frequency spectrum; v is read from the whole clip, z and the decoder are trained on
 a crop of it; squared errors count by bin as on a mel axis; labels name timbres; and stage `level` goes on
-with spectra compared at the level at which they are played.
+with spectra compared at the level at which they are played, bin by bin and in mel bands of power.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from latentfx.dsp.mel import mel_filters
 from latentfx.methods.base import AnyClip
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.dsae import DSAE, Gaussian
-from latentfx.methods.dsae_objective import Weighted
+from latentfx.methods.dsae_objective import Drawn, Weighted
 from latentfx.methods.harmonic import HarmonicDecoder, HarmonicEncoder
 from latentfx.methods.jacobian import JacobianDSAE
 from latentfx.methods.jdsae_config import JDSAEConfig
@@ -27,6 +28,9 @@ from latentfx.methods.jdsae_features import SpectralViews
 from latentfx.methods.spectral import levelled
 
 NAMED_TIMBRE_MEMORY = 0.995
+BINS_PER_BAND = 32 / 3
+LOWEST_BAND_HZ = 40.0
+FAINTEST_SHARE = 1e-7
 
 
 def build_networks(config: JDSAEConfig) -> DSAE:
@@ -49,11 +53,16 @@ class JDSAE(JacobianDSAE):
     features: SpectralViews
     timbres: Tensor
     timbre_weights: Tensor
+    bands: Tensor
 
     def __init__(self, config: JDSAEConfig) -> None:
         super().__init__(config, SpectralViews(config), build_networks(config))
         self.register_buffer("timbres", torch.zeros(len(config.instruments), config.v_size))
         self.register_buffer("timbre_weights", torch.zeros(len(config.instruments), 1))
+        spectral = config.spectral
+        count = int(spectral.bins / BINS_PER_BAND)
+        bands = mel_filters(spectral.sample_rate, spectral.n_fft, count, LOWEST_BAND_HZ, norm="none")
+        self.register_buffer("bands", bands.T.contiguous(), persistent=False)
         self.at_level = False
 
     @classmethod
@@ -82,6 +91,26 @@ class JDSAE(JacobianDSAE):
 
     def as_compared(self, spectra: Tensor) -> Tensor:
         return levelled(spectra) if self.at_level else spectra
+
+    def compare(self, drawn: Drawn) -> tuple[Tensor, dict[str, Weighted]]:
+        """As J-DSAE does; from stage `level` on, score bands too."""
+        decoded, more = super().compare(drawn)
+        if self.at_level and self.config.band_weight > 0.0:
+            target, decoder = drawn.views.target, cast(HarmonicDecoder, self.networks.decoder)
+            played = decoder.played_power(drawn.z, drawn.v, target)
+            difference = self._in_bands(torch.exp(2.0 * target)) - self._in_bands(played)
+            weight = drawn.reducer.error_scale * self.config.band_weight
+            more["bands"] = weight, difference.square().mean()
+        return decoded, more
+
+    def _in_bands(self, power: Tensor) -> Tensor:
+        """Log-magnitude of mel bands of a frame that has the power 1.
+
+        Shape:
+            [B, N, F] -> [B, N, bands]
+        """
+        share = torch.matmul(power, self.bands) / power.sum(-1, keepdim=True)
+        return 0.5 * torch.log(share + FAINTEST_SHARE)
 
     def draw_v(self, q_v: Gaussian, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Weighted]]:
         """Once there is a teacher: name instruments, and decode some clips from the mean of theirs."""

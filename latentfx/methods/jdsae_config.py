@@ -26,6 +26,8 @@ class JDSAEConfig(Widths, JacobianTerms):
         naming_weight: weight of the cross-entropy of naming a clip's instrument from the distances of its v
             to the mean v of each, which sets instruments apart whose spectra are alike (ours, and with
             `named_share` the only use of labels in training; 0 has none).
+        band_weight: in stage `level`, weight of the squared error of mel bands of power, as played. Where
+            partials vary, a band is stronger than their mean log-magnitudes make it (ours; 0 has none).
         loudness: tell the decoder each frame's level against the clip's, so that soft frames may be darker
             than loud ones (ours).
         active_db: frames below this level (dBFS) do not count for v.
@@ -45,6 +47,7 @@ class JDSAEConfig(Widths, JacobianTerms):
     n_pitch_combs: int = 264
     named_share: float = 0.0
     naming_weight: float = 0.0
+    band_weight: float = 0.0
     loudness: bool = True
     active_db: float = -60.0
     global_stride: int = 4

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentfx.methods.combs import comb_weights
 from latentfx.methods.dsae import NetworkConfig
-from latentfx.methods.harmonic import BREATH, HarmonicDecoder, HarmonicEncoder, in_double
+from latentfx.methods.harmonic import BREATH, HarmonicDecoder, HarmonicEncoder, in_double, tuned
 from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig, log_magnitudes
 
 CONFIG = SpectralConfig()
@@ -27,7 +27,7 @@ def spectra(pitch: int, harmonics: int) -> tuple[Tensor, Tensor]:
     return spectra_of(pitch, {float(number): 0.0 for number in range(1, harmonics + 1)})
 
 
-def spectra_of(pitch: int, levels_db: Mapping[float, float]) -> tuple[Tensor, Tensor]:
+def spectra_of(pitch: float, levels_db: Mapping[float, float]) -> tuple[Tensor, Tensor]:
     """The same of partials at any multiples of a pitch, each with its level."""
     f0_hz = CONFIG.f_min_hz * 2.0 ** (pitch / CONFIG.bins_per_octave)
     time = torch.arange(40 * CONFIG.hop_length, dtype=torch.float64) / CONFIG.sample_rate
@@ -73,6 +73,32 @@ def test_combs_in_double_precision_are_the_same_combs(pitches: int) -> None:
     fit = in_double(encoder).combs(x)
     assert fit.dtype == torch.float64
     torch.testing.assert_close(fit, encoder.combs(x).double(), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("pitch", [60.0, 131.0, 199.0])
+@pytest.mark.parametrize("off_cents", [-24.0, 0.0, 12.0])
+def test_a_comb_is_tuned_to_the_spectrum_of_a_tone(pitch: float, off_cents: float) -> None:
+    x, _ = spectra_of(pitch, {float(k): -1.5 * k for k in range(1, 21)})
+    exact = CONFIG.f_min_hz * 2.0 ** (pitch / CONFIG.bins_per_octave) * CONFIG.n_fft / CONFIG.sample_rate
+    begun = torch.full([1, 1, 1], exact * 2.0 ** (off_cents / 1200.0), dtype=torch.float64)
+    found = tuned(begun, x[None, None])
+    assert found.dtype == torch.float64
+    assert abs(1200.0 * math.log2(float(found) / exact)) < 5.0
+
+
+@torch.no_grad()
+def test_training_compares_partials_where_those_of_the_target_stand() -> None:
+    torch.manual_seed(0)
+    config = NetworkConfig(n_local=CONFIG.n_pitch, n_output=CONFIG.bins)
+    decoder = HarmonicDecoder(config, CONFIG, PITCHES)
+    z, v = decoder.code[[96, 150]].unsqueeze(0) * 1.0, torch.randn(1, config.v_size)
+    hidden, f0 = decoder._hidden(z, v)
+    decoder.partials.bias += 4.0
+    target = decoder._spectrum(hidden, f0 * 2.0 ** (16.0 / 1200.0))
+    torch.testing.assert_close(decoder.forced(z, v, target), target, atol=0.05, rtol=0)
+    assert (decoder(z, v) - target).abs().max() > 1.0
+    silent = torch.zeros_like(z[:, :1])
+    torch.testing.assert_close(decoder.forced(silent, v, target), decoder(silent, v))
 
 
 @torch.no_grad()

@@ -12,7 +12,9 @@ import torch
 from tiny_swap import INSTRUMENTS, quiet, tiny_config, tiny_model, tiny_recipe
 from torch import Tensor
 
+from latentfx.dsp.noise import NOISE_POWER
 from latentfx.errors import CheckpointError, RecipeError
+from latentfx.methods.harmonic import BREATH, HarmonicDecoder
 from latentfx.methods.jdsae import JDSAE
 from latentfx.methods.jdsae_features import bin_weights, log_bands, mean_power, relative_loudness
 from latentfx.training.checkpoint import load_checkpoint, read_tensors, write_tensors
@@ -120,6 +122,41 @@ def test_reductions_are_those_of_the_documentation(taught: JDSAE) -> None:
         spectra + 0.3 * mean["kl_z"] / z_size + mean["kl_v"] / v_size, rel=1e-5
     )
     assert elbo["error"] == pytest.approx(mean["error"])
+
+
+def test_bands_count_from_stage_level_on(taught: JDSAE) -> None:
+    model = tiny_model(band_weight=4.0)
+    model.begin_stage(0)
+    model.begin_stage(1)
+    model.load_state_dict(taught.state_dict())
+    batch = batch_of(model)
+    assert "bands" not in model.loss(batch)
+    model.begin_stage(2)
+    torch.manual_seed(3)
+    with_bands = model.loss(batch)
+    taught.begin_stage(2)
+    torch.manual_seed(3)
+    without = taught.loss(batch)
+    assert "bands" not in without
+    torch.testing.assert_close(with_bands["loss"], without["loss"] + 2.0 * with_bands["bands"])
+
+
+@torch.no_grad()
+def test_bands_are_those_of_what_is_played() -> None:
+    """A frame of noise at the level that is decoded, and no partials: bands of its expected power."""
+    model = tiny_model(band_weight=1.0, loudness=False).eval()
+    decoder = model.networks.decoder
+    assert isinstance(decoder, HarmonicDecoder)
+    decoder.partials.bias -= 30.0
+    z, v = decoder.code[[20, 40]].unsqueeze(0) * 1.0, torch.randn(1, model.config.v_size)
+    decoded = decoder(z, v)
+    power = decoder.played_power(z, v, decoded)
+    generator = torch.Generator().manual_seed(0)
+    parts = torch.randn(2, 4000, 1, *decoded.shape[1:], generator=generator)
+    drawn = NOISE_POWER * torch.exp(2.0 * (decoded + BREATH)) * parts.square().sum(0) / 2.0
+    torch.testing.assert_close(power, drawn.mean(0), rtol=0.15, atol=1e-3)
+    torch.testing.assert_close(model._in_bands(4.0 * power), model._in_bands(power))
+    assert float(model._in_bands(power).exp().square().sum()) == pytest.approx(2.0, rel=0.2)
 
 
 def test_bins_count_as_on_a_mel_axis_or_all_the_same() -> None:
