@@ -161,7 +161,8 @@ def _build_soundfont(part: SoundfontPart, job: Job) -> Built:
         return Player(known.lowest, known.highest, play)
 
     players = {name: player(name) for name in job.settings.instruments if name in INSTRUMENTS}
-    return _build_phrases(part, job, players, players, {"soundfont": font.path.name, "sha256": font.digest})
+    facts = {"licence": {font.licence: 1}, "soundfont": font.path.name, "sha256": font.digest}
+    return _build_phrases(part, job, players, players, facts)
 
 
 def _build_phrases(

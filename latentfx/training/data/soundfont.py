@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ TICKS_PER_S = 2000
 GAP_S = 1.5
 BEND_PER_SEMITONE = 8192 / 2
 DRUMS_CHANNEL = 9
+LONGEST_INFO = 65536
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,13 @@ class SoundFont:
         """SHA-256 of the file: which soundfont this is."""
         with self.path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
+
+    @cached_property
+    def licence(self) -> str:
+        """What the file says of its author and its licence; "not stated" when it does not."""
+        told = _read_info(self.path)
+        by = told.get("ICOP") or told.get("IENG", "")
+        return ": ".join(text for text in (by, told.get("ICMT", "")) if text) or "not stated"
 
     def play(
         self,
@@ -115,6 +124,24 @@ def default_cache() -> Path:
     """Where renderings are kept: `latentfx/soundfont` in the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "latentfx" / "soundfont"
+
+
+def _read_info(path: Path) -> dict[str, str]:
+    """Texts of the file's INFO list, the first chunk of its RIFF form; none where it has no such list.
+
+    Source: SoundFont technical specification 2.04, section 5.
+    """
+    told: dict[str, str] = {}
+    with path.open("rb") as content:
+        riff, form, chunk, size, kind = struct.unpack("<4s4x4s4sI4s", content.read(24).ljust(24, b"\0"))
+        if (riff, form, chunk, kind) != (b"RIFF", b"sfbk", b"LIST", b"INFO"):
+            return told
+        end = content.tell() + size - 4
+        while content.tell() < end and len(head := content.read(8)) == 8:
+            name, length = struct.unpack("<4sI", head)
+            text = content.read(min(length + length % 2, LONGEST_INFO))
+            told[name.decode("latin-1")] = text.split(b"\0")[0].decode("utf-8", "replace").strip()
+    return told
 
 
 def _write_midi(program: int, phrases: Sequence[Sequence[Note]], seconds: float, channel: int) -> bytes:

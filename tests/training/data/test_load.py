@@ -60,7 +60,12 @@ def test_the_card_tells_kinds_seconds_and_licences_but_no_places(
     assert [part["kind"] for part in card["parts"]] == list(SOURCES)
     assert card["parts"][0]["train"] == {"violin": 12.0, "trumpet": 12.0}
     assert card["parts"][0]["validation"] == {"violin": 4.0, "trumpet": 4.0}
-    assert card["licences"] == {"generated": 2, "CC0 1.0": 11 + 4, "CC-BY 4.0": 11 + 4}
+    assert card["licences"] == {
+        "Frank Wen 2000-2002, 2008; Toby Smithe 2008: Licensed under the MIT License.": 1,
+        "generated": 2,
+        "CC0 1.0": 11 + 4,
+        "CC-BY 4.0": 11 + 4,
+    }
     held = [part["held_out"] for part in card["parts"] if part["kind"] in ("notes", "recordings")]
     assert held == [[], sorted({clip.source for clip in everything.validation if "phrases/" in clip.source})]
     assert card["parts"][3]["soundfont"] == "FluidR3_GM.sf2"

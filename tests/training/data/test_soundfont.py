@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,35 @@ def test_a_damaged_soundfont_is_not_replaced_by_another(tmp_path: Path, content:
     fake.write_bytes(content)
     with pytest.raises(DataError, match=r"fluidsynth cannot play .*fake\.sf2"):
         SoundFont(fake).play(68, PHRASES, 2.0, RATE)
+
+
+def _font(tmp_path: Path, *texts: tuple[bytes, bytes], form: bytes = b"sfbk") -> SoundFont:
+    """The beginning of a soundfont file: its INFO list."""
+    chunks = b"".join(
+        name + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2) for name, text in texts
+    )
+    info = b"LIST" + struct.pack("<I", 4 + len(chunks)) + b"INFO" + chunks
+    path = tmp_path / "made.sf2"
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(info)) + form + info)
+    return SoundFont(path)
+
+
+def test_a_soundfont_says_whose_it_is(tmp_path: Path) -> None:
+    assert SoundFont(FONT).licence == (
+        "Frank Wen 2000-2002, 2008; Toby Smithe 2008: Licensed under the MIT License."
+    )
+    name, author, terms = (b"INAM", b"Odd"), (b"IENG", b"A. N. Other\0"), (b"ICMT", b"CC0\0\0")
+    assert _font(tmp_path, name, author, terms).licence == "A. N. Other: CC0"
+    assert _font(tmp_path, name, terms).licence == "CC0"
+    assert _font(tmp_path, name).licence == "not stated"
+    assert _font(tmp_path, author, form=b"WAVE").licence == "not stated"
+
+
+@pytest.mark.parametrize("length", [0, 11, 20, 23, 30, 37])
+def test_of_a_file_that_ends_early_only_what_is_there_is_told(tmp_path: Path, length: int) -> None:
+    font = _font(tmp_path, (b"ICOP", b"Somebody\0"))
+    font.path.write_bytes(font.path.read_bytes()[:length])
+    assert font.licence == ("Someb" if length == 37 else "not stated")
 
 
 def test_silence_is_refused() -> None:
