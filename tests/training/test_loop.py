@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 import signal
 import subprocess
 import sys
@@ -228,8 +229,16 @@ def test_a_run_folder_is_data_without_pickle(straight: Path) -> None:
     files = [path for path in straight.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".safetensors", ".json", ".csv", ".png"}
     for path in files:
-        head = path.read_bytes()[:4]
-        assert not head.startswith((b"\x80", b"PK"))
+        content = path.read_bytes()
+        if path.suffix == ".safetensors":
+            size = int.from_bytes(content[:8], "little")
+            described = json.loads(content[8 : 8 + size])
+            ends = [value["data_offsets"][1] for name, value in described.items() if name != "__metadata__"]
+            assert max(ends) == len(content) - 8 - size
+        elif path.suffix == ".json":
+            json.loads(content)
+        elif path.suffix == ".csv":
+            assert content.isascii()
     assert (straight / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
