@@ -120,7 +120,7 @@ def _build_band(part: BandPart, job: Job) -> Built:
     return Built(
         _play_band(part, job, font, "train", count - held, train_tunes),
         _play_band(part, job, font, "validation", held, validation_tunes),
-        {"soundfont": font.path.name, "sha256": font.digest},
+        font.facts,
     )
 
 

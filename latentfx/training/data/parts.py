@@ -161,8 +161,7 @@ def _build_soundfont(part: SoundfontPart, job: Job) -> Built:
         return Player(known.lowest, known.highest, play)
 
     players = {name: player(name) for name in job.settings.instruments if name in INSTRUMENTS}
-    facts = {"licence": {font.licence: 1}, "soundfont": font.path.name, "sha256": font.digest}
-    return _build_phrases(part, job, players, players, facts)
+    return _build_phrases(part, job, players, players, font.facts)
 
 
 def _build_phrases(

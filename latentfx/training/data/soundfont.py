@@ -75,6 +75,11 @@ class SoundFont:
         by = told.get("ICOP") or told.get("IENG", "")
         return ": ".join(text for text in (by, told.get("ICMT", "")) if text) or "not stated"
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a data card says of it."""
+        return {"licence": {self.licence: 1}, "soundfont": self.path.name, "sha256": self.digest}
+
     def play(
         self,
         program: int,

@@ -157,6 +157,7 @@ def test_a_band_plays_several_instruments_at_once(band: Dataset) -> None:
         levels_db = [np.percentile(frame_levels_db(stem, RATE // 100), 95) for stem in clip.stems]
         assert min(levels_db) > -45.0
     assert {len(clip.stems) for clip in clips} == {3, 4}
+    assert any("MIT License" in licence for licence in band.card["licences"])
 
 
 def test_drums_are_noise_and_other_voices_are_tones(band: Dataset) -> None:
