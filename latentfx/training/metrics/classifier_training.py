@@ -14,10 +14,9 @@ from torch import nn
 
 from latentfx.errors import DataError
 from latentfx.training.data import load_data
-from latentfx.training.data.recordings import find_recordings
 from latentfx.training.metrics.augmentation import random_phrase
 from latentfx.training.metrics.classifier import Classifier, ClassifierConfig, ClassifierNet
-from latentfx.training.metrics.notes import INSTRUMENTS, is_held_out
+from latentfx.training.metrics.notes import INSTRUMENTS, find_notes
 
 Float32 = NDArray[np.float32]
 
@@ -149,13 +148,12 @@ def train_on_phrases(
         DataError: an instrument has no notes, or too few for an octave on either side.
     """
     training, config = training or ClassifierTraining(), ClassifierConfig()
-    notes = [item for item in find_recordings(root) if item.is_note and item.instrument in labels]
-    held = [n.name for n in notes if n.pitch_midi is not None and is_held_out(round(n.pitch_midi))]
+    notes, held = find_notes(root, labels)
     part = {
         "kind": "notes",
         "root": str(root.resolve()),
         "include": [note.name for note in notes],
-        "holdout": held,
+        "holdout": [note.name for note in held],
         "seconds_per_instrument": seconds_per_instrument,
         "reverb": 0.6,
         "noise": 0.5,

@@ -16,8 +16,7 @@ from latentfx.errors import DataError
 from latentfx.training.data import load_data
 from latentfx.training.data.clip import Audio, Clip
 from latentfx.training.data.phrases import NoteBank
-from latentfx.training.data.recordings import find_recordings
-from latentfx.training.metrics.notes import is_held_out
+from latentfx.training.metrics.notes import find_notes
 
 SEGMENT_S = 4.0
 
@@ -28,8 +27,7 @@ def held_out_notes(root: Path, labels: Sequence[str]) -> tuple[str, ...]:
     Raises:
         DataError: an instrument has none.
     """
-    notes = [item for item in find_recordings(root) if item.is_note and item.instrument in labels]
-    held = [n for n in notes if n.pitch_midi is not None and is_held_out(round(n.pitch_midi))]
+    _, held = find_notes(root, labels)
     absent = set(labels) - {note.instrument for note in held}
     if absent:
         raise DataError(
@@ -86,9 +84,8 @@ class RealPlayer:
     """
 
     def __init__(self, root: Path, instrument: str, sample_rate: int) -> None:
-        notes = [n for n in find_recordings(root) if n.is_note and n.instrument == instrument]
-        held_out = held_out_notes(root, [instrument])
-        self._bank = NoteBank([note for note in notes if note.name not in held_out], sample_rate)
+        notes, held = find_notes(root, [instrument])
+        self._bank = NoteBank([note for note in notes if note not in held], sample_rate)
 
     def play(self, clip: Clip, shift_st: float = 0.0, seed: int = 0) -> Audio:
         """The notes of a clip, moved.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError
-from latentfx.training.data.recordings import find_recordings, read_audio
+from latentfx.training.data.recordings import Recording, find_recordings, read_audio
 
 Float32 = NDArray[np.float32]
 
@@ -52,6 +52,16 @@ def load_notes(root: Path, labels: Sequence[str] = INSTRUMENTS, sample_rate: int
         tuple(pitch for _, pitch in known),
         sample_rate,
     )
+
+
+def find_notes(root: Path, labels: Sequence[str]) -> tuple[list[Recording], list[Recording]]:
+    """Recorded notes of the named instruments: all of them, and those whose pitch is held out.
+
+    Raises:
+        DataError: no recordings.
+    """
+    notes = [item for item in find_recordings(root) if item.is_note and item.instrument in labels]
+    return notes, [n for n in notes if n.pitch_midi is not None and is_held_out(round(n.pitch_midi))]
 
 
 def is_held_out(pitch_midi: int) -> bool:
