@@ -160,9 +160,7 @@ class HarmonicDecoder(Decoder):
         The pitch that z gives is some cents off, and the twentieth partial twenty times as far: its level
         would be learnt beside its peak. A z of zeros has no pitch to tune.
         """
-        hidden, f0 = self._hidden(z, v)
-        silent = (z == 0.0).all(-1, keepdim=True)
-        return self._spectrum(hidden, torch.where(silent, f0, tuned(f0, x[:, : z.shape[1]])))
+        return self._spectrum(*self._tuned(z, v, x))
 
     def played_power(self, z: Tensor, v: Tensor, x: Tensor) -> Tensor:
         """Power of every bin as it is played, for training: partials without blur, the mean of the noise.
@@ -170,8 +168,7 @@ class HarmonicDecoder(Decoder):
         Shape:
             z and v as above, x [B, N, n_output] -> the same; a sine of magnitude 1 has power 1 at its peak
         """
-        hidden, f0 = self._hidden(z, v)
-        f0 = tuned(f0, x)
+        hidden, f0 = self._tuned(z, v, x)
         sharp = torch.full_like(f0, self.lobe).to(hidden.dtype)
         tone = self._harmonic(self._levels(hidden, f0), f0, sharp)
         noise = self._noise(hidden) + self.breath
@@ -222,6 +219,12 @@ class HarmonicDecoder(Decoder):
         smooth = self.body(torch.cat([torch.matmul(share, self.code), z[..., self.code_size :], v], dim=-1))
         hidden = torch.cat([smooth, torch.matmul(share, self.notes) * self.colours(v)], dim=-1)
         return hidden, self.frequency(exact)
+
+    def _tuned(self, z: Tensor, v: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As `_hidden`, with the pitch moved to where the partials of x stand; see `forced`."""
+        hidden, f0 = self._hidden(z, v)
+        silent = (z == 0.0).all(-1, keepdim=True)
+        return hidden, torch.where(silent, f0, tuned(f0, x[:, : z.shape[1]]))
 
     def _levels(self, hidden: Tensor, f0: Tensor) -> Tensor:
         """Log-magnitude of every partial: the mean spectrum where it stands, and what the network adds.
