@@ -73,6 +73,7 @@ def identity_effect(
     model: LatentModel | None = None,
     operator: Operator | None = None,
     gate_side_chain: bool = False,
+    gate_db: float = -80.0,
 ) -> LatentEffect:
     return LatentEffect(
         "identity",
@@ -85,4 +86,5 @@ def identity_effect(
         in_channels=in_channels,
         out_channels=out_channels,
         gate_side_chain=gate_side_chain,
+        gate_db=gate_db,
     )

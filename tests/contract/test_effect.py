@@ -130,12 +130,17 @@ def test_the_gate_silences_a_decoder_that_hums_at_rest_and_lets_it_play() -> Non
 
 
 def test_the_gate_closes_in_a_line_over_eight_hops() -> None:
-    gate = identity_effect().gate
-    heard = torch.cat([tone(20 * HOP), torch.zeros(1, 1, RATE // HOP * HOP)], 2)
-    opening, _ = gate(heard, gate.initial_state(1))
+    """And so without a click: what is heard is what an open gate lets through, times that line."""
+    effect, never = identity_effect(model=Hums()), identity_effect(model=Hums(), gate_db=-200.0)
+    heard = torch.cat([tone(20 * HOP), 1e-7 * tone(RATE // HOP * HOP)], 2)
+    opening, _ = effect.gate(heard, effect.gate.initial_state(1))
     assert float(opening[..., 10 * HOP]) == 1.0
     assert opening[..., -RATE // 4 :].abs().max() == 0.0
     assert float(opening.diff().abs().max()) == pytest.approx(1.0 / (8 * HOP), rel=1e-3)
+    through = run(never, heard)[0]
+    assert through[..., -RATE // 4 :].abs().max() > 0.1
+    begun = 10 * HOP
+    torch.testing.assert_close(run(effect, heard)[0][..., begun:], (through * opening)[..., begun:])
 
 
 def test_the_gate_listens_to_a_side_chain_where_it_is_told_to() -> None:
