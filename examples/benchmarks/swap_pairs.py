@@ -200,7 +200,8 @@ def _print(pairs: Pairs, found: Sequence[Direction], silence_db: dict[str, float
             f"(worst {all_of['pitch_accuracy_worst']:.3f}), macro F1 {_f1(pairs, chosen):.3f}, loudness "
             f"{all_of['loudness_correlation']:.3f} (worst {all_of['loudness_correlation_worst']:.3f}), ratio "
             f"{all_of['ratio']:.2f} (median; worst {all_of['ratio_worst']:.2f}); of the instrument itself "
-            f"{all_of['player_ratio']:.2f} (worst {all_of['player_ratio_worst']:.2f})"
+            f"{all_of['player_ratio']:.2f} (worst {all_of['player_ratio_worst']:.2f}), over which ours is "
+            f"{all_of['over_player']:.2f} (median)"
         )
 
 
@@ -214,18 +215,8 @@ def _row(direction: Direction) -> tuple[str, ...]:
         f"{value:.2f}" for value in (score.frechet_distance, direction.halves, direction.ratio)
     )
     player = "" if direction.player_ratio is None else f"{direction.player_ratio:.2f}"
-    return (
-        direction.source,
-        direction.target,
-        octave,
-        accuracy,
-        named,
-        distance,
-        halves,
-        ratio,
-        player,
-        loudness,
-    )
+    which = direction.source, direction.target, octave
+    return (*which, accuracy, named, distance, halves, ratio, player, loudness)
 
 
 def _as_they_are(found: Sequence[Direction]) -> list[Direction]:
@@ -255,8 +246,10 @@ def _figures(
         "plugin": plugin,
         "clips": {name: len(own) for name, own in pairs.sources.items()},
         "directions": [{**plain(direction), "ratio": direction.ratio} for direction in found],
-        "as_they_are": plain({**summary(_as_they_are(found)), "macro_f1": _f1(pairs, _as_they_are(found))}),
-        "in_place": plain({**summary(_in_place(found)), "macro_f1": _f1(pairs, _in_place(found))}),
+        **{
+            name: plain({**summary(chosen), "macro_f1": _f1(pairs, chosen)})
+            for name, chosen in (("as_they_are", _as_they_are(found)), ("in_place", _in_place(found)))
+        },
         "silence_db": silence_db,
         "heard_in_training": list(heard),
         "classifier": judge.report,

@@ -97,7 +97,8 @@ def summary(directions: Sequence[Direction]) -> dict[str, float]:
     accuracy = [direction.score.pitch_accuracy for direction in directions]
     loudness = [direction.score.loudness_correlation for direction in directions]
     ratio = [direction.ratio for direction in directions]
-    player = [own for direction in directions if (own := direction.player_ratio) is not None]
+    known = [(one.ratio, one.player_ratio) for one in directions if one.player_ratio is not None]
+    player, over = [own for _, own in known], [ours / own for ours, own in known]
     return {
         "pitch_accuracy": float(np.mean(accuracy)),
         "pitch_accuracy_worst": min(accuracy),
@@ -108,6 +109,7 @@ def summary(directions: Sequence[Direction]) -> dict[str, float]:
         "ratio_worst": max(ratio),
         "player_ratio": float(np.median(player)) if player else float("nan"),
         "player_ratio_worst": max(player, default=float("nan")),
+        "over_player": float(np.median(over)) if over else float("nan"),
     }
 
 

@@ -90,6 +90,7 @@ def test_the_ratio_of_the_instrument_itself_counts_where_its_lines_are_known() -
     ]
     assert [direction.player_ratio for direction in known] == [None, 1.0, 2.0, 1.5]
     assert (summary(known)["player_ratio"], summary(known)["player_ratio_worst"]) == (1.5, 2.0)
+    assert summary(known)["over_player"] == pytest.approx(2.0)
 
 
 def test_levels_end_at_a_floor() -> None:
