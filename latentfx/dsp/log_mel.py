@@ -28,7 +28,8 @@ class LogMelConfig:
         hop_length: samples from frame to frame.
         n_mels: bands, on HTK's mel scale up to half the sample rate, each of height 1.
         log_eps: added to the power before the logarithm. The published value (the default) puts digital
-            silence at -36, where it outweighs all music: take 1e-5 where clips have digital silence.
+            silence at -36, where it outweighs all music: where clips have digital silence, take what stands
+            for the noise of a room (0.05 is 67 dB below a sine of amplitude 1).
     """
 
     sample_rate: int = 16_000
@@ -39,7 +40,7 @@ class LogMelConfig:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.log_eps < 1.0:
-            raise ShapeError(f"log_eps is {self.log_eps:g}; allowed more than 0, below 1 (1e-5 for example)")
+            raise ShapeError(f"log_eps is {self.log_eps:g}; allowed more than 0, below 1 (0.05 for example)")
 
 
 class LogMel(nn.Module):

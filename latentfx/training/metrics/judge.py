@@ -6,8 +6,9 @@ on. It is trained on the clips that the judged models were trained on (`judge_tr
 compare models judged by one and the same judge, and nothing else.
 
 The papers publish neither architecture nor picture. Decided here: a picture has 64 frames (1.02 s) and half
-overlaps the next; power below 1e-5 is drawn as that, so that what a model makes of digital silence does not
-count; pictures 40 dB below a clip's loudest cell are left out.
+overlaps the next; power below 0.05 (67 dB below a sine of amplitude 1) is drawn as that, so that what a
+model makes of digital silence, where recordings have the noise of their room, does not count; pictures 40 dB
+below a clip's loudest cell are left out.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from latentfx.training.metrics.labelled import Labelled
 
 Float32 = NDArray[np.float32]
 
-JUDGED = LogMelConfig(log_eps=1e-5)
-"""The log-mels that judges see: those of the DSAE papers, but digital silence is at -11.5."""
+JUDGED = LogMelConfig(log_eps=0.05)
+"""The log-mels that judges see: those of the DSAE papers, but digital silence is at -3."""
 
 _QUIET = 9.21  # 40 dB of power, in nats
 
@@ -66,7 +67,7 @@ class JudgeConfig:
     """
 
     frames: int = 64
-    floor: float = -11.5
+    floor: float = -3.0
     mean: float = 0.0
     deviation: float = 1.0
     channels: tuple[int, int, int, int] = (32, 64, 128, 128)
