@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from latentfx.errors import CheckpointError
 from latentfx.training.checkpoint import write_atomically
 from latentfx.training.data.clip import Clip, Dataset
-from latentfx.training.metrics.judge import MelJudge
+from latentfx.training.metrics.judge import JudgeConfig, MelJudge
 from latentfx.training.metrics.judge_training import JudgeTraining, score_judge, train_judge
 from latentfx.training.metrics.mel_pictures import draw_swaps
 from latentfx.training.metrics.protocol import ProtocolSettings, evaluate_swapper
@@ -142,7 +142,7 @@ def find_judge(
         watch: opens a progress bar.
         say: prints a line.
     Raises:
-        CheckpointError: the file is no judge, or one of other data.
+        CheckpointError: the file is no judge, or one of other data or another floor.
         DataError: clips of one instrument alone, or validation clips that cannot be compared.
     """
     check_clips(data.validation)
@@ -153,6 +153,12 @@ def find_judge(
             raise CheckpointError(
                 f"the judge {file} was trained on other data than these models: give another --judge to "
                 "train a new one, or --recipe and --set as when it was trained"
+            )
+        floor, todays = judge.config.floor, JudgeConfig().floor
+        if floor != todays:
+            raise CheckpointError(
+                f"the judge {file} draws power below exp({floor:g}) as that, today's judges below "
+                f"exp({todays:g}): give another --judge to train a new one"
             )
         return judge
     with watch(f"judge, on {len(data.train)} clips") as steps:

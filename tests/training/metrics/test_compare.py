@@ -89,6 +89,9 @@ def test_a_judge_is_trained_once_and_refused_for_other_data(tmp_path: Path) -> N
     assert again.report["validation"]["clips"] == 4
     with pytest.raises(CheckpointError, match="other data than these models: give another --judge"):
         find_judge(file, DATA, {"seed": 2})
+    MelJudge(first.net, first.labels, replace(first.config, floor=-11.5), first.report).save(file)
+    with pytest.raises(CheckpointError, match=r"below exp\(-11.5\) as that, today's judges below exp\(-3\)"):
+        find_judge(file, DATA, origin)
 
 
 def test_a_poor_judge_is_doubted_in_the_table(judge: MelJudge, tmp_path: Path) -> None:
