@@ -51,5 +51,5 @@ def classifier() -> Classifier:
 @pytest.fixture(scope="session")
 def judge() -> MelJudge:
     """Of generated violins and trumpets; a narrow network, trained for seconds."""
-    training = JudgeTraining(epochs=20, batch_size=12, learning_rate=5e-3)
+    training = JudgeTraining(epochs=60, batch_size=24, learning_rate=3e-3)
     return train_judge(made_up.clips(20, seed=0), training, JudgeConfig(channels=(8, 16, 32, 64)))
