@@ -61,7 +61,8 @@ class JudgeConfig:
 
     Args:
         frames: of one picture.
-        floor: natural logarithm of power; everything below is drawn as this.
+        floor: natural logarithm of power, that of digital silence in `JUDGED`; everything below is drawn as
+            this.
         mean, deviation: of the training pictures' cells.
         channels: channels of the four blocks; the last is the size of the embedding.
     """
