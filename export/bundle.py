@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import ExportError
+from latentfx.host.plugin_file import MAX_METADATA_BYTES, MAX_STATE_VALUES, Metadata, dump_metadata
 from latentfx.plugin import Plugin, State
-from latentfx.plugin_file import MAX_METADATA_BYTES, MAX_STATE_VALUES, Metadata, dump_metadata
 
 REQUIRED_PROVENANCE = ("method", "licence", "date", "versions")
 _STATE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

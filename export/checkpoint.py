@@ -12,25 +12,25 @@ import onnxruntime
 import torch
 
 from latentfx.errors import ExportError
+from latentfx.host.plugin_file import REBUILD_KEY, Metadata
 from latentfx.plugin import Plugin
-from latentfx.plugin_file import REBUILD_KEY, Metadata
 from latentfx.spec import PluginSpec
 from latentfx.testing import Check, ContractReport, Terms, verify_contract, verify_parity
-from latentfx.training.checkpoint import load_checkpoint
+from latentfx.training.runs.checkpoint import load_checkpoint
 
-from .builders import build_plugin, set_latency
+from .builders.builder import build_plugin, set_latency
 from .bundle import initial_row
-from .neutone import export_neutone
-from .nn_tilde import export_nn_tilde
-from .nn_tilde_form import check_nn_tilde
-from .nn_tilde_parity import verify_nn_tilde
+from .checks.opened import NnTildePlugin, OnnxPlugin, plugin_path
+from .checks.stress import check_provenance
+from .checks.timing import Timing, measure, plugin_runner, torch_threads
+from .checks.validation import stress_checks
+from .neutone.file import export_neutone
+from .nn_tilde.file import export_nn_tilde
+from .nn_tilde.form import check_nn_tilde
+from .nn_tilde.parity import verify_nn_tilde
 from .onnx import export_onnx
-from .opened import NnTildePlugin, OnnxPlugin, plugin_path
-from .patches import write_patches
+from .patches.panel import write_patches
 from .rebuild import rebuild_facts, rebuild_plugin
-from .stress import check_provenance
-from .timing import Timing, measure, plugin_runner, torch_threads
-from .validation import stress_checks
 
 SUFFIXES = {"onnx": ".onnx", "nn~": ".ts", "neutone": ".nm"}
 

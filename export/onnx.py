@@ -20,8 +20,8 @@ from onnx_ir.passes import common as passes
 from torch import Tensor, nn
 
 from latentfx.errors import ExportError
+from latentfx.host.plugin_file import METADATA_KEY
 from latentfx.plugin import Plugin, State
-from latentfx.plugin_file import METADATA_KEY
 from latentfx.testing.drive import evaluating
 
 from .bundle import check_provenance, initial_row, metadata_text, write_file

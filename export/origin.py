@@ -10,7 +10,7 @@ def origin(card: Mapping[str, Any], method: str, paper: str) -> dict[str, Any]:
     """Provenance from the card of a checkpoint.
 
     Args:
-        card: as `latentfx.training.checkpoint.load_checkpoint` gives it.
+        card: as `latentfx.training.runs.checkpoint.load_checkpoint` gives it.
         method: its name, for people.
         paper: where it was published.
     """

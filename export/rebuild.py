@@ -20,16 +20,16 @@ from onnx import numpy_helper
 from torch import Tensor
 
 from latentfx.errors import ExportError, LatentFXError
-from latentfx.graph import Graph
-from latentfx.guard import read_plugin_bytes
+from latentfx.host.graph import Graph
+from latentfx.host.guard import read_plugin_bytes
+from latentfx.host.plugin_file import REBUILD_KEY
 from latentfx.methods.base import Objective
 from latentfx.plugin import Plugin
-from latentfx.plugin_file import REBUILD_KEY
 from latentfx.testing import verify_parity
-from latentfx.training.config import find_method
-from latentfx.training.settings import read_settings
+from latentfx.training.recipes.config import find_method
+from latentfx.training.recipes.settings import read_settings
 
-from .builders import BUILDERS, set_latency
+from .builders.builder import BUILDERS, set_latency
 
 _ELSEWHERE = "Export from the model's run folder or checkpoint"
 

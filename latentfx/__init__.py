@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from latentfx.board import Board
     from latentfx.control import Control
     from latentfx.errors import LatentFXError
+    from latentfx.host.runtime import LatentPlugin
+    from latentfx.host.side_chain import SideChained
     from latentfx.library import load, plugins
     from latentfx.offline import Applied, AudioWarning, apply
     from latentfx.preset import Preset, load_preset, morph
     from latentfx.realtime import LiveHost, live
-    from latentfx.runtime import LatentPlugin
-    from latentfx.side_chain import SideChained
     from latentfx.spec import PluginSpec
 
 __all__ = [
@@ -47,11 +47,11 @@ _HOME = {
     "Board": "board",
     "Control": "control",
     "LatentFXError": "errors",
-    "LatentPlugin": "runtime",
+    "LatentPlugin": "host.runtime",
     "LiveHost": "realtime",
     "PluginSpec": "spec",
     "Preset": "preset",
-    "SideChained": "side_chain",
+    "SideChained": "host.side_chain",
     "apply": "offline",
     "live": "realtime",
     "load": "library",

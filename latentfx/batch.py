@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from latentfx.audio_writer import WRITTEN
 from latentfx.errors import AudioFileError, LatentFXError
+from latentfx.host.runtime import Setting
 from latentfx.offline import DEFAULT_PLUGIN, Applied, PathLike, apply_file, prepare
 from latentfx.preset import Preset
-from latentfx.runtime import Setting
+from latentfx.sound.writer import WRITTEN
 
 Pair = tuple[Path, Path]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from latentfx.control import Control
 from latentfx.errors import ControlError, MidiError
-from latentfx.plugin_file import Float32
+from latentfx.host.plugin_file import Float32
 from latentfx.spec import Blend, PluginSpec
 
 Curve = Literal["linear", "square", "root"]

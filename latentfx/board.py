@@ -9,11 +9,11 @@ import numpy as np
 import pedalboard
 
 from latentfx.errors import ControlError, ShapeError
-from latentfx.plugin_file import Float32
+from latentfx.host.plugin_file import Float32
+from latentfx.host.processor import Processor, Stage
+from latentfx.host.runtime import LatentPlugin
+from latentfx.host.side_chain import SideChained
 from latentfx.preset import Preset
-from latentfx.processor import Processor, Stage
-from latentfx.runtime import LatentPlugin
-from latentfx.side_chain import SideChained
 
 # Pedalboard's own default: some of its plugins lose time with smaller ones.
 _NATIVE_BLOCK = 8192

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from latentfx.errors import PluginFileError, PluginNotFoundError
-from latentfx.runtime import LatentPlugin
+from latentfx.host.runtime import LatentPlugin
 
 
 def plugins() -> list[str]:

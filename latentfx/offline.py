@@ -13,16 +13,16 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from latentfx.audio import AudioInfo, AudioReader
-from latentfx.audio_writer import AudioWriter
 from latentfx.errors import ControlError, ShapeError
-from latentfx.layout import find_layout, from_channels, to_channels
+from latentfx.host.layout import find_layout, from_channels, to_channels
+from latentfx.host.plugin_file import Float32
+from latentfx.host.processor import Processor, Stage
+from latentfx.host.runtime import LatentPlugin, Setting
+from latentfx.host.side_chain import Recording, SideChained, SideStage
 from latentfx.library import load
-from latentfx.plugin_file import Float32
 from latentfx.preset import Preset
-from latentfx.processor import Processor, Stage
-from latentfx.runtime import LatentPlugin, Setting
-from latentfx.side_chain import Recording, SideChained, SideStage
+from latentfx.sound.reader import AudioInfo, AudioReader
+from latentfx.sound.writer import AudioWriter
 
 DEFAULT_PLUGIN = "timbre-swap"
 MAX_REFERENCE_S = 120

@@ -18,9 +18,9 @@ import platformdirs
 
 from latentfx.binding import Binding, Source
 from latentfx.errors import ControlError, MidiError, PresetError
+from latentfx.host.runtime import LatentPlugin, Setting
 from latentfx.library import load, plugins
 from latentfx.preset_text import dump_preset
-from latentfx.runtime import LatentPlugin, Setting
 from latentfx.spec import Blend
 
 MAX_BYTES: Final = 1 << 16

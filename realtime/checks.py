@@ -11,8 +11,8 @@ from mido import Message
 
 from latentfx.binding import Binding
 from latentfx.errors import LiveError, MidiError, PresetError, ShapeError
+from latentfx.host.stream import HIGHEST_RATE, LOWEST_RATE
 from latentfx.preset import Preset, load_preset
-from latentfx.stream import HIGHEST_RATE, LOWEST_RATE
 
 from .mixing import MAX_BLOCK
 from .stats import Place

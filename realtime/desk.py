@@ -9,8 +9,8 @@ from math import exp
 import numpy as np
 from mido import Message
 
+from latentfx.host.runtime import LatentPlugin
 from latentfx.preset import Preset
-from latentfx.runtime import LatentPlugin
 
 PRESET_GLIDE_S = 0.05
 _NEAR = 1e-4

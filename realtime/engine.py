@@ -12,11 +12,11 @@ import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
-from latentfx.graph import BlockStream, in_runs
-from latentfx.plugin_file import Float32
-from latentfx.runtime import LatentPlugin
+from latentfx.host.graph import BlockStream, in_runs
+from latentfx.host.plugin_file import Float32
+from latentfx.host.runtime import LatentPlugin
+from latentfx.host.stream import count_rows
 from latentfx.spec import PluginSpec
-from latentfx.stream import count_rows
 
 from .mixing import MAX_BLOCK
 from .rings import Ring

@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike
 
 from latentfx.binding import Binding
 from latentfx.errors import LatentFXError, ShapeError
-from latentfx.layout import find_layout, from_channels, to_channels
-from latentfx.plugin_file import Float32
+from latentfx.host.layout import find_layout, from_channels, to_channels
+from latentfx.host.plugin_file import Float32
+from latentfx.host.runtime import Controls, LatentPlugin, Setting
 from latentfx.preset import Preset, same_plugin
-from latentfx.runtime import Controls, LatentPlugin, Setting
 
 from . import checks
 from .bank import Bank

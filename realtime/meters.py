@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from latentfx.plugin_file import Float32
+from latentfx.host.plugin_file import Float32
 
 from .mixing import peak
 from .stats import Times, decibels

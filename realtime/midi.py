@@ -9,7 +9,7 @@ from mido import Message
 
 from latentfx.binding import Binding, Source, Target, has_steps
 from latentfx.errors import ControlError, MidiError
-from latentfx.runtime import LatentPlugin
+from latentfx.host.runtime import LatentPlugin
 
 from .desk import Desk
 

@@ -11,10 +11,10 @@ from typing import Final, Self
 
 import numpy as np
 
-from latentfx.audio import AudioInfo
-from latentfx.audio_writer import AudioWriter
 from latentfx.errors import AudioFileError
-from latentfx.plugin_file import Float32
+from latentfx.host.plugin_file import Float32
+from latentfx.sound.reader import AudioInfo
+from latentfx.sound.writer import AudioWriter
 
 from .host import LiveHost
 from .rings import Ring

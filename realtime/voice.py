@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from latentfx.errors import LiveError
-from latentfx.plugin_file import Float32
+from latentfx.host.plugin_file import Float32
 
 from .desk import Desk
 from .engine import Engine, StepCost

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.errors import LiveError
-from latentfx.plugin_file import Float32
+from latentfx.host.plugin_file import Float32
 
 from .devices import JACK, Device, find_device, sound
 from .drift import DriftBridge

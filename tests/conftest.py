@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from latentfx.control import Control
-from latentfx.plugin_file import METADATA_KEY, Metadata, dump_metadata
+from latentfx.host.plugin_file import METADATA_KEY, Metadata, dump_metadata
 from latentfx.spec import Blend, PluginSpec, Reference
 
 RATE, BLOCK, LATENCY = 48_000, 64, 100

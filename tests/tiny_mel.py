@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentfx.methods.mel_dsae import MelDSAE, MelJDSAE, MelTSDSAE, OnMels
-from latentfx.training.settings import read_settings
+from latentfx.methods.dsae.mel import MelDSAE, MelJDSAE, MelTSDSAE, OnMels
+from latentfx.training.recipes.settings import read_settings
 
 FRAMES, BANDS = 12, 16
 METHODS: dict[str, type[OnMels]] = {"dsae": MelDSAE, "tsdsae": MelTSDSAE, "jdsae": MelJDSAE}

@@ -11,13 +11,13 @@ import pytest
 import torch
 from rich.console import Console
 
-from latentfx.methods.jdsae import JDSAE
-from latentfx.methods.jdsae_config import JDSAEConfig
-from latentfx.training.checkpoint import load_checkpoint
-from latentfx.training.config import Recipe, load_recipe
-from latentfx.training.loop import train
-from latentfx.training.reporting import Reporter
-from latentfx.training.settings import read_settings
+from latentfx.methods.swapper.config import JDSAEConfig
+from latentfx.methods.swapper.model import JDSAE
+from latentfx.training.recipes.config import Recipe, load_recipe
+from latentfx.training.recipes.settings import read_settings
+from latentfx.training.runs.checkpoint import load_checkpoint
+from latentfx.training.runs.reporting import Reporter
+from latentfx.training.runs.start import train
 
 INSTRUMENTS = ("violin", "flute", "clarinet")
 SIZES = {

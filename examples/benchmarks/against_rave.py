@@ -20,8 +20,8 @@ from pathlib import Path
 
 from table import print_table, write_json
 
-from latentfx.export.bench import Duel, duel
-from latentfx.export.timing import open_runner
+from latentfx.export.checks.bench import Duel, duel
+from latentfx.export.checks.timing import open_runner
 
 BUFFERS = (2048, 4096)
 COLUMNS = ("", "buffer", "ms, plugin", "ms, RAVE", "times real time, plugin", "RAVE", "ratio")

@@ -75,8 +75,8 @@ def _in_pieces(plugin: latentfx.LatentPlugin, audio: Float32, generator: np.rand
 
 
 def _torch_plugin(checkpoint: Path) -> Plugin:
-    from latentfx.export.swapper import build_swapper
-    from latentfx.training.checkpoint import load_checkpoint
+    from latentfx.export.builders.swapper import build_swapper
+    from latentfx.training.runs.checkpoint import load_checkpoint
 
     return build_swapper(load_checkpoint(checkpoint)[0])  # type: ignore[arg-type]  # any other method is refused
 

@@ -37,9 +37,9 @@ import latentfx
 from latentfx.cli.bar import Bar
 from latentfx.export import export_checkpoint
 from latentfx.training.data.clip import Clip
-from latentfx.training.metrics.classifier import Classifier
-from latentfx.training.metrics.held_out import held_out_phrases
-from latentfx.training.metrics.swap import clip_distance
+from latentfx.training.evaluations.swap.held_out import held_out_phrases
+from latentfx.training.evaluations.swap.swap import clip_distance
+from latentfx.training.judges.classifier import Classifier
 
 Float32 = NDArray[np.float32]
 

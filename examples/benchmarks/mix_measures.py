@@ -13,14 +13,14 @@ from torch import Tensor
 
 from latentfx.dsp.bands import BandAxis
 from latentfx.dsp.stft import StftAnalysis, StftSynthesis
-from latentfx.export.opened import plugin_path
+from latentfx.export.checks.opened import plugin_path
 from latentfx.export.rebuild import rebuild_plugin
-from latentfx.methods.latent_mix import LatentMix
-from latentfx.methods.mix_networks import MixNetworks
-from latentfx.methods.mix_streaming import MixAnalysis, MixMask
-from latentfx.training.checkpoint import load_checkpoint
-from latentfx.training.data.recordings import matches
-from latentfx.training.data.songs import find_songs
+from latentfx.methods.oplas.mix.model import LatentMix
+from latentfx.methods.oplas.mix.networks import MixNetworks
+from latentfx.methods.oplas.mix.streaming import MixAnalysis, MixMask
+from latentfx.training.data.sources.recordings import matches
+from latentfx.training.data.sources.songs import find_songs
+from latentfx.training.runs.checkpoint import load_checkpoint
 
 Float32 = NDArray[np.float32]
 

@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from table import print_table, write_json
 
 import latentfx
-from latentfx.methods.mix_networks import MixNetworks
+from latentfx.methods.oplas.mix.networks import MixNetworks
 
 Float32 = NDArray[np.float32]
 

@@ -30,8 +30,9 @@ from table import print_table, write_json
 from torch import Tensor
 from toy_run import Watcher, toy_parser
 
-from latentfx.methods.many_seeds import Trained
-from latentfx.methods.mixing_toy import (
+from latentfx.methods.oplas.projector import MixingProjector
+from latentfx.methods.oplas.toys.many_seeds import Trained
+from latentfx.methods.oplas.toys.mixing import (
     MixingConfig,
     MixingScores,
     draw_faders,
@@ -40,7 +41,6 @@ from latentfx.methods.mixing_toy import (
     train_mixing,
     twist,
 )
-from latentfx.methods.oplas import MixingProjector
 
 PAIRS = (
     ("mix", "mix_without"),

@@ -28,9 +28,14 @@ from stargate import figures
 from table import print_table, write_json
 from toy_run import Watcher, toy_parser
 
-from latentfx.methods.arrangements import ARRANGEMENTS, Arranged, ArrangementConfig, learn_arrangement
-from latentfx.methods.ring_metrics import RingStudy
-from latentfx.methods.ring_problem import Ring, RingConfig, train_rings
+from latentfx.methods.oplas.ring.metrics import RingStudy
+from latentfx.methods.oplas.ring.problem import Ring, RingConfig, train_rings
+from latentfx.methods.oplas.toys.arrangements import (
+    ARRANGEMENTS,
+    Arranged,
+    ArrangementConfig,
+    learn_arrangement,
+)
 
 COLUMNS = ["order", "started at", "angle", "gamma", "s2/s1", "winding", "in the plane", "rel. error", "worst"]
 

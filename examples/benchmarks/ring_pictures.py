@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from latentfx.methods.arrangements import ARRANGEMENTS
-from latentfx.methods.ring_metrics import RingStudy, principal_plane
+from latentfx.methods.oplas.ring.metrics import RingStudy, principal_plane
+from latentfx.methods.oplas.toys.arrangements import ARRANGEMENTS
 
 NOTES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 PANELS = 6

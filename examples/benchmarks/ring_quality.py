@@ -21,8 +21,8 @@ from swap_quality import cut_recording
 from table import print_table, write_json
 
 import latentfx
+from latentfx.training.evaluations.swap.swap import Phrase
 from latentfx.training.metrics.pitch import track_pitch
-from latentfx.training.metrics.swap import Phrase
 
 Float64 = NDArray[np.float64]
 

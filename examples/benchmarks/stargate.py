@@ -31,8 +31,8 @@ from ring_pictures import draw_courses
 from table import print_table, write_json
 from toy_run import Watcher, toy_parser
 
-from latentfx.methods.ring_metrics import RingStudy
-from latentfx.methods.stargate import StargateConfig, train_stargates
+from latentfx.methods.oplas.ring.metrics import RingStudy
+from latentfx.methods.oplas.toys.stargate import StargateConfig, train_stargates
 
 OPERATORS: Mapping[str, dict[str, Any]] = {
     "rotation, right angle": {"operator": "rotation"},

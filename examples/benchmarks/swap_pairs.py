@@ -46,16 +46,14 @@ from table import print_table, write_json
 import latentfx
 from latentfx.cli.bar import Bar
 from latentfx.training.data.instruments import INSTRUMENTS
-from latentfx.training.metrics.classifier import Classifier
-from latentfx.training.metrics.crepe import CrepeModel
-from latentfx.training.metrics.held_out import (
+from latentfx.training.evaluations.swap.held_out import (
     SEGMENT_S,
     RealPlayer,
     heard_in_training,
     held_out_notes,
     held_out_phrases,
 )
-from latentfx.training.metrics.pairs import (
+from latentfx.training.evaluations.swap.pairs import (
     Direction,
     as_if_played,
     level_db,
@@ -64,9 +62,11 @@ from latentfx.training.metrics.pairs import (
     summary,
     voiced_pitches,
 )
+from latentfx.training.evaluations.swap.plain import plain
+from latentfx.training.evaluations.swap.swap import Phrase, Swap, clip_distance, evaluate_swap
+from latentfx.training.judges.classifier import Classifier
+from latentfx.training.judges.crepe import CrepeModel
 from latentfx.training.metrics.pitch import track_pitch
-from latentfx.training.metrics.plain import plain
-from latentfx.training.metrics.swap import Phrase, Swap, clip_distance, evaluate_swap
 
 Float32 = NDArray[np.float32]
 

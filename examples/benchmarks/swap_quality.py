@@ -33,12 +33,20 @@ from table import write_json
 import latentfx
 from latentfx.dsp.phase import propagate_phase
 from latentfx.dsp.stft import StftAnalysis, StftSynthesis
-from latentfx.training.data.recordings import find_recordings, read_audio
-from latentfx.training.metrics.classifier import Classifier
-from latentfx.training.metrics.classifier_training import train_on_phrases
-from latentfx.training.metrics.crepe import CrepeModel
-from latentfx.training.metrics.notes import load_notes
-from latentfx.training.metrics.swap import HEADER, Phrase, Swap, SwapReport, cut_phrases, evaluate_swap, row
+from latentfx.training.data.sources.recordings import find_recordings, read_audio
+from latentfx.training.evaluations.swap.notes import load_notes
+from latentfx.training.evaluations.swap.swap import (
+    HEADER,
+    Phrase,
+    Swap,
+    SwapReport,
+    cut_phrases,
+    evaluate_swap,
+    row,
+)
+from latentfx.training.judges.classifier import Classifier
+from latentfx.training.judges.classifier_training import train_on_phrases
+from latentfx.training.judges.crepe import CrepeModel
 
 Float32 = NDArray[np.float32]
 

@@ -29,9 +29,9 @@ from table import print_table
 
 from latentfx.dsp.mel import hz_to_mel, mel_to_hz
 from latentfx.errors import CheckpointError, LatentFXError
-from latentfx.methods.mel_dsae import OnMels
-from latentfx.training.checkpoint import load_checkpoint
+from latentfx.methods.dsae.mel import OnMels
 from latentfx.training.data import load_data
+from latentfx.training.runs.checkpoint import load_checkpoint
 
 GRID = (-3.0, 0.0, 3.0)
 SETTLED = 32

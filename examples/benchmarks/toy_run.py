@@ -10,8 +10,8 @@ from types import TracebackType
 import torch
 from rich.console import Console
 
-from latentfx.training.reporting import Reporter
-from latentfx.training.stopping import Stopper
+from latentfx.training.runs.reporting import Reporter
+from latentfx.training.runs.stopping import Stopper
 
 STOPPED = 130  # what a shell reports after Ctrl-C
 

@@ -13,9 +13,9 @@ from latentfx.cli.note import say_note
 from latentfx.errors import ControlError, PresetError
 
 if TYPE_CHECKING:
+    from latentfx.host.runtime import Setting
     from latentfx.offline import Applied
     from latentfx.preset import Preset
-    from latentfx.runtime import Setting
 
 
 def apply(
@@ -79,7 +79,7 @@ def apply(
     `latentfx info PLUGIN` lists the controls of a plugin.
     """
     if plot:
-        from latentfx.plot import require_matplotlib
+        from latentfx.sound.plot import require_matplotlib
 
         require_matplotlib()
     named: dict[str, Setting | None] = {
@@ -203,7 +203,7 @@ def _report(applied: Applied) -> None:
 
 
 def _plot(applied: Applied) -> None:
-    from latentfx.plot import plot
+    from latentfx.sound.plot import plot
 
     if applied.source is not None:
         typer.echo(plot(applied.source, applied.target, applied.target.with_suffix(".png")))

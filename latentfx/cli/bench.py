@@ -14,7 +14,7 @@ from rich.table import Table
 from latentfx.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from latentfx.export.bench import Bench, Duel
+    from latentfx.export.checks.bench import Bench, Duel
 
 _BUFFERS = (64, 128, 256, 512, 1024, 2048)
 
@@ -50,14 +50,14 @@ def bench(
       latentfx bench mine.onnx --against rave.ts --trust --buffer 2048
     """
     try:
-        from latentfx.export import bench as lab
-        from latentfx.export import timing
-        from latentfx.export.opened import plugin_path
+        from latentfx.export.checks import bench as lab
+        from latentfx.export.checks import timing
+        from latentfx.export.checks.opened import plugin_path
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx bench", "lab", error.name or "torch") from None
     counts, sizes = tuple(threads or (1,)), tuple(buffers or _BUFFERS)
     if plot is not None:
-        from latentfx.plot import require_matplotlib
+        from latentfx.sound.plot import require_matplotlib
 
         require_matplotlib()
     if against is not None:
@@ -72,7 +72,7 @@ def bench(
     else:
         _print_bench(found)
     if plot is not None:
-        from latentfx.export.bench_plot import draw
+        from latentfx.export.checks.bench_plot import draw
 
         draw(found, plot)
         typer.echo(plot)

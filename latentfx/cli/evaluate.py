@@ -14,8 +14,8 @@ from latentfx.cli.bar import Bar
 from latentfx.errors import CheckpointError, ControlError, MissingExtraError, RecipeError
 
 if TYPE_CHECKING:
-    from latentfx.training.compare import Candidate
     from latentfx.training.data import Dataset
+    from latentfx.training.evaluations.swap.compare import Candidate
 
 JUDGE = "judge.safetensors"
 
@@ -118,9 +118,9 @@ def evaluate(
     that a model takes 15 minutes with 32 clips of each of two instruments; training the judge takes 8.
     """
     try:
-        from latentfx.training.compare import compare, find_judge
         from latentfx.training.data import load_data
-        from latentfx.training.metrics.protocol import ProtocolSettings
+        from latentfx.training.evaluations.swap.compare import compare, find_judge
+        from latentfx.training.evaluations.swap.protocol import ProtocolSettings
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx evaluate", "lab", error.name or "torch") from None
     if threads is not None:
@@ -179,9 +179,9 @@ def _load_one(model: str) -> tuple[Candidate, Origin | None]:
 
 
 def _load_checkpoint(path: Path) -> tuple[Candidate, Origin]:
-    from latentfx.training.checkpoint import load_checkpoint
-    from latentfx.training.compare import Candidate
-    from latentfx.training.swappers import swapper_of
+    from latentfx.training.evaluations.swap.compare import Candidate
+    from latentfx.training.evaluations.swap.swappers import swapper_of
+    from latentfx.training.runs.checkpoint import load_checkpoint
 
     objective, card = load_checkpoint(path)
     folder = path.resolve() if path.is_dir() else path.resolve().parent
@@ -200,10 +200,10 @@ def _unfinished(card: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _load_plugin(model: str) -> tuple[Candidate, Origin | None]:
     from latentfx.library import load
-    from latentfx.training.compare import Candidate
-    from latentfx.training.config import load_recipe
-    from latentfx.training.plugin_swapper import PluginSwapper
-    from latentfx.training.recipe_files import shipped_recipes
+    from latentfx.training.evaluations.swap.compare import Candidate
+    from latentfx.training.evaluations.swap.plugin_swapper import PluginSwapper
+    from latentfx.training.recipes.config import load_recipe
+    from latentfx.training.recipes.files import shipped_recipes
 
     plugin = load(model)
     note = (
@@ -227,8 +227,8 @@ def _data_of(
     found: Sequence[tuple[Candidate, Origin | None]], recipe: str | None, overrides: Sequence[str]
 ) -> Origin:
     """Data of the named recipe, else of the first model; changed as `--set` says."""
-    from latentfx.training.config import load_recipe
-    from latentfx.training.recipe_files import override
+    from latentfx.training.recipes.config import load_recipe
+    from latentfx.training.recipes.files import override
 
     wrong = [text for text in overrides if not text.startswith("data.")]
     if wrong:

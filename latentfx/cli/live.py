@@ -20,8 +20,8 @@ from rich.console import Console
 from latentfx.cli.apply import choose_plugin, parse_setting
 from latentfx.cli.note import say_note
 from latentfx.cli.preset import Bind
+from latentfx.cli.train import parse_duration
 from latentfx.errors import ControlError
-from latentfx.training.command import parse_duration
 
 if TYPE_CHECKING:
     from latentfx.realtime import LiveStream, Recorder, Stats

@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from latentfx.plugin_file import REBUILD_KEY
+from latentfx.host.plugin_file import REBUILD_KEY
 
 if TYPE_CHECKING:
-    from latentfx.runtime import LatentPlugin
+    from latentfx.host.runtime import LatentPlugin
 
 
 def plugins() -> None:
@@ -89,7 +89,7 @@ def _controls(plugin: LatentPlugin) -> Table:
 
 
 def _health(spaces: Mapping[str, Mapping[str, float]]) -> Table:
-    """A row for each latent space, as `latentfx.training.health` measured it on validation clips."""
+    """A row for each latent space, as `latentfx.training.runs.health` measured it on validation clips."""
     figures = {name: None for facts in spaces.values() for name in facts}
     table = Table("space", *(name.replace("_", " ") for name in figures), box=None, pad_edge=False)
     for space, facts in spaces.items():

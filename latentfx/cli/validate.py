@@ -13,7 +13,7 @@ from rich.table import Table
 from latentfx.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from latentfx.export.validation import Validation
+    from latentfx.export.checks.validation import Validation
 
 _EXPLAINED = {
     "nn~": "what nn~ asks of a file",
@@ -76,8 +76,8 @@ def validate(
       latentfx validate rave.ts --trust --sample-rate 48000 --json
     """
     try:
-        from latentfx.export import validation
-        from latentfx.export.opened import plugin_path
+        from latentfx.export.checks import validation
+        from latentfx.export.checks.opened import plugin_path
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx validate", "lab", error.name or "torch") from None
     found = validation.validate(

@@ -17,9 +17,9 @@ from latentfx.cli.evaluate import evaluate
 from latentfx.cli.export import export
 from latentfx.cli.live import live
 from latentfx.cli.show import info, plugins
+from latentfx.cli.train import train
 from latentfx.cli.validate import validate
 from latentfx.errors import LatentFXError
-from latentfx.training.command import train
 
 P = ParamSpec("P")
 

@@ -83,7 +83,7 @@ class Objective(nn.Module, ABC):
         return cls.revision
 
     def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Points of every latent space, by name: what `latentfx.training.health` looks at.
+        """Points of every latent space, by name: what `latentfx.training.runs.health` looks at.
 
         Args:
             batch: as `FeatureCache.crop` returns it.

@@ -15,7 +15,7 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from latentfx.cli import app
-from latentfx.level import LEVEL_DB
+from latentfx.sound.level import LEVEL_DB
 
 RATE = 48_000
 Write = Callable[[str], Path]
@@ -174,7 +174,8 @@ def test_every_verb_explains_itself(verb: str, words: list[str]) -> None:
 
 STUCK = """
 import signal, sys, time
-from latentfx import cli, stream
+from latentfx import cli
+from latentfx.host import stream
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where a shell runs us behind
 push, pushes = stream.PluginStream.push, []
 def stuck(self, audio):

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 from latentfx.cli import app
 from latentfx.cli.evaluate import _load_one
 from latentfx.library import load
-from latentfx.training.plugin_swapper import PluginSwapper
-from latentfx.training.swapper import Codes
+from latentfx.training.evaluations.swap.plugin_swapper import PluginSwapper
+from latentfx.training.evaluations.swap.swapper import Codes
 
 
 @pytest.fixture(autouse=True)

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 import latentfx
 from latentfx.errors import ExportError, ShapeError
-from latentfx.export.latent_mix import build_latent_mix
-from latentfx.export.nn_tilde import export_nn_tilde, open_bytes
-from latentfx.export.nn_tilde_form import check_nn_tilde
-from latentfx.export.nn_tilde_parity import verify_nn_tilde
-from latentfx.export.opened import NnTildePlugin, plugin_path
-from latentfx.export.patches import write_patches
+from latentfx.export.builders.latent_mix import build_latent_mix
+from latentfx.export.checks.opened import NnTildePlugin, plugin_path
+from latentfx.export.nn_tilde.file import export_nn_tilde, open_bytes
+from latentfx.export.nn_tilde.form import check_nn_tilde
+from latentfx.export.nn_tilde.parity import verify_nn_tilde
+from latentfx.export.patches.panel import write_patches
 from latentfx.export.rebuild import rebuild_plugin
-from latentfx.methods.latent_mix import LatentMix, LatentMixConfig, MixSpectra
+from latentfx.methods.oplas.mix.model import LatentMix, LatentMixConfig, MixSpectra
 
 Float32 = NDArray[np.float32]
 

@@ -12,11 +12,11 @@ from identity_effect import identity_effect
 
 from latentfx.control import Control
 from latentfx.errors import ExportError, MissingExtraError
-from latentfx.export.neutone import export_neutone
-from latentfx.export.neutone_knobs import choose_knobs, words_of
-from latentfx.export.nn_tilde import deprecations_allowed
-from latentfx.export.swapper import build_swapper
-from latentfx.methods.jdsae import JDSAE
+from latentfx.export.builders.swapper import build_swapper
+from latentfx.export.neutone.file import export_neutone
+from latentfx.export.neutone.knobs import choose_knobs, words_of
+from latentfx.export.nn_tilde.file import deprecations_allowed
+from latentfx.methods.swapper.model import JDSAE
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
 from latentfx.testing.drive import phrase, run

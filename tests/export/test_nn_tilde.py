@@ -15,12 +15,12 @@ from torch import Tensor
 from latentfx.control import Control
 from latentfx.errors import ContractError, ExportError
 from latentfx.export import export_checkpoint, export_nn_tilde
-from latentfx.export.nn_tilde import METADATA_FILE, open_bytes
-from latentfx.export.nn_tilde_parity import verify_nn_tilde
-from latentfx.export.swapper import build_swapper
-from latentfx.methods.jdsae import JDSAE
+from latentfx.export.builders.swapper import build_swapper
+from latentfx.export.nn_tilde.file import METADATA_FILE, open_bytes
+from latentfx.export.nn_tilde.parity import verify_nn_tilde
+from latentfx.host.plugin_file import load_metadata
+from latentfx.methods.swapper.model import JDSAE
 from latentfx.plugin import Plugin, PluginSpec, State
-from latentfx.plugin_file import load_metadata
 from latentfx.stages import Factors, Features
 from latentfx.testing.drive import phrase
 

@@ -12,8 +12,8 @@ from identity_effect import identity_effect
 from torch import Tensor, nn
 
 from latentfx.export import export_nn_tilde
-from latentfx.export.nn_tilde import deprecations_allowed, open_bytes
-from latentfx.export.nn_tilde_form import check_nn_tilde
+from latentfx.export.nn_tilde.file import deprecations_allowed, open_bytes
+from latentfx.export.nn_tilde.form import check_nn_tilde
 
 PROVENANCE = {"method": "identity", "licence": "MIT", "date": "2025-01-01", "versions": {"latentfx": "0"}}
 

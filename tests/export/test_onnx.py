@@ -15,8 +15,8 @@ from latentfx.control import Control
 from latentfx.effect import LatentEffect
 from latentfx.errors import ContractError, ExportError
 from latentfx.export import export_onnx
+from latentfx.host.plugin_file import METADATA_KEY, load_metadata
 from latentfx.plugin import Plugin, PluginSpec, State
-from latentfx.plugin_file import METADATA_KEY, load_metadata
 from latentfx.testing import verify_parity
 
 PROVENANCE = {

@@ -21,12 +21,12 @@ from tiny_swap import INSTRUMENTS
 
 from latentfx.control import Control
 from latentfx.export import export_nn_tilde
-from latentfx.export.nn_tilde import open_bytes
-from latentfx.export.patch_max import max_patch
-from latentfx.export.patch_pd import pd_patch
-from latentfx.export.patches import panel_of, write_patches
-from latentfx.export.swapper import build_swapper
-from latentfx.methods.jdsae import JDSAE
+from latentfx.export.builders.swapper import build_swapper
+from latentfx.export.nn_tilde.file import open_bytes
+from latentfx.export.patches.max import max_patch
+from latentfx.export.patches.panel import panel_of, write_patches
+from latentfx.export.patches.pd import pd_patch
+from latentfx.methods.swapper.model import JDSAE
 from latentfx.spec import PluginSpec
 
 PROVENANCE = {"method": "none", "licence": "MIT", "date": "2025-01-01", "versions": {"latentfx": "0"}}

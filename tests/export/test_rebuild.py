@@ -14,12 +14,12 @@ import torch
 
 from latentfx.errors import ExportError
 from latentfx.export import export_checkpoint
-from latentfx.export.nn_tilde import open_bytes
+from latentfx.export.builders.swapper import build_swapper
+from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.rebuild import rebuild_plugin
-from latentfx.export.swapper import build_swapper
+from latentfx.host.plugin_file import REBUILD_KEY
 from latentfx.library import load
-from latentfx.methods.jdsae import JDSAE
-from latentfx.plugin_file import REBUILD_KEY
+from latentfx.methods.swapper.model import JDSAE
 from latentfx.testing.drive import phrase, random_controls, run
 
 

@@ -12,12 +12,12 @@ import latentfx
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
 from latentfx.export import export_nn_tilde
-from latentfx.export.nn_tilde import open_bytes
-from latentfx.export.nn_tilde_parity import verify_nn_tilde
-from latentfx.export.opened import plugin_path
+from latentfx.export.builders.ring import build_ring
+from latentfx.export.checks.opened import plugin_path
+from latentfx.export.nn_tilde.file import open_bytes
+from latentfx.export.nn_tilde.parity import verify_nn_tilde
 from latentfx.export.rebuild import rebuild_plugin
-from latentfx.export.ring import build_ring
-from latentfx.methods.pitch_ring import PitchRing, PitchRingConfig
+from latentfx.methods.oplas.ring.model import PitchRing, PitchRingConfig
 from latentfx.plugin import Plugin
 from latentfx.testing import verify_parity
 from latentfx.testing.drive import phrase

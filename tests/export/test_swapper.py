@@ -16,14 +16,14 @@ from tiny_swap import INSTRUMENTS, tiny_model
 import latentfx
 from latentfx.errors import CheckpointError, ContractError, ExportError
 from latentfx.export import export_checkpoint, export_onnx
-from latentfx.export.builders import build_plugin
-from latentfx.export.swapper import build_swapper
-from latentfx.methods.jdsae import JDSAE
+from latentfx.export.builders.builder import build_plugin
+from latentfx.export.builders.swapper import build_swapper
+from latentfx.host.plugin_file import REBUILD_KEY
+from latentfx.methods.swapper.model import JDSAE
 from latentfx.plugin import Plugin, PluginSpec, State
-from latentfx.plugin_file import REBUILD_KEY
 from latentfx.testing import verify_contract, verify_parity
 from latentfx.testing.drive import run
-from latentfx.training.checkpoint import load_checkpoint
+from latentfx.training.runs.checkpoint import load_checkpoint
 
 PROVENANCE = {"method": "none", "licence": "MIT", "date": "2025-01-01", "versions": {"latentfx": "0"}}
 

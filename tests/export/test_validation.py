@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from latentfx.control import Control
 from latentfx.errors import CheckpointError, ContractError, PluginFileError
-from latentfx.export import export_nn_tilde, export_onnx, stress
-from latentfx.export.nn_tilde import deprecations_allowed
-from latentfx.export.opened import open_plugin_file, plugin_path, read_ts_metadata
-from latentfx.export.timing import Timing
-from latentfx.export.validation import cost_check, stress_checks, validate
+from latentfx.export import export_nn_tilde, export_onnx
+from latentfx.export.checks import stress
+from latentfx.export.checks.opened import open_plugin_file, plugin_path, read_ts_metadata
+from latentfx.export.checks.timing import Timing
+from latentfx.export.checks.validation import cost_check, stress_checks, validate
+from latentfx.export.nn_tilde.file import deprecations_allowed
 from latentfx.plugin import Plugin, PluginSpec, State
 from latentfx.testing import Check, ContractReport, Terms
 from latentfx.testing.drive import phrase, random_controls, run

@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 
 from latentfx.errors import LatentFXError
-from latentfx.runtime import LatentPlugin
+from latentfx.host.runtime import LatentPlugin
 
 LIMIT_BYTES = 3 << 30
 

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from latentfx import guard
 from latentfx.errors import PluginFileError
+from latentfx.host import guard
 from latentfx.library import load
 
 Change = Callable[[onnx.ModelProto], None]

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import pytest
 from tiny_swap import exported, tiny_run, trained
 
-from latentfx.export.timing import torch_threads
+from latentfx.export.checks.timing import torch_threads
 
 __all__ = ["exported", "tiny_run", "trained"]
 

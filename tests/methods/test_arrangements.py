@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from latentfx.errors import RecipeError, ShapeError
-from latentfx.methods.arrangements import (
+from latentfx.methods.oplas.filmr import rotation_angle
+from latentfx.methods.oplas.ring.metrics import RingStudy, measure_ring
+from latentfx.methods.oplas.ring.problem import Ring, RingConfig, train_rings
+from latentfx.methods.oplas.toys.arrangements import (
     ARRANGEMENTS,
     Arranged,
     Arrangement,
@@ -17,10 +20,7 @@ from latentfx.methods.arrangements import (
     learn_arrangement,
     polygons,
 )
-from latentfx.methods.filmr import rotation_angle
-from latentfx.methods.many_seeds import build_each
-from latentfx.methods.ring_metrics import RingStudy, measure_ring
-from latentfx.methods.ring_problem import Ring, RingConfig, train_rings
+from latentfx.methods.oplas.toys.many_seeds import build_each
 
 FIRST, SECOND = (math.cos(math.radians(15.0)), math.sin(math.radians(15.0))), (1.0, 0.0)
 

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
-from latentfx.methods.dsae import DSAE, AutoregressiveDecoder, NetworkConfig, kl_divergence, sample
+from latentfx.methods.dsae.networks import DSAE, AutoregressiveDecoder, NetworkConfig, kl_divergence, sample
 
 CONFIG = NetworkConfig(n_global=6, n_local=7, n_output=9, v_size=3, z_size=4, global_hidden=(8, 5))
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from latentfx.dsp.noise import NOISE_POWER
-from latentfx.methods.dsae_streaming import StreamingDSAE
-from latentfx.methods.harmonic_synthesis import LOBE_ENERGY
-from latentfx.methods.jdsae import JDSAE
-from latentfx.methods.jdsae_features import log_bands
+from latentfx.methods.swapper.features import log_bands
+from latentfx.methods.swapper.harmonic_synthesis import LOBE_ENERGY
+from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.streaming import StreamingDSAE
 from latentfx.stages import Features, State
 
 N = 30

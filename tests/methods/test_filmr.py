@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from latentfx.errors import ShapeError
-from latentfx.methods.filmr import FiLMR, rotate, rotate_steps, rotation_angle, rotation_matrix
+from latentfx.methods.oplas.filmr import FiLMR, rotate, rotate_steps, rotation_angle, rotation_matrix
 
 
 def vectors(size: int, seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentfx.methods.combs import comb_weights
-from latentfx.methods.dsae import NetworkConfig
-from latentfx.methods.harmonic import BREATH, HarmonicDecoder, HarmonicEncoder, in_double, tuned
-from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig, log_magnitudes
+from latentfx.methods.dsae.networks import NetworkConfig
+from latentfx.methods.swapper.combs import comb_weights
+from latentfx.methods.swapper.harmonic import BREATH, HarmonicDecoder, HarmonicEncoder, in_double, tuned
+from latentfx.methods.swapper.spectral import SpectralAnalysis, SpectralConfig, log_magnitudes
 
 CONFIG = SpectralConfig()
 PITCHES = 264

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from latentfx.dsp.noise import NOISE_POWER
-from latentfx.methods.harmonic_synthesis import LOBE_ENERGY, HarmonicSynthesis, played_levels
-from latentfx.methods.spectral import SpectralAnalysis, SpectralConfig, log_magnitudes
+from latentfx.methods.swapper.harmonic_synthesis import LOBE_ENERGY, HarmonicSynthesis, played_levels
+from latentfx.methods.swapper.spectral import SpectralAnalysis, SpectralConfig, log_magnitudes
 
 CONFIG = SpectralConfig()
 BINS = CONFIG.hop_length + 1

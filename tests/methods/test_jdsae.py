@@ -14,11 +14,11 @@ from torch import Tensor
 
 from latentfx.dsp.noise import NOISE_POWER
 from latentfx.errors import CheckpointError, RecipeError
-from latentfx.methods.harmonic import BREATH, HarmonicDecoder
-from latentfx.methods.jdsae import JDSAE
-from latentfx.methods.jdsae_features import bin_weights, log_bands, mean_power, relative_loudness
-from latentfx.training.checkpoint import load_checkpoint, read_tensors, write_tensors
-from latentfx.training.loop import train
+from latentfx.methods.swapper.features import bin_weights, log_bands, mean_power, relative_loudness
+from latentfx.methods.swapper.harmonic import BREATH, HarmonicDecoder
+from latentfx.methods.swapper.model import JDSAE
+from latentfx.training.runs.checkpoint import load_checkpoint, read_tensors, write_tensors
+from latentfx.training.runs.start import train
 
 Batch = dict[str, Tensor]
 FRAMES = 24

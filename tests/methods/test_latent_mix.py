@@ -12,8 +12,8 @@ from torch import Tensor
 
 from latentfx.errors import DataError, RecipeError
 from latentfx.methods.cache import FeatureCache
-from latentfx.methods.latent_mix import LatentMix, LatentMixConfig, MixSpectra
-from latentfx.methods.mix_frames import KEPT_SCALE, delayed, grouped
+from latentfx.methods.oplas.mix.frames import KEPT_SCALE, delayed, grouped
+from latentfx.methods.oplas.mix.model import LatentMix, LatentMixConfig, MixSpectra
 
 RATE = 16000
 SMALL = LatentMixConfig(

@@ -13,11 +13,11 @@ from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
 from latentfx.errors import RecipeError, ShapeError
-from latentfx.methods.dsae import DSAE, Gaussian, NetworkConfig
-from latentfx.methods.dsae_config import SwapTerms
-from latentfx.methods.jacobian import JacobianDSAE
-from latentfx.methods.mel_dsae import MelJDSAE, OnMels
-from latentfx.methods.tsdsae import TSDSAE
+from latentfx.methods.dsae.config import SwapTerms
+from latentfx.methods.dsae.jacobian import JacobianDSAE
+from latentfx.methods.dsae.mel import MelJDSAE, OnMels
+from latentfx.methods.dsae.networks import DSAE, Gaussian, NetworkConfig
+from latentfx.methods.dsae.tsdsae import TSDSAE
 
 DECODERS = ("factorised", "autoregressive")
 both_decoders = pytest.mark.parametrize("decoder", DECODERS)
@@ -167,7 +167,7 @@ def test_all_decodings_of_the_jacobian_go_on_from_the_same_frames(
 @both_decoders
 def test_the_divergences_are_those_of_torch(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the draws set to the means and a known permutation, every term can be written down."""
-    monkeypatch.setattr("latentfx.methods.dsae_objective.sample", lambda gaussian: gaussian[0])
+    monkeypatch.setattr("latentfx.methods.dsae.objective.sample", lambda gaussian: gaussian[0])
     other = torch.tensor([2, 0, 4, 1, 3])
     monkeypatch.setattr(torch, "randperm", lambda n, device=None: other)
     model, mel = moved_away(taught("tsdsae", decoder)), batch()["mel"]

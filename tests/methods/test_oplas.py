@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from vicregaddon import vicreg_cov_loss, vicreg_var_loss
 
 from latentfx.errors import ShapeError
-from latentfx.methods.many_seeds import build_each
-from latentfx.methods.mixing_toy import (
+from latentfx.methods.oplas.projector import MixingProjector, MixWeights, Projector
+from latentfx.methods.oplas.toys.many_seeds import build_each
+from latentfx.methods.oplas.toys.mixing import (
     MixingConfig,
     ToyMixing,
     draw_faders,
@@ -21,7 +22,6 @@ from latentfx.methods.mixing_toy import (
     train_mixing,
     twist,
 )
-from latentfx.methods.oplas import MixingProjector, MixWeights, Projector
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

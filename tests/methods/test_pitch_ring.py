@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import RecipeError
-from latentfx.export.timing import torch_threads
-from latentfx.methods.harmonic import pitch_code
-from latentfx.methods.pitch_positions import PitchCode, around
-from latentfx.methods.pitch_ring import PitchRing, PitchRingConfig
-from latentfx.methods.ring_networks import RingTurn
+from latentfx.export.checks.timing import torch_threads
+from latentfx.methods.oplas.ring.model import PitchRing, PitchRingConfig
+from latentfx.methods.oplas.ring.networks import RingTurn
+from latentfx.methods.swapper.harmonic import pitch_code
+from latentfx.methods.swapper.pitch_positions import PitchCode, around
 
 CONFIG = PitchRingConfig(hidden=(48, 48))
 A4 = 57.0  # semitones above C0

@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from latentfx.errors import CheckpointError, DataError, MissingExtraError, RecipeError
-from latentfx.methods.clap import load_clap, transformers_with_clap
-from latentfx.methods.embedding_mix import EmbeddingMix, EmbeddingMixConfig
-from latentfx.methods.vggish import VGGish, load_vggish, vggish_filters, vggish_patches
+from latentfx.methods.oplas.mix.clap import load_clap, transformers_with_clap
+from latentfx.methods.oplas.mix.embedding import EmbeddingMix, EmbeddingMixConfig
+from latentfx.methods.oplas.mix.vggish import VGGish, load_vggish, vggish_filters, vggish_patches
 
 LAYOUT = [f"features.{k}.{w}" for k in (0, 3, 6, 8, 11, 13) for w in ("weight", "bias")]
 LAYOUT += [f"embeddings.{k}.{w}" for k in (0, 2, 4) for w in ("weight", "bias")]

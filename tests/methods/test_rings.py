@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentfx.errors import RecipeError, ShapeError, TrainingError
-from latentfx.methods.filmr import rotate
-from latentfx.methods.many_seeds import adam_one_cycle, adamw_cosine, build_each, train_together
-from latentfx.methods.ring_metrics import measure_ring
-from latentfx.methods.stargate import StargateConfig, train_stargates
-from latentfx.methods.triplet import magnitude, triplet_loss
+from latentfx.methods.common.triplet import magnitude, triplet_loss
+from latentfx.methods.oplas.filmr import rotate
+from latentfx.methods.oplas.ring.metrics import measure_ring
+from latentfx.methods.oplas.toys.many_seeds import adam_one_cycle, adamw_cosine, build_each, train_together
+from latentfx.methods.oplas.toys.stargate import StargateConfig, train_stargates
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

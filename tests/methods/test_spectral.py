@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import ShapeError
-from latentfx.methods.spectral import (
+from latentfx.methods.swapper.spectral import (
     SpectralAnalysis,
     SpectralConfig,
     log_magnitudes,

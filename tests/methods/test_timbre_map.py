@@ -12,8 +12,8 @@ import torch
 from tiny_mel import BANDS, SIZES
 from tiny_swap import quiet
 
-from latentfx.training.config import Recipe, load_recipe
-from latentfx.training.loop import train
+from latentfx.training.recipes.config import Recipe, load_recipe
+from latentfx.training.runs.start import train
 
 PARTS = '[{ kind = "tones", seconds_per_instrument = 4, segment_seconds = 1, reverb = 0, noise = 0 }]'
 

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from latentfx.training.reporting import Reporter
+from latentfx.training.runs.reporting import Reporter
 
 PROGRAMS = {
     "stargate": ["--seeds", "2", "--steps", "5"],

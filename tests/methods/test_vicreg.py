@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from vicregaddon import vicreg_cov_loss, vicreg_inv_loss, vicreg_var_loss
 
-from latentfx.methods.vicreg import covariance_loss, invariance_loss, variance_loss
+from latentfx.methods.common.vicreg import covariance_loss, invariance_loss, variance_loss
 
 
 def points(size: int, seed: int, spread: float = 0.7) -> Tensor:

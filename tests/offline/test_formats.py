@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 import latentfx
-from latentfx.audio import AudioReader
 from latentfx.errors import AudioFileError
+from latentfx.sound.reader import AudioReader
 
 RATE = 48_000
 TAGS = {

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from latentfx.errors import AudioFileError, MissingExtraError
-from latentfx.plot import BANDS, COLUMNS, LOWEST_HZ, plot, spectrogram
+from latentfx.sound.plot import BANDS, COLUMNS, LOWEST_HZ, plot, spectrogram
 
 
 def write_tone(path: Path, hz: float, seconds: float = 1.0, rate: int = 44_100) -> Path:

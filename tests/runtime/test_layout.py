@@ -7,7 +7,7 @@ import pedalboard
 import pytest
 
 from latentfx.errors import ShapeError
-from latentfx.layout import find_layout, from_channels, to_channels
+from latentfx.host.layout import find_layout, from_channels, to_channels
 
 SHAPES = [(7,), (0,), (1,), (2, 9), (9, 2), (3, 9), (1, 9), (9, 1), (1, 1), (2, 0), (0, 2), (2, 2), (1, 2, 9)]
 

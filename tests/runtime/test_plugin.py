@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentfx.errors import ControlError, PluginFileError, PluginNotFoundError, ShapeError
-from latentfx.graph import in_runs
+from latentfx.host.graph import in_runs
+from latentfx.host.runtime import LatentPlugin
 from latentfx.library import load
-from latentfx.runtime import LatentPlugin
 
 RATE = 48_000
 Write = Callable[[str], Path]

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.training.data.clip import Clip, Note
-from latentfx.training.data.tones import play_tones
-from latentfx.training.metrics.judge import log_mel
-from latentfx.training.swapper import Codes
+from latentfx.training.data.sources.tones import play_tones
+from latentfx.training.evaluations.swap.swapper import Codes
+from latentfx.training.judges.judge import log_mel
 
 Float32 = NDArray[np.float32]
 

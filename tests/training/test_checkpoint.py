@@ -10,8 +10,8 @@ import torch
 from toy import FRAME, Toy, ToyConfig, toy_recipe
 
 from latentfx.errors import CheckpointError
-from latentfx.training.checkpoint import load_checkpoint, read_tensors, save_checkpoint, write_tensors
-from latentfx.training.config import as_table
+from latentfx.training.recipes.config import as_table
+from latentfx.training.runs.checkpoint import load_checkpoint, read_tensors, save_checkpoint, write_tensors
 
 
 def save_toy(folder: Path, stage: int = 1) -> Toy:

@@ -8,9 +8,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-import latentfx.training.config as config
+import latentfx.training.recipes.config as config
+from latentfx.cli.train import parse_duration, train
 from latentfx.errors import CheckpointError, MissingExtraError, RecipeError
-from latentfx.training.command import parse_duration, train
 
 RECIPE = """
 [recipe]
@@ -72,7 +72,7 @@ def test_help_teaches_with_examples() -> None:
 def test_without_the_lab_the_error_names_the_extra(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    monkeypatch.setitem(sys.modules, "latentfx.training.loop", None)
+    monkeypatch.setitem(sys.modules, "latentfx.training.runs.start", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'latentfx\[lab\]'"):
         run(str(recipe))
 

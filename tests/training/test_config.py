@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from latentfx.errors import RecipeError
-from latentfx.training.config import find_method, load_recipe, parse_recipe
-from latentfx.training.recipe_files import shipped_recipes
+from latentfx.training.recipes.config import find_method, load_recipe, parse_recipe
+from latentfx.training.recipes.files import shipped_recipes
 
 GOOD: dict[str, Any] = {
     "recipe": {"name": "toy", "seed": 1},
@@ -112,7 +112,7 @@ def test_a_recipe_that_is_not_there_or_not_toml_is_an_error(tmp_path: Path) -> N
 
 
 def test_every_shipped_recipe_fits_its_method() -> None:
-    from latentfx.training.settings import read_settings
+    from latentfx.training.recipes.settings import read_settings
 
     for name in shipped_recipes():
         recipe = load_recipe(name)

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from latentfx.training.curves import Curves, draw_curves
+from latentfx.training.runs.curves import Curves, draw_curves
 
 
 def test_names_are_on_the_page_and_a_lone_point_is_seen(

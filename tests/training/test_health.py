@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from latentfx.methods.base import Objective
-from latentfx.training.device import Device
-from latentfx.training.health import effective_rank, latent_health, space_health
+from latentfx.training.runs.device import Device
+from latentfx.training.runs.health import effective_rank, latent_health, space_health
 
 POINTS = 4000
 CPU = Device(torch.device("cpu"), "float32")

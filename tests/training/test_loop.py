@@ -16,9 +16,9 @@ from rich.console import Console
 from toy import SignalAt, Toy, toy_clips, toy_recipe, train_toy
 
 from latentfx.errors import CheckpointError, DataError, RecipeError, TrainingError
-from latentfx.training.checkpoint import load_checkpoint, read_tensors
-from latentfx.training.loop import train
-from latentfx.training.reporting import Reporter
+from latentfx.training.runs.checkpoint import load_checkpoint, read_tensors
+from latentfx.training.runs.reporting import Reporter
+from latentfx.training.runs.start import train
 
 STATE = "state.safetensors"
 

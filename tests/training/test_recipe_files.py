@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from latentfx.errors import RecipeError
-from latentfx.training.config import find_method, load_recipe
-from latentfx.training.recipe_files import read_recipe_file
-from latentfx.training.settings import read_settings
+from latentfx.training.recipes.config import find_method, load_recipe
+from latentfx.training.recipes.files import read_recipe_file
+from latentfx.training.recipes.settings import read_settings
 
 BASE = """
 [recipe]

@@ -8,7 +8,7 @@ import torch
 
 from latentfx.errors import DataError, ShapeError
 from latentfx.methods.cache import FeatureCache
-from latentfx.training.sampling import FixedCrops, RandomCrops
+from latentfx.training.runs.sampling import FixedCrops, RandomCrops
 
 LENGTHS = (10, 3, 30, 6)
 

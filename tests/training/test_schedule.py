@@ -6,9 +6,9 @@ import pytest
 import torch
 from toy import Toy, ToyConfig
 
-from latentfx.training.config import StageLength, TrainSettings
-from latentfx.training.ema import RunningAverage
-from latentfx.training.schedule import learning_rate
+from latentfx.training.recipes.config import StageLength, TrainSettings
+from latentfx.training.runs.ema import RunningAverage
+from latentfx.training.runs.schedule import learning_rate
 
 STAGE = StageLength(steps=100)
 

@@ -14,12 +14,12 @@ from tiny_swap import tiny_model
 from latentfx.dsp.log_mel import LogMel
 from latentfx.errors import CheckpointError
 from latentfx.methods.base import Objective
-from latentfx.methods.dsae_config import MelJDSAEConfig
-from latentfx.methods.dsae_views import MelViews
-from latentfx.methods.mel_dsae import MelJDSAE
-from latentfx.training.metrics.judge import JUDGED
-from latentfx.training.swapper import Codes, Swapper
-from latentfx.training.swappers import MelSwapper, SpectralSwapper, swapper_of
+from latentfx.methods.dsae.config import MelJDSAEConfig
+from latentfx.methods.dsae.mel import MelJDSAE
+from latentfx.methods.dsae.views import MelViews
+from latentfx.training.evaluations.swap.swapper import Codes, Swapper
+from latentfx.training.evaluations.swap.swappers import MelSwapper, SpectralSwapper, swapper_of
+from latentfx.training.judges.judge import JUDGED
 
 Float32 = NDArray[np.float32]
 

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 from latentfx.methods.base import AnyClip, Objective
 from latentfx.methods.cache import FeatureCache
-from latentfx.training.config import Recipe, parse_recipe
-from latentfx.training.loop import Outcome, train
-from latentfx.training.reporting import Reporter
+from latentfx.training.recipes.config import Recipe, parse_recipe
+from latentfx.training.runs.reporting import Reporter
+from latentfx.training.runs.start import Outcome, train
 
 FRAME = 16
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from latentfx.level import set_level
+from latentfx.sound.level import set_level
 from latentfx.training.data.clip import Audio
 
 

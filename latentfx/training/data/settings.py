@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from latentfx.errors import DataError, RecipeError
-from latentfx.training.settings import check_range
-from latentfx.training.settings import read_settings as read_table
+from latentfx.training.recipes.settings import check_range
+from latentfx.training.recipes.settings import read_settings as read_table
 
 DATA_ROOT_VARIABLE = "LATENTFX_DATA"
 
@@ -115,7 +115,7 @@ class RecordingsPart:
 
 @dataclass(frozen=True)
 class StemsPart:
-    """Songs as stems, cut into clips of the instrument `mix`; see `latentfx.training.data.songs`.
+    """Songs as stems, cut into clips of the instrument `mix`; see `latentfx.training.data.sources.songs`.
 
     Args:
         root: folder of songs: a folder of stems for each, or MUSDB18.
@@ -165,7 +165,7 @@ class UrmpPart:
     """Recordings of the URMP data set, cut into clips.
 
     Args:
-        root: its folder, as published or as prepared chunks (see `latentfx.training.data.urmp`).
+        root: its folder, as published or as prepared chunks (see `latentfx.training.data.sources.urmp`).
         holdout: globs of recordings (`AuSep_*_01_Jupiter`) that go to validation; without them recordings
             are drawn at random.
         segment_seconds: length of a clip.

@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from latentfx.errors import ShapeError
-from latentfx.training.metrics.crepe import SAMPLE_RATE, CrepeModel, pitch_activations
+from latentfx.training.judges.crepe import SAMPLE_RATE, CrepeModel, pitch_activations
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentfx.level import frame_levels_db, set_level
+from latentfx.sound.level import frame_levels_db, set_level
 from latentfx.training.data.acoustics import add_noise, reverberate
 
 RATE = 16000

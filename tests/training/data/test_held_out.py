@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from latentfx.errors import DataError
-from latentfx.training.config import load_recipe
 from latentfx.training.data import load_data
 from latentfx.training.data.clip import pitch_contour
-from latentfx.training.data.recordings import matches
-from latentfx.training.metrics.held_out import (
+from latentfx.training.data.sources.recordings import matches
+from latentfx.training.evaluations.swap.held_out import (
     RealPlayer,
     heard_in_training,
     held_out_notes,
     held_out_phrases,
 )
-from latentfx.training.metrics.notes import is_held_out
+from latentfx.training.evaluations.swap.notes import is_held_out
 from latentfx.training.metrics.pitch import track_pitch
+from latentfx.training.recipes.config import load_recipe
 
 RATE = 16_000
 NAMES = ("C", "Cs", "D", "Ds", "E", "F", "Fs", "G", "Gs", "A", "As", "B")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from latentfx.errors import DataError
-from latentfx.level import frame_levels_db
+from latentfx.sound.level import frame_levels_db
 from latentfx.training.data import Clip, Dataset, load_data
 from latentfx.training.data.pitch import measure_pitch
 

@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from latentfx.errors import DataError
-from latentfx.level import frame_levels_db
+from latentfx.sound.level import frame_levels_db
 from latentfx.training.data import Clip, Dataset, load_data
-from latentfx.training.data.mixes import draw_beat
-from latentfx.training.data.songs import MUSDB_STREAMS, find_songs
+from latentfx.training.data.sources.mixes import draw_beat
+from latentfx.training.data.sources.songs import MUSDB_STREAMS, find_songs
 
 RATE = 16000
 STEMS = {"drums": 110.0, "bass": 220.0, "other": 440.0, "vocals": 880.0}

@@ -12,7 +12,7 @@ from latentfx.training.data.clip import Note
 from latentfx.training.data.instruments import INSTRUMENTS
 from latentfx.training.data.pitch import measure_pitch
 from latentfx.training.data.settings import SoundfontPart
-from latentfx.training.data.soundfont import SoundFont, default_cache
+from latentfx.training.data.sources.soundfont import SoundFont, default_cache
 
 RATE = 24000
 FONT = Path(SoundfontPart().path)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from latentfx.errors import DataError
 from latentfx.training.data.clip import Note
 from latentfx.training.data.instruments import COMMON_RANGE, INSTRUMENTS
-from latentfx.training.data.tunes import (
+from latentfx.training.data.sources.tunes import (
     Tune,
     excerpt,
     find_tunes,

@@ -13,7 +13,7 @@ import soundfile
 from latentfx.errors import DataError, RecipeError
 from latentfx.training.data import Dataset, load_data
 from latentfx.training.data.pitch import measure_pitch
-from latentfx.training.data.urmp import confidence, find_stems
+from latentfx.training.data.sources.urmp import confidence, find_stems
 
 RATE, FILE_RATE = 16_000, 48_000
 PIECES = {

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latentfx.training.metrics.classifier import Classifier, ClassifierConfig
-from latentfx.training.metrics.classifier_training import ClassifierTraining, train_classifier
-from latentfx.training.metrics.judge import JudgeConfig, MelJudge
-from latentfx.training.metrics.judge_training import JudgeTraining, train_judge
+from latentfx.training.judges.classifier import Classifier, ClassifierConfig
+from latentfx.training.judges.classifier_training import ClassifierTraining, train_classifier
+from latentfx.training.judges.judge import JudgeConfig, MelJudge
+from latentfx.training.judges.judge_training import JudgeTraining, train_judge
 
 SAMPLE_RATE = 16_000
 Float32 = NDArray[np.float32]

@@ -11,17 +11,17 @@ import soundfile
 from numpy.typing import NDArray
 
 from latentfx.errors import CheckpointError, DataError, ShapeError
-from latentfx.training.checkpoint import write_tensors
-from latentfx.training.metrics.augmentation import random_phrase
-from latentfx.training.metrics.classifier import Classifier, ClassifierConfig
-from latentfx.training.metrics.classifier_training import (
+from latentfx.training.evaluations.swap.notes import is_held_out, load_notes
+from latentfx.training.judges.augmentation import random_phrase
+from latentfx.training.judges.classifier import Classifier, ClassifierConfig
+from latentfx.training.judges.classifier_training import (
     ClassifierScore,
     ClassifierTraining,
     score_classifier,
     train_classifier,
     train_on_phrases,
 )
-from latentfx.training.metrics.notes import is_held_out, load_notes
+from latentfx.training.runs.checkpoint import write_tensors
 
 Float32 = NDArray[np.float32]
 MakeNote = Callable[[str, float, float], Float32]

@@ -11,14 +11,14 @@ from made_up import Leaky, Perfect, clips
 from matplotlib.figure import Figure
 
 from latentfx.errors import CheckpointError, DataError
-from latentfx.training.compare import Candidate, compare, find_judge
 from latentfx.training.data import Dataset
-from latentfx.training.metrics.judge import MelJudge
-from latentfx.training.metrics.judge_training import JudgeTraining
-from latentfx.training.metrics.mel_pictures import choose_pairs, draw_swaps
-from latentfx.training.metrics.protocol import ProtocolSettings
-from latentfx.training.metrics.real_clips import measure_clips
-from latentfx.training.swapper import Codes
+from latentfx.training.evaluations.swap.compare import Candidate, compare, find_judge
+from latentfx.training.evaluations.swap.mel_pictures import choose_pairs, draw_swaps
+from latentfx.training.evaluations.swap.protocol import ProtocolSettings
+from latentfx.training.evaluations.swap.real_clips import measure_clips
+from latentfx.training.evaluations.swap.swapper import Codes
+from latentfx.training.judges.judge import MelJudge
+from latentfx.training.judges.judge_training import JudgeTraining
 
 DATA = Dataset(clips(2, seed=1), clips(2, seed=2), {"instruments": ["violin", "trumpet"]})
 EASY = ProtocolSettings(pairings=1, rand=False)

@@ -11,8 +11,8 @@ import torch
 from made_up import RATE, clips
 
 from latentfx.errors import CheckpointError, DataError, ShapeError
-from latentfx.training.metrics.judge import JudgeConfig, MelJudge, log_mel, pictures
-from latentfx.training.metrics.judge_training import JudgeTraining, score_judge, train_judge
+from latentfx.training.judges.judge import JudgeConfig, MelJudge, log_mel, pictures
+from latentfx.training.judges.judge_training import JudgeTraining, score_judge, train_judge
 
 
 def test_names_instruments_on_lines_it_never_heard(judge: MelJudge) -> None:

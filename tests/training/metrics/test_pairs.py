@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError
-from latentfx.training.metrics.classifier import Classifier
-from latentfx.training.metrics.pairs import (
+from latentfx.training.evaluations.swap.pairs import (
     Direction,
     as_if_played,
     level_db,
@@ -17,8 +16,9 @@ from latentfx.training.metrics.pairs import (
     summary,
     voiced_pitches,
 )
+from latentfx.training.evaluations.swap.swap import Phrase, TimbreScore, clip_distance, evaluate_swap
+from latentfx.training.judges.classifier import Classifier
 from latentfx.training.metrics.pitch import track_pitch
-from latentfx.training.metrics.swap import Phrase, TimbreScore, clip_distance, evaluate_swap
 
 Float32 = NDArray[np.float32]
 RATE = 16_000

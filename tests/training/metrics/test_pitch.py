@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from latentfx.errors import ShapeError
-from latentfx.training.metrics.crepe import PITCH_BINS, load_crepe
+from latentfx.training.judges.crepe import PITCH_BINS, load_crepe
 from latentfx.training.metrics.pitch import _likeliest_path, cents_between, raw_pitch_accuracy, track_pitch
 
 Float64 = NDArray[np.float64]

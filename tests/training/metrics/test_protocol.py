@@ -12,12 +12,17 @@ from sklearn.metrics import f1_score
 
 from latentfx.errors import DataError, ShapeError
 from latentfx.training.data.clip import Clip
-from latentfx.training.metrics.judge import MelJudge, log_mel
+from latentfx.training.evaluations.swap.plain import plain
+from latentfx.training.evaluations.swap.protocol import ProtocolSettings, SwapperScore, evaluate_swapper
+from latentfx.training.evaluations.swap.real_clips import (
+    RealClip,
+    choose_clips,
+    measure_ceiling,
+    measure_clips,
+)
+from latentfx.training.evaluations.swap.swapper import Codes
+from latentfx.training.judges.judge import MelJudge, log_mel
 from latentfx.training.metrics.pitch import PitchTrack
-from latentfx.training.metrics.plain import plain
-from latentfx.training.metrics.protocol import ProtocolSettings, SwapperScore, evaluate_swapper
-from latentfx.training.metrics.real_clips import RealClip, choose_clips, measure_ceiling, measure_clips
-from latentfx.training.swapper import Codes
 
 TRAINING, VALIDATION = clips(3, seed=1), clips(2, seed=2)
 HARD = ProtocolSettings(pairings=1, partners="other", rand=False)
@@ -175,7 +180,7 @@ def test_a_frame_is_voiced_from_a_confidence_of_a_half(
 ) -> None:
     confidence = np.array([0.0, 0.499, 0.5, 0.501, 1.0])
     track = PitchTrack(np.full(5, 440.0), confidence, 0.01 * np.arange(5))
-    monkeypatch.setattr("latentfx.training.metrics.real_clips.track_pitch", lambda *words: track)
+    monkeypatch.setattr("latentfx.training.evaluations.swap.real_clips.track_pitch", lambda *words: track)
     for real in measure_clips(VALIDATION, judge):
         assert real.voiced.tolist() == [False, False, True, True, True]
 

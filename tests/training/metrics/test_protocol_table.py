@@ -7,10 +7,10 @@ import math
 
 import pytest
 
-from latentfx.training.metrics.plain import plain
-from latentfx.training.metrics.protocol import DecodeScore, ProtocolSettings, Spread, SwapperScore
-from latentfx.training.metrics.protocol_table import PUBLISHED, Comparison
-from latentfx.training.metrics.real_clips import Ceiling
+from latentfx.training.evaluations.swap.plain import plain
+from latentfx.training.evaluations.swap.protocol import DecodeScore, ProtocolSettings, Spread, SwapperScore
+from latentfx.training.evaluations.swap.real_clips import Ceiling
+from latentfx.training.evaluations.swap.table import PUBLISHED, Comparison
 
 NONE = Spread(math.nan, math.nan)
 

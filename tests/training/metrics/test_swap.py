@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError, ShapeError
-from latentfx.training.metrics.classifier import Classifier
-from latentfx.training.metrics.swap import Phrase, cut_phrases, evaluate_swap
+from latentfx.training.evaluations.swap.swap import Phrase, cut_phrases, evaluate_swap
+from latentfx.training.judges.classifier import Classifier
 
 Float32 = NDArray[np.float32]
 MakeNote = Callable[[str, float, float], Float32]

@@ -1,0 +1,97 @@
+"""From a trained J-DSAE to a plugin that swaps timbres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from latentfx.effect import LatentEffect
+from latentfx.errors import ExportError, ShapeError
+from latentfx.export.origin import origin
+from latentfx.methods.swapper.config import JDSAEConfig
+from latentfx.methods.swapper.harmonic import PARTIALS
+from latentfx.methods.swapper.harmonic_synthesis import HarmonicSynthesis
+from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.spectral import SpectralAnalysis
+from latentfx.methods.swapper.streaming import StreamingDSAE
+from latentfx.operators.swap import Swap
+
+PAPER = (
+    "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled "
+    "sequential autoencoder (2024)"
+)
+
+
+def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | None = None) -> LatentEffect:
+    """Wrap a trained J-DSAE as a plugin with the operator `Swap`.
+
+    Args:
+        objective: trained, with a value for every named timbre.
+        name: of the plugin.
+        default: the timbre at start, or `input` for the input's own; the first one unless given.
+    Raises:
+        ExportError: a named timbre that training never met, or a default that is not among them.
+    """
+    config, spectral = objective.config, objective.config.spectral
+    unheard = [
+        label
+        for label, weight in zip(config.instruments, objective.timbre_weights.flatten().tolist(), strict=True)
+        if weight <= 0.0
+    ]
+    if unheard or not config.instruments:
+        raise ExportError(
+            f"the checkpoint knows no timbre of {unheard or 'any instrument'}: train stage 'pitch' on clips "
+            "of it, or take it out of method.instruments"
+        )
+    if default not in (None, "input", *config.instruments):
+        raise ExportError(
+            f"the default is {default!r}; this checkpoint knows {', '.join(config.instruments)} and input"
+        )
+    swap = Swap(
+        config.instruments,
+        objective.timbres,
+        spectral.n_pitch,
+        spectral.pitch_margin,
+        spectral.bins_per_octave,
+        default or config.instruments[0],
+    )
+    effect = LatentEffect(
+        name,
+        spectral.sample_rate,
+        SpectralAnalysis(spectral),
+        StreamingDSAE(objective),
+        swap,
+        HarmonicSynthesis(spectral, PARTIALS),
+        blends=(swap.blend,),
+        description="plays the incoming line on another instrument",
+    )
+    return effect.eval().requires_grad_(False)
+
+
+def as_if_trained(objective: JDSAE) -> None:
+    """Let every named timbre count as met in training: its value comes from elsewhere."""
+    objective.timbre_weights.fill_(1.0)
+
+
+def at_latency(config: JDSAEConfig, latency: int) -> JDSAEConfig:
+    """Settings by which the same weights play with another latency.
+
+    The level is measured in a frame of twice that many samples: the shorter, the sooner a note is heard, and
+    the rougher the level of a low one.
+
+    Raises:
+        ExportError: a latency that the model cannot have.
+    """
+    try:
+        return replace(config, spectral=replace(config.spectral, level_length=2 * latency))
+    except ShapeError:
+        lowest, highest = -(-config.spectral.hop_length // 2), config.spectral.longest_level // 2
+        raise ExportError(
+            f"the latency is {latency} samples; this model can have {lowest} to {highest}"
+        ) from None
+
+
+def swapper_provenance(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What the plugin file says of its origin, from the card of the checkpoint."""
+    return origin(card, "J-DSAE", PAPER)

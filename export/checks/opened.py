@@ -1,0 +1,238 @@
+"""Plugin files, opened as plugins of torch, so that every check of the contract runs on the file itself."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+import zipfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor
+
+from latentfx.errors import LatentFXError, PluginFileError
+from latentfx.export.nn_tilde.attributes import named_apart
+from latentfx.export.nn_tilde.file import METADATA_FILE, MIN_RATIO, open_bytes
+from latentfx.host.graph import Graph
+from latentfx.host.guard import MAX_FILE_BYTES, read_plugin_bytes
+from latentfx.host.plugin_file import MAX_METADATA_BYTES, Metadata, load_metadata
+from latentfx.library import plugins
+from latentfx.plugin import Plugin, State
+from latentfx.spec import PluginSpec
+from latentfx.testing import measure_latency
+
+_UNTRUSTED = (
+    "{path} is TorchScript: a program that runs when it is opened. Add --trust (trust=True) if you know "
+    "where it comes from; the .onnx of the same plugin is data and needs no trust"
+)
+
+
+class OnnxPlugin(Plugin):
+    """The graph of a plugin file as a plugin.
+
+    Args:
+        metadata: what the file says of itself.
+        session: its graph, opened.
+    """
+
+    def __init__(self, metadata: Metadata, session: onnxruntime.InferenceSession) -> None:
+        super().__init__(metadata.spec)
+        self.metadata = metadata
+        self.session = session
+        self._names = list(metadata.state)
+        self._outputs = ["audio_out", *(f"state_{name}_out" for name in self._names)]
+
+    def initial_state(self, batch_size: int = 1) -> State:
+        return {
+            name: torch.from_numpy(np.repeat(row[np.newaxis], batch_size, axis=0))
+            for name, row in self.metadata.state.items()
+        }
+
+    def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        feed = {f"state_{name}": state[name].numpy() for name in self._names}
+        feed |= {"audio": audio.contiguous().numpy(), "controls": controls.numpy()}
+        out, *new = (torch.from_numpy(value) for value in self.session.run(self._outputs, feed))
+        return out, dict(zip(self._names, new, strict=True))
+
+
+class NnTildePlugin(Plugin):
+    """The method `forward` of a file for nn~ as a plugin.
+
+    The file keeps its state itself. Between calls it is read from, and put back into, those buffers of the
+    module that a call changes; rows run one after the other.
+
+    Args:
+        module: the file, opened.
+        spec: of the plugin.
+    Shape:
+        state: memory [B, S], everything that the module remembers
+    """
+
+    def __init__(self, module: torch.jit.ScriptModule, spec: PluginSpec) -> None:
+        super().__init__(spec)
+        self._held = [module]  # in a list, so that torch does not take it for a part of this module
+        self._knobs = named_apart(spec.controls, module.get_methods()) if spec.controls else ()
+        self._turned: list[float] = []
+        self._moving = self._find_moving()
+        self._start = self._read()
+
+    @property
+    def module(self) -> torch.jit.ScriptModule:
+        """The file, opened."""
+        return self._held[0]
+
+    def initial_state(self, batch_size: int = 1) -> State:
+        return {"memory": self._start.repeat(batch_size, 1)}
+
+    def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        rows, memories = [], []
+        for index, row in enumerate(audio.split(1, 0)):
+            self._turn(controls[index].tolist())
+            self._write(state["memory"][index])
+            rows.append(self.module(row))
+            memories.append(self._read())
+        return torch.cat(rows, 0).float(), {"memory": torch.cat(memories, 0)}
+
+    def _turn(self, values: list[float]) -> None:
+        if values == self._turned:
+            return
+        for control, value in zip(self._knobs, values, strict=True):
+            getattr(self.module, f"set_{control.name}")(int(value) if control.curve == "integer" else value)
+        self._turned = values
+
+    def _find_moving(self) -> list[str]:
+        """Names of the buffers that a call changes; they are left as at the start."""
+        size = self.spec.block_size
+        silence = torch.zeros(1, self.spec.in_channels, size)
+        noise = 0.1 * torch.randn(silence.shape, generator=torch.Generator().manual_seed(0))
+        with torch.inference_mode():
+            self.module(silence)
+            before = {name: value.clone() for name, value in self._all_buffers()}
+            self.module(noise)
+            changed = [
+                name
+                for name, value in self._all_buffers()
+                if value.shape != before[name].shape or not torch.equal(value, before[name])
+            ]
+            for name in changed:
+                self._put(name, torch.zeros_like(before[name]))
+            if hasattr(self.module, "set_reset"):
+                self.module.set_reset(1)
+        return changed
+
+    def _all_buffers(self) -> list[tuple[str, Tensor]]:
+        """Every buffer, those that share their memory with another included."""
+        return list(self.module.named_buffers(remove_duplicate=False))
+
+    def _values(self) -> list[Tensor]:
+        found: list[Any] = [functools.reduce(getattr, name.split("."), self.module) for name in self._moving]
+        return found
+
+    def _read(self) -> Tensor:
+        """Shape: -> [1, S]."""
+        return torch.cat([torch.zeros(0), *(value.float().flatten() for value in self._values())]).unsqueeze(
+            0
+        )
+
+    def _write(self, row: Tensor) -> None:
+        values = self._values()
+        parts = row.split([value.numel() for value in values])
+        for name, value, part in zip(self._moving, values, parts, strict=True):
+            self._put(name, part.reshape(value.shape).to(value.dtype, copy=True))
+
+    def _put(self, name: str, value: Tensor) -> None:
+        *parents, leaf = name.split(".")
+        setattr(functools.reduce(getattr, parents, self.module), leaf, value)
+
+
+def plugin_path(name: str | os.PathLike[str]) -> Path:
+    """The file of a shipped plugin, by its name; any other text is the path of a file."""
+    if os.fspath(name) in plugins():
+        return Path(str(resources.files("latentfx.presets") / "plugins" / f"{os.fspath(name)}.onnx"))
+    return Path(name)
+
+
+def open_plugin_file(
+    path: Path, *, trust: bool = False, sample_rate: int = 44_100
+) -> tuple[OnnxPlugin | NnTildePlugin, Metadata]:
+    """Open a plugin file as a plugin of torch.
+
+    Args:
+        path: an `.onnx` file, or a TorchScript file for nn~ (made elsewhere, too).
+        trust: whether a TorchScript file may be opened: it is a program.
+        sample_rate: Hz, for a TorchScript file that does not say its own.
+    Raises:
+        PluginNotFoundError: there is no such file.
+        PluginFileError: damaged, hostile, no plugin, or TorchScript that is not trusted.
+    """
+    if path.suffix != ".ts":
+        graph = Graph(read_plugin_bytes(path))
+        return OnnxPlugin(graph.metadata, graph.session), graph.metadata
+    data = read_plugin_bytes(path)
+    if not trust:
+        raise PluginFileError(_UNTRUSTED.format(path=path))
+    try:
+        module = open_bytes(data)
+    except RuntimeError as error:
+        raise PluginFileError(f"torch cannot open {path}: {str(error).strip().splitlines()[0]}") from None
+    metadata = read_ts_metadata(data)
+    if metadata is not None:
+        return NnTildePlugin(module, metadata.spec), metadata
+    return _foreign(module, path, sample_rate)
+
+
+def read_ts_metadata(data: bytes) -> Metadata | None:
+    """What a file for nn~ says of itself, read without running it; None where another program wrote it.
+
+    Raises:
+        PluginFileError: our metadata, damaged.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = [e for e in archive.infolist() if e.filename.endswith(f"/extra/{METADATA_FILE}")]
+            if len(entries) != 1:
+                return None
+            if entries[0].file_size > min(MAX_METADATA_BYTES, MAX_FILE_BYTES):
+                raise PluginFileError(f"the metadata takes {entries[0].file_size} bytes; a damaged file")
+            return load_metadata(archive.read(entries[0]).decode())
+    except (zipfile.BadZipFile, UnicodeDecodeError, json.JSONDecodeError, OSError) as error:
+        raise PluginFileError(f"no TorchScript file: {error}") from None
+
+
+def _foreign(module: torch.jit.ScriptModule, path: Path, sample_rate: int) -> tuple[NnTildePlugin, Metadata]:
+    """A file of another program: ports as it says, the rest measured or assumed."""
+    params = getattr(module, "forward_params", None)
+    if not isinstance(params, Tensor) or params.numel() != 4:
+        raise PluginFileError(
+            f"{path} is no file for nn~: it has no forward_params of four numbers. latentfx export ... --to "
+            "nn~ writes one"
+        )
+    in_channels, _, out_channels, _ = (int(value) for value in params)
+    ratios = [
+        int(ratio)
+        for name, value in module.named_buffers()
+        if name.endswith("_params") and value.numel() == 4
+        for ratio in (value[1], value[3])
+    ]
+    spec = PluginSpec(
+        path.stem,
+        int(getattr(module, "sr", getattr(module, "sampling_rate", sample_rate))),
+        max(MIN_RATIO, *ratios),
+        0,
+        in_channels,
+        out_channels,
+    )
+    plugin = NnTildePlugin(module, spec)
+    try:
+        latency = measure_latency(plugin, nonlinear=True)
+    except LatentFXError:
+        latency = 0
+    facts: dict[str, Any] = {**vars(spec), "latency": latency}
+    plugin.spec = PluginSpec(**facts)
+    return plugin, Metadata(plugin.spec, {})

@@ -1,0 +1,206 @@
+"""A torch plugin as one TorchScript file for nn~, the external of Max/MSP and Pure Data."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from latentfx.effect import LatentEffect
+from latentfx.errors import ExportError
+from latentfx.export.bundle import check_provenance, initial_row, metadata_text, write_file
+from latentfx.plugin import Plugin
+from latentfx.testing.drive import evaluating
+
+from .attributes import attributes
+from .latent import LatentLayout, find_layout
+from .libtorch import VERSION, unknown_operators
+from .module import NnTilde, NnTildeLatent
+
+METADATA_FILE = "latentfx.json"
+MIN_RATIO, MAX_RATIO = 512, 4096
+MIN_NAME = 3
+
+Report = Mapping[str, Any] | Callable[[torch.jit.ScriptModule], Mapping[str, Any]]
+Ports = dict[str, tuple[int, int, int, int]]
+
+
+def export_nn_tilde(
+    plugin: Plugin,
+    path: str | os.PathLike[str],
+    provenance: Mapping[str, Any],
+    report: Report | None = None,
+    *,
+    latent: bool = True,
+) -> Path:
+    """Write a plugin as a file for nn~.
+
+    Its methods: `forward` (audio to audio), `info` (sample rate and latency as signals) and, for a
+    `LatentEffect`, `encode`, `decode` and the operator by its name (`swap`), with one channel for each latent
+    dimension at one value a hop. Its attributes: every control and blend, `reset`, `sample_rate`, `latency`;
+    a control called as a method is gets `_amount` behind its name.
+    Spec, provenance and report are in the file too, as `extra/latentfx.json` of the zip that it is.
+
+    Args:
+        plugin: any plugin that keeps the contract and that TorchScript can compile.
+        path: the file to write; ends in `.ts`.
+        provenance: where the plugin comes from; needs method, licence, date and versions.
+        report: what validation found; or a function that validates the module as it stands in the file,
+            before it is put in place, and returns what it found.
+        latent: whether a `LatentEffect` gets its latent methods.
+    Returns:
+        The path written.
+    Raises:
+        ExportError: nn~ could not run the plugin; with the reason.
+    """
+    target = Path(path)
+    if target.suffix != ".ts":
+        raise ExportError(f"a file for nn~ ends in .ts, not {target.suffix!r}; rename {target.name!r}")
+    if len(target.stem) < MIN_NAME:
+        raise ExportError(
+            f"{target.name!r}: nn~ ends Pure Data for names of fewer than {MIN_NAME} letters; take more"
+        )
+    check_provenance(provenance)
+    state = initial_row(plugin)
+    with evaluating(plugin), torch.no_grad():
+        module = _compile(plugin, latent)
+    if callable(report):
+        report = report(open_bytes(_bytes(module, "")))
+    write_file(target, _bytes(module, metadata_text(plugin, state, provenance, report or {})))
+    return target
+
+
+def open_bytes(data: bytes) -> torch.jit.ScriptModule:
+    """Open a TorchScript file. It is a program: open what you trust alone.
+
+    Raises:
+        RuntimeError: not a TorchScript file.
+    """
+    with deprecations_allowed():
+        module: torch.jit.ScriptModule = torch.jit.load(io.BytesIO(data), map_location="cpu")
+    return module
+
+
+@contextmanager
+def deprecations_allowed() -> Iterator[None]:
+    """Let torch say that TorchScript is deprecated without making it an error: nn~ loads nothing else."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`torch.jit", category=DeprecationWarning)
+        yield
+
+
+def _compile(plugin: Plugin, latent: bool) -> torch.jit.ScriptModule:
+    layout = find_layout(plugin) if latent and isinstance(plugin, LatentEffect) else None
+    ports = method_ports(plugin, layout)
+    wrapper = _wrap(plugin, layout, ports)
+    names = [*ports, *(f"{method}_params" for method in ports), *_labels(plugin, layout)]
+    source = f"def get_methods(self) -> List[str]:\n    return {_list(ports)}\n"
+    if layout is not None:
+        source += f"def {layout.operator}(self, latent: Tensor) -> Tensor:\n    return self.operate(latent)\n"
+    found = attributes(plugin.spec, ports)
+    for attribute in found:
+        source += attribute.source
+        names += [f"{prefix}_{attribute.name}" for prefix in ("get", "set")] + [f"{attribute.name}_params"]
+    source += f"def get_attributes(self) -> List[str]:\n    return {_list(a.name for a in found)}\n"
+    kept = [name for name in (*names, "get_methods", "get_attributes") if name != "forward"]
+    try:
+        with deprecations_allowed():
+            scripted = torch.jit.script(wrapper)
+            scripted.define(source)
+            frozen: torch.jit.ScriptModule = torch.jit.freeze(scripted.eval(), preserved_attrs=kept)
+    except Exception as error:  # torch's compiler has no common base for what it refuses
+        raise ExportError(
+            f"{plugin.spec.name!r} cannot be written for nn~, which runs TorchScript: {error}. Keep to "
+            "tensors, numbers, str, list and dict with annotations in forward and in everything that it "
+            "calls; take weight_norm off first (torch.nn.utils.parametrize.remove_parametrizations)"
+        ) from error
+    _check_operators(plugin, frozen)
+    return frozen
+
+
+def method_ports(plugin: Plugin, layout: LatentLayout | None) -> Ports:
+    """Channels in, ratio in, channels out, ratio out of every method, as nn~ wants to know them.
+
+    Raises:
+        ExportError: a block or a hop that nn~ cannot make.
+    """
+    spec = plugin.spec
+    ratio = max(MIN_RATIO, spec.block_size)
+    ports: Ports = {"forward": (spec.in_channels, 1, spec.out_channels, 1), "info": (1, ratio, 2, ratio)}
+    for what, size in (("block", spec.block_size), ("hop", getattr(plugin, "hop", 1))):
+        if size & (size - 1) or size > MAX_RATIO:
+            raise ExportError(
+                f"the {what} of {spec.name!r} has {size} samples; nn~ works in powers of two up to "
+                f"{MAX_RATIO}. Train with such a hop"
+            )
+    if layout is not None:
+        assert isinstance(plugin, LatentEffect)
+        channels, hop = len(layout.labels), plugin.hop
+        ports["encode"] = (spec.in_channels, 1, channels, hop)
+        ports["decode"] = (channels, hop, spec.out_channels, 1)
+        if layout.operator in ports:
+            raise ExportError(f"an operator cannot be called {layout.operator!r} in nn~; rename its class")
+        ports[layout.operator] = (channels, hop, channels, hop)
+    return ports
+
+
+def _wrap(plugin: Plugin, layout: LatentLayout | None, ports: Ports) -> NnTilde:
+    """The module that is compiled; of a class of its own, since torch shares what it compiles by class."""
+    wrapper: NnTilde
+    if layout is None:
+        wrapper = type("ForNnTilde", (NnTilde,), {})(plugin)
+    else:
+        wrapper = type("ForNnTilde", (NnTildeLatent,), {})(plugin, layout)
+    for method, numbers in ports.items():
+        wrapper.register_buffer(f"{method}_params", torch.tensor(numbers))
+    for attribute in attributes(plugin.spec, ports):
+        wrapper.register_buffer(f"{attribute.name}_params", torch.tensor([attribute.type_code]))
+    for name, labels in _labels(plugin, layout).items():
+        setattr(wrapper, name, labels)
+    return wrapper.eval()
+
+
+def _labels(plugin: Plugin, layout: LatentLayout | None) -> dict[str, list[str]]:
+    """What Max shows at the inlets and outlets of each method."""
+    spec = plugin.spec
+    audio_in = [f"(signal) audio {index + 1}" for index in range(spec.in_channels)]
+    audio_out = [f"(signal) audio {index + 1}" for index in range(spec.out_channels)]
+    labels = {
+        "forward": (audio_in, audio_out),
+        "info": (["(signal) anything"], ["(signal) sample rate, Hz", "(signal) latency, samples"]),
+    }
+    if layout is not None:
+        latent = [f"(signal) {label}" for label in layout.labels]
+        labels |= {"encode": (audio_in, latent), "decode": (latent, audio_out)}
+        labels[layout.operator] = (latent, latent)
+    return {
+        f"{method}_{side}_labels": names
+        for method, sides in labels.items()
+        for side, names in zip(("input", "output"), sides, strict=True)
+    }
+
+
+def _check_operators(plugin: Plugin, module: torch.jit.ScriptModule) -> None:
+    unknown = unknown_operators(module)
+    if unknown:
+        raise ExportError(
+            f"{plugin.spec.name!r} uses {', '.join(unknown)}, which libtorch {VERSION} inside nn~ does not "
+            "have: Max or Pure Data would end when it loads the file. Write that step with older operators"
+        )
+
+
+def _bytes(module: torch.jit.ScriptModule, metadata: str) -> bytes:
+    buffer = io.BytesIO()
+    with deprecations_allowed():
+        torch.jit.save(module, buffer, _extra_files={METADATA_FILE: metadata})
+    return buffer.getvalue()
+
+
+def _list(names: Any) -> str:
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"

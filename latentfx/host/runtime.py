@@ -1,0 +1,275 @@
+"""A plugin file, loaded: numpy in, numpy out, no torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from latentfx.errors import ControlError, ShapeError
+from latentfx.host.graph import BlockStream, Graph
+from latentfx.host.guard import read_plugin_bytes
+from latentfx.host.layout import find_layout, to_channels
+from latentfx.host.plugin_file import Float32
+from latentfx.host.processor import Processor
+from latentfx.host.stream import PluginStream
+from latentfx.sound.level import set_level
+from latentfx.spec import Blend, PluginSpec, Reference
+
+Setting = float | str | Mapping[str, float]
+
+SILENT_DB = -80.0
+
+
+class Controls(Mapping[str, float]):
+    """The values of a plugin's controls by name; setting one checks its range.
+
+    Args:
+        spec: says which controls there are.
+    """
+
+    def __init__(self, spec: PluginSpec) -> None:
+        self._spec = spec
+        self.values_row: Float32 = np.array(spec.defaults, np.float32)
+
+    def __getitem__(self, name: str) -> float:
+        return float(self.values_row[self._spec.index(name)])
+
+    def __setitem__(self, name: str, value: float) -> None:
+        index = self._spec.index(name)
+        self.values_row[index] = self._spec.controls[index].check(value)
+
+    def __contains__(self, name: object) -> bool:
+        return any(control.name == name for control in self._spec.controls)
+
+    def __iter__(self) -> Iterator[str]:
+        return (control.name for control in self._spec.controls)
+
+    def __len__(self) -> int:
+        return len(self._spec.controls)
+
+    def __repr__(self) -> str:
+        return f"Controls({', '.join(f'{name}={value:g}' for name, value in self.items())})"
+
+
+class LatentPlugin(Processor):
+    """A latent plugin that is called like one of Pedalboard's.
+
+    Controls are attributes (`plugin.mix = 0.5`), and so are the mixtures that some of them form
+    (`plugin.timbre = "trumpet:0.7+flute:0.3"`).
+
+    Args:
+        data: content of a plugin file.
+        threads: threads that one block may use.
+
+    Raises:
+        PluginFileError: the file is damaged, hostile or of another schema.
+    """
+
+    def __init__(self, data: bytes, threads: int = 1) -> None:
+        graph = Graph(data, threads)
+        self._start(graph, graph.metadata.state)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], threads: int = 1) -> LatentPlugin:
+        """Load a plugin file.
+
+        Raises:
+            PluginNotFoundError: there is no such file.
+            PluginFileError: the file is damaged, hostile or of another schema.
+        """
+        return cls(read_plugin_bytes(path), threads)
+
+    @property
+    def spec(self) -> PluginSpec:
+        """What the plugin says of itself: rate, block, latency, channels, controls."""
+        return self._graph.metadata.spec
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return self.spec.name
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate that the plugin works at, in Hz; audio of every other rate is resampled."""
+        return self.spec.sample_rate
+
+    @property
+    def latency(self) -> int:
+        """Samples from input to output at `sample_rate`. Calls remove it; a live host hears it."""
+        return self.spec.latency
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Method, paper, training data and its licence, versions, date."""
+        return self._graph.metadata.provenance
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What validation found when the file was written."""
+        return self._graph.metadata.report
+
+    @property
+    def blends(self) -> dict[str, Blend]:
+        """The mixtures that people set by name."""
+        return {blend.name: blend for blend in self.spec.blends}
+
+    def latency_at(self, sample_rate: float) -> int:
+        return round(self.latency * sample_rate / self.sample_rate)
+
+    def set(self, **settings: Setting) -> LatentPlugin:
+        """Set controls and blends by name, and return the plugin.
+
+        Raises:
+            ControlError: one that does not exist, or a value that is not allowed; then none is changed.
+        """
+        before = self.controls.values_row.copy()
+        try:
+            for name, value in settings.items():
+                self._set(name, value)
+        except ControlError:
+            self.controls.values_row[:] = before
+            raise
+        return self
+
+    def set_blend(self, name: str, value: str | Mapping[str, float]) -> None:
+        """Set a mixture: `"trumpet"`, `"trumpet:0.7+flute:0.3"` or `{"trumpet": 0.7, "flute": 0.3}`.
+
+        Raises:
+            ControlError: no such blend or choice, or a weight that is not allowed.
+        """
+        for control, weight in self._blend(name).weights(value).items():
+            self.controls[control] = weight
+
+    def learn(self, name: str, audio: ArrayLike, sample_rate: float) -> None:
+        """Learn one more choice of a blend from a recording, choose it, and reset.
+
+        Args:
+            name: the blend, such as `"timbre"`.
+            audio: the recording, soft or loud; channels are averaged where the plugin takes one.
+            sample_rate: of the recording, in Hz.
+
+        Raises:
+            ControlError: no such blend, or one that learns nothing from recordings.
+            ShapeError: audio that is too short, silent or of the wrong shape.
+        """
+        self._reference(name)
+        peak = float(np.max(np.abs(_finite(np.asarray(audio))), initial=0.0))
+        if np.size(audio) and peak <= 10.0 ** (SILENT_DB / 20.0):
+            raise ShapeError(
+                f"the recording to learn {name} from is silent: its peak is {peak:.2g}; "
+                f"allowed above {SILENT_DB:g} dB of full scale. Give one in which the instrument plays"
+            )
+        self.recall(name, self.listen(name, audio, sample_rate))
+
+    def listen(self, name: str, audio: ArrayLike, sample_rate: float) -> Float32:
+        """What `learn` takes from a recording, as numbers; the plugin stays as it is.
+
+        The recording is heard at the level at which models are trained (`latentfx.sound.level`): they take
+        what is soft for background.
+
+        Shape:
+            audio [T] or [C, T] -> the shape that the plugin has for one row
+
+        Raises:
+            ControlError: no such blend, or one that learns nothing from recordings.
+            ShapeError: audio that is too short or of the wrong shape.
+        """
+        reference = self._reference(name)
+        array = np.asarray(audio)
+        rows = to_channels(array, find_layout(array.shape))
+        if self.spec.in_channels == 1:
+            rows = rows.mean(axis=0, keepdims=True)
+        stream = self.open(rows.shape[0], sample_rate)
+        levelled = set_level(_finite(rows).reshape(-1), sample_rate).reshape(rows.shape)
+        if not stream.push(levelled).size:
+            raise ShapeError(
+                f"a recording of {rows.shape[1]} samples is too short to learn {name} from; give some seconds"
+            )
+        learnt: Float32 = stream.state(reference.source)[0].copy()
+        return learnt
+
+    def recall(self, name: str, value: ArrayLike) -> None:
+        """Put in what `listen` gave, choose it, and reset.
+
+        Raises:
+            ControlError: no such blend, or one that learns nothing from recordings.
+            ShapeError: a value of another shape than this plugin's.
+        """
+        reference = self._reference(name)
+        learnt, wanted = np.asarray(value, np.float32), self._initial[reference.target].shape
+        if learnt.shape != wanted:
+            raise ShapeError(
+                f"a learnt {name} has the shape {learnt.shape}; plugin {self.name!r} has {wanted}"
+            )
+        self._initial[reference.target] = learnt.copy()
+        for control in self._blend(name).controls:
+            self.controls[control] = float(control == reference.control)
+        self.reset()
+
+    def copy(self) -> LatentPlugin:
+        """A second plugin with the same settings and what was learnt; both share the graph in memory."""
+        twin = LatentPlugin.__new__(LatentPlugin)
+        twin._start(self._graph, self._initial)
+        twin.controls.values_row[:] = self.controls.values_row
+        return twin
+
+    def open(self, channels: int, sample_rate: float) -> PluginStream:
+        return PluginStream(self.spec, self.blocks, channels, sample_rate)
+
+    def blocks(self, batch: int = 1) -> BlockStream:
+        """Open a stream of whole blocks at the plugin's rate, latency left in: for live hosts."""
+        return BlockStream(self._graph, batch, self._initial, self.controls.values_row)
+
+    def _start(self, graph: Graph, initial: Mapping[str, Float32]) -> None:
+        super().__init__()
+        self._graph = graph
+        self._initial = dict(initial)
+        self.controls = Controls(self.spec)
+
+    def _blend(self, name: str) -> Blend:
+        if name not in self.blends:
+            raise ControlError(f"{name!r} is no blend of plugin {self.name!r}; it has {_list(self.blends)}")
+        return self.blends[name]
+
+    def _reference(self, name: str) -> Reference:
+        reference = self._blend(name).reference
+        if reference is None:
+            raise ControlError(f"{name} of plugin {self.name!r} cannot be learnt from a recording")
+        return reference
+
+    def _set(self, name: str, value: Setting) -> None:
+        if name in self.blends and not isinstance(value, (int, float)):
+            self.set_blend(name, value)
+        else:
+            self.controls[name] = value  # type: ignore[assignment]  # `check` refuses what is no number
+
+    def __getattr__(self, name: str) -> Any:
+        spec: PluginSpec | None = None if name.startswith("_") else self.spec
+        if spec and name in self.controls:
+            return self.controls[name]
+        if spec and name in self.blends:
+            return {c: self.controls[k] for c, k in self.blends[name].labels.items() if self.controls[k]}
+        known = _list((*self.controls, *self.blends)) if spec else "no such"
+        raise AttributeError(f"{type(self).__name__} has no attribute or control {name!r}; controls: {known}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") or name == "controls":
+            object.__setattr__(self, name, value)
+        else:
+            self._set(name, value)
+
+    def __repr__(self) -> str:
+        return f"<LatentPlugin {self.name} {self.sample_rate} Hz, latency {self.latency}, {self.controls!r}>"
+
+
+def _finite(audio: NDArray[Any]) -> NDArray[Any]:
+    return np.where(np.isfinite(audio), audio, 0.0).astype(audio.dtype)
+
+
+def _list(names: Mapping[str, Any] | tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,234 @@
+"""A recording at a plugin's side-chain, beside the main input: of any rate, length and number of channels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from latentfx.dsp.resample import StreamResampler
+from latentfx.errors import ShapeError
+from latentfx.host.layout import find_layout, to_channels
+from latentfx.host.plugin_file import Float32
+from latentfx.host.processor import Processor
+from latentfx.host.runtime import LatentPlugin
+from latentfx.host.stream import HIGHEST_RATE, LOWEST_RATE
+from latentfx.sound.reader import AudioReader
+from latentfx.spec import PluginSpec
+
+Recording = str | os.PathLike[str] | tuple[ArrayLike, float]
+
+_PIECE = 16384
+_NOTED_S = 0.01
+
+
+class SideChained(Processor):
+    """A plugin whose side-chain is a recording: it takes the main input alone, and may stand on a `Board`.
+
+    The recording begins where a stream begins. It is read in pieces, resampled to the rate of the main input,
+    followed by silence where it is shorter, and left off where it is longer. Where it has as many channels as
+    the plugin's side-chains need, each goes to its own; else their mean goes to all.
+
+    Args:
+        plugin: one with a side-chain. It is not copied: its controls are this effect's.
+        side: a sound file, or (array, rate).
+
+    Raises:
+        ShapeError: the plugin has no side-chain, or an array or a rate that cannot be.
+        AudioFileError: the recording cannot be read.
+    """
+
+    def __init__(self, plugin: LatentPlugin, side: Recording) -> None:
+        super().__init__()
+        spec = plugin.spec
+        if not spec.side_channels:
+            raise ShapeError(
+                f"plugin {spec.name!r} has no side-chain, only {spec.in_channels} channels in; leave the "
+                "side recording out, or take a plugin that has one, such as latent-mix"
+            )
+        self.plugin = plugin
+        self._recording = _Recording(side)
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate that the plugin works at, in Hz."""
+        return self.plugin.sample_rate
+
+    @property
+    def latency(self) -> int:
+        """Samples from input to output at `sample_rate`. Calls remove it."""
+        return self.plugin.latency
+
+    def latency_at(self, sample_rate: float) -> int:
+        return self.plugin.latency_at(sample_rate)
+
+    def open(self, channels: int, sample_rate: float) -> SideStage:
+        return SideStage(self.plugin, self._recording, channels, sample_rate)
+
+    def __repr__(self) -> str:
+        return f"SideChained({self.plugin!r}, {self._recording.name})"
+
+
+class SideStage:
+    """A plugin and the recording at its side-chain as a `Stage`.
+
+    Args:
+        plugin: with a side-chain.
+        recording: at the side-chain.
+        channels: of the main input; a plugin with one channel out runs each on its own.
+        sample_rate: of the main input, in Hz.
+
+    Raises:
+        ShapeError: a number of channels or a rate that the plugin cannot take.
+    """
+
+    def __init__(
+        self, plugin: LatentPlugin, recording: _Recording, channels: int, sample_rate: float
+    ) -> None:
+        spec = plugin.spec
+        self._rows = _count_rows(spec, channels)
+        self.channels = channels
+        self.sample_rate = sample_rate
+        self._stream = plugin.open(self._rows * spec.in_channels, sample_rate)
+        self._side = _SideStream(recording, self._rows * spec.side_channels, sample_rate)
+        self.outputs = self._stream.outputs
+
+    @property
+    def non_finite(self) -> int:
+        """Samples so far, of both inputs, that were NaN or infinite, and were taken as 0."""
+        return self._stream.non_finite
+
+    def push(self, audio: Float32) -> Float32:
+        """Take the next samples and return those that are ready.
+
+        Shape:
+            audio [C, T] -> [C_out, T2]
+        """
+        samples = audio.shape[1]
+        inputs = [
+            part.reshape(self._rows, len(part) // self._rows, samples)
+            for part in (audio, self._side.take(samples))
+        ]
+        return self._stream.push(np.concatenate(inputs, axis=1).reshape(self._stream.channels, samples))
+
+    def flush(self) -> Float32:
+        """End the stream: return the rest.
+
+        Shape:
+            -> [C_out, T]
+        """
+        self._side.close()
+        return self._stream.flush()
+
+    def notes(self) -> list[str]:
+        """What people should know of the side-chain, once the stream has ended."""
+        return self._side.notes()
+
+
+class _Recording:
+    """Where a side-chain comes from; it can be read again and again."""
+
+    def __init__(self, side: Recording) -> None:
+        self._rows: Float32 | None = None
+        self._path = Path()
+        if isinstance(side, tuple):
+            array, rate = np.asarray(side[0]), side[1]
+            self._rows = to_channels(array, find_layout(array.shape))
+            if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+                raise ShapeError(
+                    f"the rate of the side-chain is {rate!r}; allowed {LOWEST_RATE} to {HIGHEST_RATE} Hz"
+                )
+            self.name, self.sample_rate = "an array", float(rate)
+            self.channels, self.frames = self._rows.shape
+        else:
+            self._path = Path(side).expanduser()
+            with AudioReader(self._path) as reader:
+                info = reader.info
+            self.name, self.sample_rate = str(self._path), float(info.sample_rate)
+            self.channels, self.frames = info.channels, info.frames
+
+    def blocks(self) -> Generator[Float32]:
+        """Read from the start, in pieces.
+
+        Shape:
+            each [C, T]
+        """
+        if self._rows is not None:
+            yield from (self._rows[:, at : at + _PIECE] for at in range(0, self.frames, _PIECE))
+            return
+        with AudioReader(self._path) as reader:
+            yield from reader.blocks(_PIECE)
+
+
+class _SideStream:
+    """A recording at another rate and with other channels, taken in pieces of any length."""
+
+    def __init__(self, recording: _Recording, channels: int, sample_rate: float) -> None:
+        self._recording = recording
+        self._channels = channels
+        self._rate = sample_rate
+        self._blocks = recording.blocks()
+        self._resampler = StreamResampler(recording.sample_rate, sample_rate, channels)
+        self._ready = np.zeros((channels, 0), np.float32)
+        self._ended = False
+        self._silent = True
+        self._taken = 0
+
+    def take(self, samples: int) -> Float32:
+        """The next samples; silence after the last.
+
+        Shape:
+            -> [C, samples]
+        """
+        while self._ready.shape[1] < samples and not self._ended:
+            self._ready = np.concatenate([self._ready, self._more()], axis=1)
+        taken, self._ready = self._ready[:, :samples], self._ready[:, samples:]
+        self._silent = self._silent and not taken.any()
+        self._taken += samples
+        return np.pad(taken, ((0, 0), (0, samples - taken.shape[1])))
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._blocks.close()
+
+    def notes(self) -> list[str]:
+        """What people should know, once everything was taken."""
+        found, recording = [], self._recording
+        longer_s = recording.frames / recording.sample_rate - self._taken / self._rate
+        if longer_s >= _NOTED_S:
+            found.append(f"the side-chain is {longer_s:.2f} s longer than the source; its end was left off")
+        elif longer_s <= -_NOTED_S:
+            found.append(f"the side-chain is {-longer_s:.2f} s shorter than the source; silence follows it")
+        if self._silent and self._taken:
+            found.append("the side-chain is silent")
+        if recording.channels not in (1, self._channels):
+            found.append(f"the mean of the {recording.channels} channels of the side-chain was taken")
+        return found
+
+    def _more(self) -> Float32:
+        block = next(self._blocks, None)
+        if block is None:
+            self._ended = True
+            return self._resampler.flush()
+        if len(block) != self._channels:
+            block = np.repeat(block.mean(axis=0, keepdims=True), self._channels, axis=0)
+        return self._resampler.process(block)
+
+
+def _count_rows(spec: PluginSpec, channels: int) -> int:
+    """How many times the plugin runs side by side on a main input of so many channels.
+
+    Raises:
+        ShapeError: a number of channels that the plugin cannot take.
+    """
+    main = spec.in_channels - spec.side_channels
+    if channels == main:
+        return 1
+    if main == 1 and channels > 0:
+        return channels
+    raise ShapeError(
+        f"audio has {channels} channels; plugin {spec.name!r} takes {main} beside its side-chain"
+    )

@@ -1,0 +1,159 @@
+"""Sound files read in pieces: wav, flac, mp3, ogg, opus, aiff and whatever else libsndfile knows."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import soundfile
+
+from latentfx.errors import AudioFileError
+from latentfx.host.plugin_file import Float32
+
+TAGS: Final = ("title", "artist", "album", "date", "comment", "genre", "tracknumber", "license", "copyright")
+FAILURES: Final = (soundfile.SoundFileError, OSError, AssertionError, RuntimeError)
+_UNKNOWN_SIZE = 0x7FFF0000
+_LARGEST_OGG_PAGE = 65_307
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a sound file says of itself.
+
+    Args:
+        sample_rate: Hz.
+        channels: how many.
+        frames: samples of one channel.
+        subtype: how libsndfile calls the sample format (`PCM_16`, `FLOAT`, `VORBIS`).
+        tags: title, artist and so on.
+    """
+
+    sample_rate: int
+    channels: int
+    frames: int = 0
+    subtype: str = "FLOAT"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class AudioReader:
+    """A sound file, read in pieces; use it in a `with` block.
+
+    Raises:
+        AudioFileError: no such file, not audio, empty, or cut short.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        if self.path.is_dir():
+            raise AudioFileError(f"{self.path} is a folder; give a sound file, or a folder to `apply_many`")
+        if not self.path.exists():
+            raise AudioFileError(f"no sound file {self.path}; check the name and the folder")
+        try:
+            self._file = soundfile.SoundFile(self.path)
+        except FAILURES as error:
+            raise AudioFileError(
+                f"{self.path} cannot be read as audio ({reason(error)}); readable are wav, flac, mp3, ogg, "
+                "aiff and their kin. Is the file damaged, or of another kind?"
+            ) from None
+        self.info = AudioInfo(
+            self._file.samplerate,
+            self._file.channels,
+            self._file.frames,
+            self._file.subtype,
+            {tag: text for tag, text in self._file.copy_metadata().items() if tag in TAGS},
+        )
+        try:
+            self._check()
+        except AudioFileError:
+            self._file.close()
+            raise
+
+    def blocks(self, size: int) -> Iterator[Float32]:
+        """Read the file in pieces of so many samples, the last one shorter.
+
+        Shape:
+            each [C, size] or less
+        Raises:
+            AudioFileError: the file is damaged, or ends before its header says.
+        """
+        done = 0
+        while done < self.info.frames:
+            try:
+                block = self._file.read(min(size, self.info.frames - done), dtype="float32", always_2d=True)
+            except FAILURES as error:
+                raise AudioFileError(
+                    f"{self.path} is damaged after {self._at(done)}: {reason(error)}"
+                ) from None
+            if not len(block):
+                raise AudioFileError(self._short(done))
+            done += len(block)
+            yield np.ascontiguousarray(block.T)
+
+    def frames_at(self, starts: Iterable[int], size: int) -> Iterator[Float32]:
+        """Read short stretches that begin at these samples, channels averaged, silence beyond the end.
+
+        Shape:
+            each [size]
+        Raises:
+            AudioFileError: the file is damaged.
+        """
+        for start in starts:
+            try:
+                self._file.seek(int(start))
+                frame = self._file.read(size, dtype="float32", always_2d=True, fill_value=0.0)
+            except FAILURES as error:
+                raise AudioFileError(
+                    f"{self.path} is damaged after {self._at(start)}: {reason(error)}"
+                ) from None
+            yield frame.mean(axis=1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    def _check(self) -> None:
+        for label, promised, there in re.findall(
+            r"(\w+)\s*: (\d+) \(should be (\d+)\)", self._file.extra_info
+        ):
+            if label in ("data", "SSND", "Size", "riff") and int(there) < int(promised) < _UNKNOWN_SIZE:
+                raise AudioFileError(self._short(self.info.frames))
+        if self._file.format == "OGG" and not _has_last_page(self.path):
+            raise AudioFileError(self._short(self.info.frames))
+        if self.info.frames < 1:
+            raise AudioFileError(
+                f"{self.path} holds no samples: it is empty or cut short. Record or copy it again"
+            )
+
+    def _at(self, frames: int) -> str:
+        return f"{frames / self.info.sample_rate:.2f} s"
+
+    def _short(self, frames: int) -> str:
+        return (
+            f"{self.path} is cut short: it ends after {self._at(frames)} although its header promises more. "
+            "Copy it again, or open and save it in an audio editor to keep what is there"
+        )
+
+
+def _has_last_page(path: Path) -> bool:
+    """Whether the last page of an Ogg file is there, whole, and marked as the last."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _LARGEST_OGG_PAGE, 0))
+        end = file.read()
+    start = end.rfind(b"OggS")
+    page = end[start:]
+    if start < 0 or len(page) < 27 or len(page) < 27 + page[26]:
+        return False
+    return bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in a few words."""
+    text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error)
+    return str(text).strip().rstrip(".").removeprefix("Error : ") or type(error).__name__

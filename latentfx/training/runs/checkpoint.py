@@ -1,0 +1,141 @@
+"""Trained weights on disk: a folder with `weights.safetensors` and `card.json`. Data only, never pickle.
+
+The card says what the weights are: recipe, metrics, data, versions, seed, wall time, licence. It is also in
+the header of the weights file, which is the copy that `load_checkpoint` reads, so that the two cannot part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from latentfx.errors import CheckpointError
+from latentfx.methods.base import Objective
+from latentfx.training.recipes.config import find_method
+from latentfx.training.recipes.settings import read_settings
+
+SCHEMA = 1
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+_HEADER = "latentfx"
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it: nobody ever sees half a file."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON header as one safetensors file, atomically."""
+    plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    whole = safetensors.torch.save(plain, {_HEADER: json.dumps(header)})
+    write_atomically(path, lambda target: target.write_bytes(whole))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote.
+
+    Raises:
+        CheckpointError: no such file, not safetensors, or without our header.
+    """
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = json.loads(file.metadata()[_HEADER])
+            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint of latentfx: {error}") from None
+
+
+def save_checkpoint(folder: Path, objective: Objective, card: Mapping[str, Any]) -> None:
+    """Write weights and card.
+
+    Args:
+        folder: made where absent; what it held is replaced.
+        objective: its `state_dict` is what is written.
+        card: as JSON can hold it; must have `recipe`, `method_config` and `stage_index`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    full = {"schema": SCHEMA, "revision": objective.revision, **card, "versions": versions()}
+    write_tensors(folder / WEIGHTS, objective.state_dict(), full)
+    text = json.dumps(full, indent=2) + "\n"
+    write_atomically(folder / CARD, lambda target: target.write_text(text, encoding="utf-8"))
+
+
+def load_checkpoint(
+    path: str | Path, method: type[Objective] | None = None
+) -> tuple[Objective, dict[str, Any]]:
+    """Build the objective that a checkpoint holds.
+
+    Args:
+        path: a checkpoint folder, its weights file, or a run folder (whose last stage's best is taken).
+        method: class of the objective; None takes the one that the card's method name stands for.
+    Returns:
+        the objective in evaluation mode on the CPU, and its card.
+    Raises:
+        CheckpointError: damaged, of another schema or revision, or weights that do not fit the method.
+    """
+    file = _weights_file(Path(path))
+    tensors, card = read_tensors(file)
+    if not {"recipe", "method_config", "stage_index"} <= card.keys():
+        raise CheckpointError(f"{file} is no trained model; give a run folder, or its best-STAGE/{WEIGHTS}")
+    if card.get("schema") != SCHEMA:
+        raise CheckpointError(f"{file} has the schema {card.get('schema')!r}; this latentfx reads {SCHEMA}")
+    try:
+        method = method or find_method(str(card["recipe"]["method"]["name"]))
+        config: Any = read_settings(method.config_type, card["method_config"], "method")
+        _check_revision(file, card, method)
+        objective = method(config)
+        for index in range(int(card["stage_index"]) + 1):
+            objective.begin_stage(index)
+        objective.load_state_dict(tensors)
+    except CheckpointError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{file} does not fit its method: {error}") from None
+    return objective.eval(), card
+
+
+def _check_revision(file: Path, card: Mapping[str, Any], method: type[Objective]) -> None:
+    found = card.get("revision", method.revision_of(card["method_config"]))
+    if found != method.revision:
+        raise CheckpointError(
+            f"{file} has the revision {found} of its method, this latentfx {method.revision}: the same "
+            "weights stand for something else there. Train it again, or use the latentfx that trained it"
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed the weights."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        own = version("latentfx")
+    except PackageNotFoundError:
+        own = "unknown"
+    return {"latentfx": own, "python": platform.python_version(), "torch": str(torch.__version__)}
+
+
+def _weights_file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    if (path / WEIGHTS).is_file():
+        return path / WEIGHTS
+    found = sorted(path.glob(f"best-*/{WEIGHTS}"), key=lambda file: int(read_tensors(file)[1]["stage_index"]))
+    if not found:
+        raise CheckpointError(f"{path} holds no {WEIGHTS}; give a checkpoint folder or a run folder")
+    return found[-1]
