@@ -74,8 +74,8 @@ def played_levels(
 ) -> tuple[Tensor, Tensor]:
     """Amplitudes that have this level together, from log-magnitudes of any scale.
 
-    Undoes `latentfx.methods.swapper.spectral.log_magnitudes`. What is near the floor falls by 20 dB, not to 0:
-    a difference of near numbers would be rounding alone. Partials end before the Nyquist frequency.
+    Undoes `latentfx.methods.swapper.spectral.log_magnitudes`. What is near the floor falls by 20 dB, not to
+    0: a difference of near numbers would be rounding alone. Partials end before the Nyquist frequency.
 
     Args:
         bins: of a frame of n_fft samples.

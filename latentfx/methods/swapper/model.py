@@ -1,8 +1,8 @@
 """J-DSAE for real time: 48 kHz log-magnitudes, and timbres that players choose by name.
 
 Ours, beside the published method (`latentfx.methods.dsae.jacobian`): log-magnitudes instead of 16 kHz mels;
-the local encoder reads a log-frequency spectrum; v is read from the whole clip, z and the decoder are trained on
-a crop of it; squared errors count by bin as on a mel axis; labels name timbres; and stage `level` goes on
+the local encoder reads a log-frequency spectrum; v is read from the whole clip, z and the decoder are trained
+on a crop of it; squared errors count by bin as on a mel axis; labels name timbres; and stage `level` goes on
 with spectra compared at the level at which they are played, bin by bin and in mel bands of power.
 """
 
