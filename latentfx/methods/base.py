@@ -1,26 +1,53 @@
-"""What a method is to the training loop: a model, its stages and its loss.
+"""What a method is to a training run: a model, its stages, its players and their losses.
 
-One paper is one `Objective` in a file beside this one. Methods know nothing of plugins or recipes.
+One paper is one `Objective` in a folder beside this file. Methods know nothing of plugins or recipes.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from latentfx.methods.cache import FeatureCache
+Loss = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+
+
+class AnyExample(Protocol):
+    """What a method reads of a training example (`latentfx.training.data` makes them).
+
+    `arrays` are named (`audio` [T] mono float32, `stems` [S, T], `video` [N, 3, H, W] ...) and have `rate`
+    values a second; `labels` are by factor, one an example or an array with one a frame; `source` names the
+    recording that the example comes from. The other properties read from these.
+    """
+
+    @property
+    def arrays(self) -> Mapping[str, NDArray[Any]]: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def labels(self) -> Mapping[str, str | float | NDArray[Any]]: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def audio(self) -> NDArray[np.float32]: ...
+    @property
+    def stems(self) -> NDArray[np.float32]: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def duration_s(self) -> float: ...
 
 
 class AnyClip(Protocol):
-    """What a method reads of a training clip (`latentfx.training.data` makes them).
-
-    `audio` is mono float32 [T] at `sample_rate` Hz; `source` names the recording that it was cut from.
-    """
+    """What a method reads of a clip of audio: the part of `AnyExample` that `Clip` has."""
 
     @property
     def audio(self) -> NDArray[np.float32]: ...
@@ -32,12 +59,54 @@ class AnyClip(Protocol):
     def source(self) -> str: ...
 
 
+class Features(Protocol):
+    """What a run reads of prepared examples: `latentfx.methods.cache` keeps them in memory or on disk.
+
+    `lengths` [K] holds the frames of each example; `weights` [K] says how often each is drawn, up to a
+    factor (None: every frame equally often).
+    """
+
+    @property
+    def lengths(self) -> Tensor: ...
+    @property
+    def weights(self) -> Tensor | None: ...
+
+    def crop(self, clip: Tensor, start: Tensor, length: int) -> dict[str, Tensor]:
+        """Gather `length` frames of each given example, from the given frame on.
+
+        Shape:
+            clip [B], start [B] -> frame features [B, length, ...], example features [B, ...], `clip` [B]
+        """
+
+    def to(self, device: torch.device) -> Features:
+        """Move what is worth it to a device; crops may come from another one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Player:
+    """One side of a training: parameters, the loss that moves them, and the settings of their optimiser.
+
+    Args:
+        name: of the player, for states and curves.
+        parameters: those that this player's optimiser moves. No parameter has two players.
+        loss: batch -> `loss`, which is minimised, and any parts of it that are worth a curve.
+        lr: learning rate before schedule and warm-up; None takes the recipe's.
+        betas: of Adam.
+    """
+
+    name: str
+    parameters: tuple[nn.Parameter, ...]
+    loss: Loss
+    lr: float | None = None
+    betas: tuple[float, float] = (0.9, 0.999)
+
+
 class Objective(nn.Module, ABC):
     """A model together with what it is trained to do.
 
-    The loop builds one from its `config_type`, lets it `prepare` the clips once, and then calls `loss` on
-    random crops of the prepared features, stage after stage. Randomness inside `loss` comes from torch's
-    global generator, which the loop seeds, saves and restores.
+    A run builds one from its `config_type`, lets it `prepare` the examples once, and then calls the loss of
+    every player on random crops of the prepared features, stage after stage. Randomness inside a loss comes
+    from torch's global generator, which the run seeds, saves and restores.
 
     Args:
         config: an instance of `config_type`, a frozen dataclass: the `[method]` table of a recipe.
@@ -55,13 +124,15 @@ class Objective(nn.Module, ABC):
     @property
     @abstractmethod
     def sample_rate(self) -> int:
-        """Rate of the clips that it wants, Hz."""
+        """Rate of the examples that it wants, Hz."""
 
     @abstractmethod
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
-        """Turn clips into features, once; called for the training clips first, then for the validation clips.
+    def prepare(self, examples: Sequence[AnyClip], /) -> Features:
+        """Turn examples into features, once: those of the training first, then those of the validation.
 
-        Statistics that the model needs later (a mean, a scale) belong into buffers, set at the first call.
+        An example may be made when it is read and dropped afterwards: read each one once, in order, and hand
+        its features to `FeatureCache.join` as they come. Statistics that the model needs later (a mean, a
+        scale) belong into buffers, set at the first call.
         """
 
     def begin_stage(self, index: int) -> None:
@@ -69,13 +140,22 @@ class Objective(nn.Module, ABC):
 
         To resume a run or to load a checkpoint, the stages from 0 on are begun again on a fresh objective,
         and the saved weights are loaded afterwards: what a stage adds must depend on `config` and `index`
-        alone. Every parameter that is ever trained exists from the start; copies made here are frozen. The
-        loop calls `train()` and `eval()` on the whole: a teacher with dropout must stay in evaluation mode.
+        alone. Every parameter that is ever trained exists from the start; copies made here are frozen. A run
+        calls `train()` and `eval()` on the whole: a teacher with dropout must stay in evaluation mode.
         """
+
+    def players(self) -> tuple[Player, ...]:
+        """The sides of the training, in the order in which they move.
+
+        A run asks once, before the first stage. In each step every player in turn scores the same batch, and
+        its optimiser moves its own parameters: those of the others get no gradient. Validation looks at
+        `loss` alone, which should be the first player's.
+        """
+        return (Player("model", tuple(self.parameters()), self.loss),)
 
     @classmethod
     def revision_of(cls, settings: Mapping[str, Any]) -> int:
-        """Revision of weights that tell none.
+        """Revision of checkpoints that do not store one.
 
         Args:
             settings: the `[method]` table that they were trained with, every default written out.
@@ -86,7 +166,7 @@ class Objective(nn.Module, ABC):
         """Points of every latent space, by name: what `latentfx.training.runs.health` looks at.
 
         Args:
-            batch: as `FeatureCache.crop` returns it.
+            batch: as `Features.crop` returns it.
         Shape:
             -> each [B, D] or [B, N, D]; [n, D] where points are left out
         """
@@ -97,9 +177,9 @@ class Objective(nn.Module, ABC):
         """Score a batch of crops.
 
         Args:
-            batch: as `FeatureCache.crop` returns it.
+            batch: as `Features.crop` returns it.
         Shape:
-            frame features [B, N, ...], clip features [B, ...] -> every value [] (a scalar)
+            frame features [B, N, ...], example features [B, ...] -> every value [] (a scalar)
         Returns:
             `loss`, which is minimised, and any parts of it that are worth a curve.
         """

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from latentfx.errors import DataError, ShapeError
-from latentfx.methods.cache import FeatureCache
+from latentfx.methods.cache import DiskFeatures, FeatureCache, features_on_disk
 from latentfx.training.runs.sampling import FixedCrops, RandomCrops
 
 LENGTHS = (10, 3, 30, 6)
@@ -90,3 +94,44 @@ def test_bad_features_are_refused() -> None:
         FeatureCache.join([])
     with pytest.raises(DataError, match="not all 0"):
         RandomCrops(numbered(torch.zeros(4)), 6, 8, seed=0)
+
+
+def test_features_on_disk_give_the_crops_of_features_in_memory(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def frames() -> Iterator[dict[str, torch.Tensor]]:
+        for n in LENGTHS:
+            mel = torch.randn(n, 4, generator=generator)
+            yield {"mel": mel, "half": mel.half(), "low": mel.bfloat16(), "count": torch.arange(n)}
+
+    made = list(frames())
+    clips = {"instrument": torch.arange(4)}
+    memory = FeatureCache.join(made, clips)
+    with features_on_disk(tmp_path / "deep" / "folder"):
+        disk = FeatureCache.join(iter(made), clips)
+    assert isinstance(disk, DiskFeatures)
+    for step in range(5):
+        one, two = (RandomCrops(cache, 6, 8, seed=1).batch(step) for cache in (memory, disk))
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[name], two[name]) for name in one)
+        assert all(one[name].dtype == two[name].dtype for name in one)
+
+
+def test_a_lazy_example_is_gone_before_the_next_is_made_on_disk(tmp_path: Path) -> None:
+    alive: weakref.WeakSet[torch.Tensor] = weakref.WeakSet()
+    most = 0
+
+    def frames() -> Iterator[dict[str, torch.Tensor]]:
+        nonlocal most
+        for _ in range(50):
+            value = torch.ones(10, 3)
+            alive.add(value)
+            most = max(most, len(alive))
+            yield {"x": value}
+            del value
+
+    with features_on_disk(tmp_path):
+        disk = FeatureCache.join(frames())
+    assert most <= 2
+    assert disk.frames["x"].shape == (500, 3)
+    assert (tmp_path / "x.frames").stat().st_size == 500 * 3 * 4

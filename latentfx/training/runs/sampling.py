@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import DataError
-from latentfx.methods.cache import FeatureCache
+from latentfx.methods.base import Features
 
 
 class RandomCrops:
@@ -25,7 +25,7 @@ class RandomCrops:
         DataError: no clip is long enough.
     """
 
-    def __init__(self, cache: FeatureCache, crop_frames: int, batch_size: int, seed: int) -> None:
+    def __init__(self, cache: Features, crop_frames: int, batch_size: int, seed: int) -> None:
         usable = _usable(cache, crop_frames, "training")
         lengths = cache.lengths.double().numpy()
         weights = lengths if cache.weights is None else cache.weights.double().numpy()
@@ -56,7 +56,7 @@ class FixedCrops:
         DataError: no clip is long enough.
     """
 
-    def __init__(self, cache: FeatureCache, crop_frames: int, batch_size: int, limit: int) -> None:
+    def __init__(self, cache: Features, crop_frames: int, batch_size: int, limit: int) -> None:
         _usable(cache, crop_frames, "validation")
         crops = [
             (clip, start)
@@ -76,7 +76,7 @@ class FixedCrops:
             yield self._cache.crop(rows[:, 0], rows[:, 1], self._crop_frames)
 
 
-def _usable(cache: FeatureCache, crop_frames: int, split: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _usable(cache: Features, crop_frames: int, split: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     usable = np.asarray(cache.lengths.numpy() >= crop_frames)
     if not usable.any():
         longest = int(cache.lengths.max()) if len(cache.lengths) else 0
