@@ -16,12 +16,11 @@ from torch import nn
 
 from latentfx.errors import TrainingError
 from latentfx.methods.base import AnyClip, Objective
-from latentfx.training.runs.checkpoint import save_checkpoint
 from latentfx.training.recipes.config import Recipe, as_table
+from latentfx.training.runs.checkpoint import save_checkpoint
 from latentfx.training.runs.curves import Curves, draw_curves
 from latentfx.training.runs.device import Device
 from latentfx.training.runs.ema import RunningAverage
-from latentfx.training.runs.validation import evaluate, numbers
 from latentfx.training.runs.health import latent_health
 from latentfx.training.runs.reporting import Reporter
 from latentfx.training.runs.rng import seed_everything
@@ -29,6 +28,7 @@ from latentfx.training.runs.sampling import FixedCrops, RandomCrops
 from latentfx.training.runs.schedule import learning_rate
 from latentfx.training.runs.state import Progress, SavedState, save_state
 from latentfx.training.runs.stopping import Reason, Stopper
+from latentfx.training.runs.validation import evaluate, numbers
 
 LOG_EVERY = 50
 STATE, CURVES, PICTURE = "state.safetensors", "curves.csv", "curves.png"

@@ -12,11 +12,11 @@ import torch
 from latentfx.errors import DataError, RecipeError
 from latentfx.methods.base import Objective
 from latentfx.training.recipes.config import Recipe, as_table, find_method
+from latentfx.training.recipes.settings import read_settings
 from latentfx.training.runs.device import Device, choose_device
 from latentfx.training.runs.reporting import Reporter
 from latentfx.training.runs.rng import seed_everything
 from latentfx.training.runs.run import STATE, AnyDataset, Outcome, Run
-from latentfx.training.recipes.settings import read_settings
 from latentfx.training.runs.state import load_state
 from latentfx.training.runs.stopping import Stopper
 
