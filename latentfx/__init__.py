@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from latentfx.realtime import LiveHost, live
     from latentfx.spec import PluginSpec
 
+    __version__: str
+
 __all__ = [
     "Applied",
     "AudioWarning",
@@ -63,12 +65,16 @@ _HOME = {
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: `import latentfx` alone loads nothing."""
-    if name not in _HOME:
+    value: object
+    if name == "__version__":
+        value = importlib.import_module("importlib.metadata").version("latentfx")
+    elif name in _HOME:
+        value = getattr(importlib.import_module(f"latentfx.{_HOME[name]}"), name)
+    else:
         raise AttributeError(f"module 'latentfx' has no attribute {name!r}; it has {', '.join(__all__)}")
-    value = getattr(importlib.import_module(f"latentfx.{_HOME[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *(name for name in globals() if name.startswith("__"))]
+    return sorted({*__all__, "__version__", *(name for name in globals() if name.startswith("__"))})

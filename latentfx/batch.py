@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from latentfx.errors import AudioFileError, LatentFXError
-from latentfx.host.runtime import Setting
 from latentfx.offline import DEFAULT_PLUGIN, Applied, PathLike, apply_file, prepare
 from latentfx.preset import Preset
 from latentfx.sound.writer import WRITTEN
+from latentfx.spec import Setting
 
 Pair = tuple[Path, Path]
 

@@ -17,12 +17,13 @@ from latentfx.errors import ControlError, ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor, Stage
-from latentfx.host.runtime import LatentPlugin, Setting
+from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import Recording, SideChained, SideStage
 from latentfx.library import load
 from latentfx.preset import Preset
 from latentfx.sound.reader import AudioInfo, AudioReader
 from latentfx.sound.writer import AudioWriter
+from latentfx.spec import Setting
 
 DEFAULT_PLUGIN = "timbre-swap"
 MAX_REFERENCE_S = 120

@@ -18,10 +18,10 @@ import platformdirs
 
 from latentfx.binding import Binding, Source
 from latentfx.errors import ControlError, MidiError, PresetError
-from latentfx.host.runtime import LatentPlugin, Setting
+from latentfx.host.runtime import LatentPlugin
 from latentfx.library import load, plugins
 from latentfx.preset_text import dump_preset
-from latentfx.spec import Blend
+from latentfx.spec import Blend, Setting
 
 MAX_BYTES: Final = 1 << 16
 _NAME = re.compile(r"[\w][\w .-]{0,63}")

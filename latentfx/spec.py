@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from latentfx.control import Control
 from latentfx.errors import ControlError, ShapeError
+from latentfx.names import find_name, suggest
+
+Setting = float | str | Mapping[str, float]
 
 MAX_BLOCK_SIZE = 65536
 MAX_CHANNELS = 64
@@ -52,17 +55,26 @@ class Blend:
     def weights(self, value: str | Mapping[str, float]) -> dict[str, float]:
         """Turn `"trumpet"`, `"trumpet:0.7+flute:0.3"` or a mapping into a value for each control.
 
+        Case and spaces do not matter: `"Alto Sax"` is `altosax`.
+
         Raises:
-            ControlError: an unknown label, or a weight that is not a number of 0 or more.
+            ControlError: neither text nor a mapping, an unknown label, or a weight outside 0 to 1.
         """
+        if not isinstance(value, str | Mapping):
+            raise ControlError(
+                f"{self.name} is {value!r}; allowed {', '.join(self.labels)}, or a blend of them such as "
+                f"{self.default}:0.7+{next(iter(self.choices))}:0.3"
+            )
         parts = parse_blend(value) if isinstance(value, str) else dict(value)
         result = dict.fromkeys(self.controls, 0.0)
         for label, weight in parts.items():
-            if label not in self.labels:
+            known = find_name(label, self.labels)
+            if known is None:
                 raise ControlError(
-                    f"{self.name} {label!r} is unknown; this plugin has {', '.join(self.labels)}"
+                    f"{self.name} {label!r} is unknown.{suggest(label, self.labels)} "
+                    f"This plugin has {', '.join(self.labels)}"
                 )
-            result[self.labels[label]] = _weight(self.name, label, weight)
+            result[self.labels[known]] = _weight(self.name, label, weight)
         if not any(result.values()):
             raise ControlError(f"{self.name} {value!r} gives every choice the weight 0; raise at least one")
         return result
@@ -170,8 +182,11 @@ class PluginSpec:
         for position, candidate in enumerate(self.controls):
             if candidate.name == control:
                 return position
-        known = ", ".join(c.name for c in self.controls) or "none"
-        raise ControlError(f"control {control!r} is unknown; plugin {self.name!r} has {known}")
+        names = [*(blend.name for blend in self.blends), *(known.name for known in self.controls)]
+        raise ControlError(
+            f"control {control!r} is unknown.{suggest(control, names)} "
+            f"Plugin {self.name!r} has {', '.join(names) or 'none'}"
+        )
 
 
 def _within(what: str, value: int, low: int, high: int) -> None:

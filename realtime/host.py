@@ -17,8 +17,9 @@ from latentfx.binding import Binding
 from latentfx.errors import LatentFXError, ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.plugin_file import Float32
-from latentfx.host.runtime import Controls, LatentPlugin, Setting
+from latentfx.host.runtime import Controls, LatentPlugin
 from latentfx.preset import Preset, same_plugin
+from latentfx.spec import Setting
 
 from . import checks
 from .bank import Bank

@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from latentfx.binding import Binding
 from latentfx.errors import ControlError
 from latentfx.host.processor import Processor
-from latentfx.host.runtime import LatentPlugin, Setting
+from latentfx.host.runtime import LatentPlugin
 from latentfx.offline import DEFAULT_PLUGIN, Reference, prepare
 from latentfx.preset import Preset, list_presets
+from latentfx.spec import Setting
 
 from .checks import check_block, check_channels, check_place, check_rate, read_bindings, read_presets
 from .devices import JACK, Device, find_device, share_a_clock, sound

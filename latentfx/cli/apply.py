@@ -13,9 +13,9 @@ from latentfx.cli.note import say_note
 from latentfx.errors import ControlError, PresetError
 
 if TYPE_CHECKING:
-    from latentfx.host.runtime import Setting
     from latentfx.offline import Applied
     from latentfx.preset import Preset
+    from latentfx.spec import Setting
 
 
 def apply(

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
 from latentfx.errors import PluginFileError, ShapeError
 from latentfx.host.guard import FileFacts, Port, inspect
 from latentfx.host.plugin_file import Float32, Metadata, load_metadata
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 Axes = tuple[int | None, ...]
+
+
+def read_metadata(data: bytes) -> Metadata:
+    """Check a plugin file and read what it says of itself; onnxruntime is not needed for it.
+
+    Args:
+        data: content of a plugin file.
+
+    Raises:
+        PluginFileError: the file is damaged or hostile, or its graph is not what its metadata says.
+    """
+    facts = inspect(data)
+    metadata = load_metadata(facts.metadata)
+    _check_ports(facts, metadata)
+    return metadata
 
 
 class Graph:
@@ -27,9 +45,9 @@ class Graph:
     """
 
     def __init__(self, data: bytes, threads: int = 1) -> None:
-        facts = inspect(data)
-        self.metadata: Metadata = load_metadata(facts.metadata)
-        _check_ports(facts, self.metadata)
+        self.metadata = read_metadata(data)
+        import onnxruntime  # it takes longer to import than all the rest: what only reads a file does without
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -16,10 +16,9 @@ from latentfx.host.layout import find_layout, to_channels
 from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor
 from latentfx.host.stream import PluginStream
+from latentfx.names import suggest
 from latentfx.sound.level import set_level
-from latentfx.spec import Blend, PluginSpec, Reference
-
-Setting = float | str | Mapping[str, float]
+from latentfx.spec import Blend, PluginSpec, Reference, Setting
 
 SILENT_DB = -80.0
 
@@ -243,8 +242,8 @@ class LatentPlugin(Processor):
         return reference
 
     def _set(self, name: str, value: Setting) -> None:
-        if name in self.blends and not isinstance(value, (int, float)):
-            self.set_blend(name, value)
+        if name in self.blends:
+            self.set_blend(name, value)  # type: ignore[arg-type]  # it refuses what is no text or mapping
         else:
             self.controls[name] = value  # type: ignore[assignment]  # `check` refuses what is no number
 
@@ -254,8 +253,14 @@ class LatentPlugin(Processor):
             return self.controls[name]
         if spec and name in self.blends:
             return {c: self.controls[k] for c, k in self.blends[name].labels.items() if self.controls[k]}
-        known = _list((*self.controls, *self.blends)) if spec else "no such"
-        raise AttributeError(f"{type(self).__name__} has no attribute or control {name!r}; controls: {known}")
+        names = (*self.controls, *self.blends) if spec else ()
+        raise AttributeError(
+            f"{type(self).__name__} has no attribute or control {name!r}.{suggest(name, names)} "
+            f"Its controls: {_list(names)}"
+        )
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.controls, *self.blends]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or name == "controls":

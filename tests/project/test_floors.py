@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     map(
         frozenset,
         (
-            {"errors", "sound.level"},
+            {"errors", "names", "sound.level"},
             {"control"},
             {"spec"},
             {"plugin", "host.plugin_file", "dsp", "host.wire"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import inspect
 import json
 import subprocess
@@ -106,6 +107,11 @@ def test_every_public_name_is_documented(name: str) -> None:
 def test_a_wrong_name_is_answered_with_the_right_ones() -> None:
     with pytest.raises(AttributeError, match=r"no attribute 'laod'.*load"):
         _ = latentfx.laod  # type: ignore[attr-defined]
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert latentfx.__version__ == importlib.metadata.version("latentfx")
+    assert "__version__" in dir(latentfx)
 
 
 def test_the_error_tree_is_drawn_as_it_is() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 from latentfx.errors import ControlError, PluginFileError, PluginNotFoundError, ShapeError
 from latentfx.host.graph import in_runs
 from latentfx.host.runtime import LatentPlugin
-from latentfx.library import load
+from latentfx.library import describe, load, plugins
 
 RATE = 48_000
 Write = Callable[[str], Path]
@@ -135,8 +138,8 @@ def test_controls_are_attributes_and_a_mapping(delay: LatentPlugin) -> None:
         ({"gain": 5}, "control 'gain' is 5; allowed 0 to 4"),
         ({"gain": "loud"}, "control 'gain' is 'loud'; allowed 0 to 4"),
         ({"gain": float("nan")}, "control 'gain' is nan; allowed 0 to 4"),
-        ({"mix": 1}, "control 'mix' is unknown; plugin 'delay' has gain"),
-        ({"gain": 3, "mix": 1}, "unknown"),
+        ({"mix": 1}, r"control 'mix' is unknown\. Plugin 'delay' has gain"),
+        ({"gain": 3, "gian": 1}, r"control 'gian' is unknown\. Did you mean 'gain'\?"),
     ],
 )
 def test_a_wrong_setting_says_what_is_allowed_and_changes_nothing(
@@ -149,9 +152,20 @@ def test_a_wrong_setting_says_what_is_allowed_and_changes_nothing(
         setattr(delay, *list(change.items())[-1])
 
 
+def test_dir_lists_the_controls_and_blends_beside_the_methods(blend: LatentPlugin) -> None:
+    assert {"tone", "tone_half", "tone_full", "process", "set"} <= set(dir(blend))
+
+
+def test_load_sets_the_controls_it_is_given(plugin_file: Write) -> None:
+    assert load(plugin_file("delay"), gain=2.5).gain == 2.5
+    assert load(plugin_file("blend"), threads=2, tone="full").tone == {"full": 1.0}
+    with pytest.raises(ControlError, match="control 'gain' is 9; allowed 0 to 4"):
+        load(plugin_file("delay"), gain=9)
+
+
 def test_an_attribute_that_is_no_control_is_missing(delay: LatentPlugin) -> None:
     assert not hasattr(delay, "gian")
-    with pytest.raises(AttributeError, match="'gian'; controls: gain"):
+    with pytest.raises(AttributeError, match=r"'gian'\. Did you mean 'gain'\? Its controls: gain"):
         _ = delay.gian
 
 
@@ -164,7 +178,7 @@ def test_turning_a_knob_is_heard_in_the_next_block(delay: LatentPlugin) -> None:
 
 @pytest.mark.parametrize(
     ("value", "factor"),
-    [("half", 2), ("full", 4), ("half:0.5+full:0.5", 3), ({"half": 0.25, "full": 0.25}, 1.5)],
+    [("half", 2), ("full", 4), (" FULL ", 4), ("half:0.5+full:0.5", 3), ({"half": 0.25, "full": 0.25}, 1.5)],
 )
 def test_a_blend_is_set_by_name(blend: LatentPlugin, value: str | dict[str, float], factor: float) -> None:
     blend.tone = value
@@ -175,13 +189,16 @@ def test_a_blend_is_set_by_name(blend: LatentPlugin, value: str | dict[str, floa
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("loud", "tone 'loud' is unknown; this plugin has reference, half, full"),
+        ("loud", r"tone 'loud' is unknown\. This plugin has reference, half, full"),
+        ("Hlaf", r"tone 'Hlaf' is unknown\. Did you mean 'half'\?"),
+        (0.5, r"tone is 0\.5; allowed reference, half, full, or a blend of them"),
+        (None, "tone is None; allowed reference, half, full"),
         ("half:2", "weight 2.0; allowed 0 to 1"),
         ("half:x", "not LABEL or LABEL:WEIGHT"),
         ("half:0", "every choice the weight 0"),
     ],
 )
-def test_a_wrong_blend_says_what_there_is(blend: LatentPlugin, value: str, message: str) -> None:
+def test_a_wrong_blend_says_what_there_is(blend: LatentPlugin, value: Any, message: str) -> None:
     with pytest.raises(ControlError, match=message):
         blend.tone = value
     assert blend.tone == {"half": 1.0}
@@ -273,6 +290,28 @@ def test_plugins_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytes
         load(tmp_path / "absent.onnx")
     with pytest.raises(PluginFileError, match="TorchScript, which runs code"):
         load(tmp_path / "model.ts")
+
+
+def test_a_plugin_name_is_found_whatever_its_case_and_spaces() -> None:
+    assert describe("Timbre Swap").spec.name == "timbre-swap"
+    assert load("timbre-swap", timbre="Alto Sax").timbre == {"altosax": 1.0}
+
+
+def test_a_description_is_what_the_loaded_plugin_says(plugin_file: Write) -> None:
+    for path in (plugin_file("blend"), plugin_file("delay")):
+        described, loaded = describe(path), load(path)
+        assert described.spec == loaded.spec
+        assert described.provenance == loaded.provenance
+        assert described.report == loaded.report
+
+
+def test_describing_plugins_does_not_import_onnxruntime() -> None:
+    program = (
+        "import sys; from latentfx.library import describe, plugins; "
+        "print([describe(name).spec.name for name in plugins()], 'onnxruntime' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{plugins()} False\n"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+"""Names as people type them: other case, spaces and hyphens are forgiven, and a typo gets a suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def find_name(text: str, known: Iterable[str]) -> str | None:
+    """The known name that a text means, whatever its case, spaces, hyphens and underscores.
+
+    Returns:
+        The name; None where the text means none of them, or more than one.
+
+    >>> find_name("Alto Sax", ["flute", "altosax"])
+    'altosax'
+    """
+    names = list(known)
+    if text in names:
+        return text
+    meant = [name for name in names if _bare(name) == _bare(text) != ""]
+    return meant[0] if len(meant) == 1 else None
+
+
+def suggest(text: str, known: Iterable[str]) -> str:
+    """The sentence ` Did you mean 'NAME'?`, to be put into an error; empty where no name is near.
+
+    >>> suggest("Trmpet", ["flute", "trumpet"])
+    " Did you mean 'trumpet'?"
+    """
+    names = {_bare(name): name for name in known}
+    near = get_close_matches(_bare(text), names, 1)
+    return f" Did you mean {names[near[0]]!r}?" if near else ""
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
