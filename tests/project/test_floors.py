@@ -19,7 +19,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"errors", "names", "sound.level"},
             {"control"},
             {"spec"},
-            {"plugin", "host.plugin_file", "dsp", "host.wire"},
+            {"plugin", "host.plugin_file", "dsp", "host.onnx_fields", "host.wire"},
             {"binding"},
             {"stages"},
             {"methods", "operators"},
