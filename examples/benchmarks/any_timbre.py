@@ -36,7 +36,7 @@ from table import print_table, write_json
 import latentfx
 from latentfx.cli.bar import Bar
 from latentfx.export import export_checkpoint
-from latentfx.training.data.clip import Clip
+from latentfx.training.data.example import Example
 from latentfx.training.evaluations.swap.held_out import held_out_phrases
 from latentfx.training.evaluations.swap.swap import clip_distance
 from latentfx.training.judges.classifier import Classifier
@@ -86,7 +86,7 @@ def main() -> None:
 
 def _measure_run(
     plugin: latentfx.LatentPlugin,
-    clips: dict[str, tuple[Clip, ...]],
+    clips: dict[str, tuple[Example, ...]],
     classifier: Classifier,
     arguments: argparse.Namespace,
     progress: Callable[[int, int], None],
@@ -107,7 +107,7 @@ def _known(plugin: latentfx.LatentPlugin, classifier: Classifier) -> list[str]:
 def _measure(
     plugin: latentfx.LatentPlugin,
     name: str,
-    clips: dict[str, tuple[Clip, ...]],
+    clips: dict[str, tuple[Example, ...]],
     classifier: Classifier,
     arguments: argparse.Namespace,
     progress: Callable[[int, int], None],

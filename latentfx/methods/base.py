@@ -46,19 +46,6 @@ class AnyExample(Protocol):
     def duration_s(self) -> float: ...
 
 
-class AnyClip(Protocol):
-    """What a method reads of a clip of audio: the part of `AnyExample` that `Clip` has."""
-
-    @property
-    def audio(self) -> NDArray[np.float32]: ...
-    @property
-    def sample_rate(self) -> int: ...
-    @property
-    def instrument(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-
-
 class Features(Protocol):
     """What a run reads of prepared examples: `latentfx.methods.cache` keeps them in memory or on disk.
 
@@ -127,7 +114,7 @@ class Objective(nn.Module, ABC):
         """Rate of the examples that it wants, Hz."""
 
     @abstractmethod
-    def prepare(self, examples: Sequence[AnyClip], /) -> Features:
+    def prepare(self, examples: Sequence[AnyExample], /) -> Features:
         """Turn examples into features, once: those of the training first, then those of the validation.
 
         An example may be made when it is read and dropped afterwards: read each one once, in order, and hand

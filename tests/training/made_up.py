@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from latentfx.training.data.clip import Clip, Note
+from latentfx.training.data.example import Example, Note
 from latentfx.training.data.sources.tones import play_tones
 from latentfx.training.evaluations.swap.swapper import Codes
 from latentfx.training.judges.judge import log_mel
@@ -21,11 +21,11 @@ SECONDS = 1.05
 INSTRUMENTS = ("violin", "trumpet")
 
 
-def clip(instrument: str, pitches: Sequence[float], source: str) -> Clip:
+def clip(instrument: str, pitches: Sequence[float], source: str) -> Example:
     """Three notes in a row."""
     length = SECONDS / len(pitches)
     notes = tuple(Note(at * length, (at + 0.95) * length, pitch, 0.8) for at, pitch in enumerate(pitches))
-    return Clip(play(instrument, notes), RATE, instrument, source, notes)
+    return Example.of_audio(play(instrument, notes), RATE, instrument, source, notes)
 
 
 def play(instrument: str, notes: tuple[Note, ...]) -> Float32:
@@ -33,7 +33,7 @@ def play(instrument: str, notes: tuple[Note, ...]) -> Float32:
     return play_tones(instrument, notes, SECONDS, RATE, np.random.default_rng(0))
 
 
-def clips(count: int, seed: int) -> tuple[Clip, ...]:
+def clips(count: int, seed: int) -> tuple[Example, ...]:
     """Lines of both instruments in one range."""
     generator = np.random.default_rng(seed)
     return tuple(
@@ -49,7 +49,7 @@ class Perfect:
     sample_rate = RATE
     v_size = len(INSTRUMENTS)
 
-    def __init__(self, known: Sequence[Clip]) -> None:
+    def __init__(self, known: Sequence[Example]) -> None:
         self._heard = {item.audio.tobytes(): (item.notes, item.instrument) for item in known}
         self.drawn = 0
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor, nn
 
-from latentfx.methods.base import AnyClip, Objective
+from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
+from latentfx.training.data import Example
 from latentfx.training.recipes.config import Recipe, parse_recipe
 from latentfx.training.runs.reporting import Reporter
 from latentfx.training.runs.start import Outcome, train
@@ -30,21 +30,11 @@ FRAME = 16
 
 
 @dataclass(frozen=True)
-class ToyClip:
-    """A tone in noise."""
-
-    audio: NDArray[np.float32]
-    sample_rate: int
-    instrument: str
-    source: str
-
-
-@dataclass(frozen=True)
 class ToyClips:
     """Tones to train and to validate on."""
 
-    train: Sequence[ToyClip]
-    validation: Sequence[ToyClip]
+    train: Sequence[Example]
+    validation: Sequence[Example]
     card: Mapping[str, object]
 
 
@@ -75,7 +65,7 @@ class Toy(Objective):
     def sample_rate(self) -> int:
         return 8000
 
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
         usable = [clip.audio[: len(clip.audio) // FRAME * FRAME] for clip in clips]
         return FeatureCache.join([{"frame": torch.from_numpy(audio).reshape(-1, FRAME)} for audio in usable])
 
@@ -99,11 +89,11 @@ def toy_clips(seed: int = 0) -> ToyClips:
     """Eight clips of 40 to 80 frames."""
     rng = np.random.default_rng(seed)
 
-    def clip(index: int) -> ToyClip:
+    def clip(index: int) -> Example:
         length = FRAME * (40 + 10 * (index % 5))
         tone = np.sin(np.arange(length) * (0.05 + 0.03 * index))
         audio = (tone + 0.1 * rng.standard_normal(length)).astype(np.float32)
-        return ToyClip(audio, 8000, ("low", "high")[index % 2], f"tone-{index}")
+        return Example.of_audio(audio, 8000, ("low", "high")[index % 2], f"tone-{index}")
 
     return ToyClips([clip(i) for i in range(6)], [clip(i) for i in range(6, 8)], {"kind": "toy"})
 

@@ -16,7 +16,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from latentfx.methods.base import AnyClip, Objective
+from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.dsae.config import Reduction, Terms
 from latentfx.methods.dsae.networks import DSAE, Gaussian, kl_divergence, sample
@@ -108,7 +108,7 @@ class DSAEObjective(Objective):
     def sample_rate(self) -> int:
         return self.features.sample_rate
 
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
         """Features of every clip; the decoder starts from their mean."""
         cache = self.features.prepare(clips)
         if not self.prepared:

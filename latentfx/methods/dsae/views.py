@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentfx.dsp.log_mel import LogMel, LogMelConfig
-from latentfx.methods.base import AnyClip
+from latentfx.methods.base import AnyExample
 from latentfx.methods.cache import FeatureCache
 
 
@@ -65,7 +65,7 @@ class ViewMaker(nn.Module, ABC):
         """Rate of the clips, Hz."""
 
     @abstractmethod
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
         """Features of every clip."""
 
     @abstractmethod
@@ -91,7 +91,7 @@ class MelViews(ViewMaker):
     def sample_rate(self) -> int:
         return self.log_mel.config.sample_rate
 
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
         return FeatureCache.join([{"mel": self.frames(clip.audio)} for clip in clips])
 
     @torch.no_grad()

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentfx.methods.base import AnyClip
+from latentfx.methods.base import AnyExample
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.dsae.views import ViewMaker, Views
 from latentfx.methods.swapper.clip_spectra import clip_spectra
@@ -40,7 +40,7 @@ class SpectralViews(ViewMaker):
     def sample_rate(self) -> int:
         return self.config.spectral.sample_rate
 
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
         """Spectra of every frame; bands of every few frames, of every clip."""
         analysis = SpectralAnalysis(self.config.spectral)
         made = [self.of_audio(clip.audio, analysis) for clip in clips]

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from latentfx.dsp.mel import mel_filters
-from latentfx.methods.base import AnyClip
+from latentfx.methods.base import AnyExample
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.dsae.jacobian import JacobianDSAE
 from latentfx.methods.dsae.networks import DSAE, Gaussian
@@ -72,13 +72,13 @@ class JDSAE(JacobianDSAE):
         hann = spectral.get("n_fft") == 1024 and not spectral.get("level_length")
         return 1 if hann else cls.revision
 
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
         """As all do; and who plays."""
         cache = super().prepare(clips)
         named = {"instrument": torch.tensor([self._named(clip) for clip in clips])}
         return dataclasses.replace(cache, clips={**cache.clips, **named})
 
-    def _named(self, clip: AnyClip) -> int:
+    def _named(self, clip: AnyExample) -> int:
         """Number of the timbre that a clip counts for; -1 for none."""
         names, sources = self.config.instruments, self.config.timbre_sources
         counts = clip.instrument in names and any(fnmatch(clip.source, glob) for glob in sources)

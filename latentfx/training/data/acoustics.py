@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.sound.level import set_level
-from latentfx.training.data.clip import Audio
+from latentfx.training.data.example import Audio
 
 
 def reverberate(audio: Audio, sample_rate: int, rng: np.random.Generator) -> Audio:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-from latentfx.training.data.clip import Clip
+from latentfx.training.data.example import Example
 
 PATH_SETTINGS = frozenset({"root", "path", "tunes"})
 
@@ -13,8 +13,8 @@ PATH_SETTINGS = frozenset({"root", "path", "tunes"})
 def part_card(
     kind: str,
     settings: Mapping[str, object],
-    train: Sequence[Clip],
-    validation: Sequence[Clip],
+    train: Sequence[Example],
+    validation: Sequence[Example],
     facts: Mapping[str, object],
 ) -> dict[str, object]:
     """Describe one part: seconds of each side, licences, and names of recordings that are held out.
@@ -56,7 +56,7 @@ def _shown(key: str, value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _seconds(clips: Sequence[Clip]) -> dict[str, float]:
+def _seconds(clips: Sequence[Example]) -> dict[str, float]:
     """Seconds of audio for each instrument."""
     totals: dict[str, float] = {}
     for clip in clips:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from latentfx.errors import DataError
 from latentfx.training.data.card import describe, part_card
-from latentfx.training.data.clip import Dataset
+from latentfx.training.data.example import Dataset
 from latentfx.training.data.settings import BandPart, Part, StemsPart, read_settings
 from latentfx.training.data.sources.mixes import build_mixes
 from latentfx.training.data.sources.parts import Built, Job, build_part

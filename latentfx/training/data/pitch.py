@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Audio, hz_to_midi, midi_to_hz
+from latentfx.training.data.example import Audio, hz_to_midi, midi_to_hz
 
 SEARCH_ST = 1.5
 NOTE_NAME = re.compile(r"(?:^|[^A-Za-z0-9])([A-G])([#sb]?)(-?\d)(?![A-Za-z0-9])")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Clip
+from latentfx.training.data.example import Example
 from latentfx.training.judges.classifier import PictureNet
 from latentfx.training.judges.classifier_training import ClassifierScore
 from latentfx.training.judges.judge import JudgeConfig, MelJudge, log_mel, pictures
@@ -39,7 +39,7 @@ class JudgeTraining:
 
 
 def train_judge(
-    clips: Sequence[Clip],
+    clips: Sequence[Example],
     training: JudgeTraining | None = None,
     config: JudgeConfig | None = None,
     facts: Mapping[str, Any] | None = None,
@@ -81,7 +81,7 @@ def train_judge(
     return MelJudge(net, labels, config, report)
 
 
-def score_judge(judge: MelJudge, clips: Sequence[Clip]) -> ClassifierScore:
+def score_judge(judge: MelJudge, clips: Sequence[Example]) -> ClassifierScore:
     """Judge real clips whose instrument is known."""
     found = [judge.label(judge.embedding(log_mel(clip.audio, clip.sample_rate))) for clip in clips]
     return ClassifierScore.of(judge.labels, [clip.instrument for clip in clips], found)

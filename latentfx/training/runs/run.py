@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from latentfx.errors import TrainingError
-from latentfx.methods.base import AnyClip, Objective
+from latentfx.methods.base import AnyExample, Objective
 from latentfx.training.recipes.config import Recipe, as_table
 from latentfx.training.runs.checkpoint import save_checkpoint
 from latentfx.training.runs.curves import Curves, draw_curves
@@ -38,9 +38,9 @@ class AnyDataset(Protocol):
     """Clips to train on, clips of other recordings to validate on, and the card that describes them."""
 
     @property
-    def train(self) -> Sequence[AnyClip]: ...
+    def train(self) -> Sequence[AnyExample]: ...
     @property
-    def validation(self) -> Sequence[AnyClip]: ...
+    def validation(self) -> Sequence[AnyExample]: ...
     @property
     def card(self) -> Mapping[str, object]: ...
 

@@ -8,7 +8,7 @@ import pytest
 
 from latentfx.errors import DataError
 from latentfx.sound.level import frame_levels_db
-from latentfx.training.data import Clip, Dataset, load_data
+from latentfx.training.data import Dataset, Example, load_data
 from latentfx.training.data.pitch import measure_pitch
 
 RATE = 16000
@@ -26,7 +26,7 @@ def load(root: Path, *parts: dict[str, object], seed: int = 0, validation: float
     return load_data(table, RATE, seed, data_root=root)
 
 
-def sound(clips: tuple[Clip, ...]) -> np.ndarray:
+def sound(clips: tuple[Example, ...]) -> np.ndarray:
     return np.stack([clip.audio for clip in clips])
 
 
@@ -134,7 +134,7 @@ def test_a_tune_is_for_one_side_alone(bank_root: Path, tunes_root: Path) -> None
     shared = {"tunes": str(tunes_root), "tunes_share": 1, "seconds_per_instrument": 60}
     data = load(bank_root, SOURCES["tones"] | shared, SOURCES["notes"] | shared, validation=0.4)
 
-    def tunes(clips: tuple[Clip, ...]) -> set[int]:
+    def tunes(clips: tuple[Example, ...]) -> set[int]:
         steps = [np.diff([note.pitch_midi for note in clip.notes]) for clip in clips]
         return {round(float(np.median(np.abs(step)))) for step in steps}
 

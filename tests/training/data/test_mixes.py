@@ -12,7 +12,7 @@ import soundfile
 
 from latentfx.errors import DataError
 from latentfx.sound.level import frame_levels_db
-from latentfx.training.data import Clip, Dataset, load_data
+from latentfx.training.data import Dataset, Example, load_data
 from latentfx.training.data.sources.mixes import draw_beat
 from latentfx.training.data.sources.songs import MUSDB_STREAMS, find_songs
 
@@ -148,7 +148,7 @@ def band(tunes_root: Path) -> Dataset:
 
 
 def test_a_band_plays_several_instruments_at_once(band: Dataset) -> None:
-    clips: tuple[Clip, ...] = band.train + band.validation
+    clips: tuple[Example, ...] = band.train + band.validation
     assert (len(band.train), len(band.validation)) == (6, 2)
     assert not {clip.source for clip in band.train} & {clip.source for clip in band.validation}
     for clip in clips:

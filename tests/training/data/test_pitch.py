@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Note, hz_to_midi, midi_to_hz, pitch_contour
+from latentfx.training.data.example import Note, hz_to_midi, midi_to_hz, pitch_contour
 from latentfx.training.data.pitch import measure_pitch, pitch_of_name
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Note
+from latentfx.training.data.example import Note
 from latentfx.training.data.instruments import INSTRUMENTS
 from latentfx.training.data.pitch import measure_pitch
 from latentfx.training.data.settings import SoundfontPart

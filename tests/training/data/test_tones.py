@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Note, midi_to_hz
+from latentfx.training.data.example import Note, midi_to_hz
 from latentfx.training.data.instruments import INSTRUMENTS
 from latentfx.training.data.pitch import measure_pitch
 from latentfx.training.data.sources.tones import TONES, play_tones

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Note
+from latentfx.training.data.example import Note
 from latentfx.training.data.instruments import COMMON_RANGE, INSTRUMENTS
 from latentfx.training.data.sources.tunes import (
     Tune,

@@ -18,7 +18,7 @@ from latentfx.training.judges.judge_training import JudgeTraining, score_judge, 
 def test_names_instruments_on_lines_it_never_heard(judge: MelJudge) -> None:
     score = score_judge(judge, clips(6, seed=9))
     assert score.macro_f1 == 1.0
-    broken = [replace(item, instrument="trumpet") for item in clips(3, seed=9)]
+    broken = [replace(item, labels={"instrument": "trumpet"}) for item in clips(3, seed=9)]
     assert score_judge(judge, broken).accuracy == 0.5
 
 

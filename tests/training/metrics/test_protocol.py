@@ -11,7 +11,7 @@ from made_up import INSTRUMENTS, RATE, Deaf, Leaky, Perfect, Sharp, clips
 from sklearn.metrics import f1_score
 
 from latentfx.errors import DataError, ShapeError
-from latentfx.training.data.clip import Clip
+from latentfx.training.data.example import Example
 from latentfx.training.evaluations.swap.plain import plain
 from latentfx.training.evaluations.swap.protocol import ProtocolSettings, SwapperScore, evaluate_swapper
 from latentfx.training.evaluations.swap.real_clips import (
@@ -89,7 +89,7 @@ def test_the_papers_pairing_forgives_what_the_harder_one_does_not(judged: Judged
 class Noting(Leaky):
     """Notes whose line it decodes with whose timbre."""
 
-    def __init__(self, known: Sequence[Clip]) -> None:
+    def __init__(self, known: Sequence[Example]) -> None:
         super().__init__(known)
         self.decoded: list[tuple[str, str]] = []
 
@@ -198,11 +198,15 @@ def test_clips_that_cannot_be_compared_are_refused(judge: MelJudge) -> None:
     with pytest.raises(DataError, match="two instruments or more"):
         measure_clips(VALIDATION[:3], judge)
     with pytest.raises(DataError, match="horn is not both among them"):
-        measure_clips([*VALIDATION, *(replace(item, instrument="horn") for item in VALIDATION[:2])], judge)
+        measure_clips(
+            [*VALIDATION, *(replace(item, labels={"instrument": "horn"}) for item in VALIDATION[:2])], judge
+        )
     with pytest.raises(DataError, match=r"1 to 1.05 s.*same segment_seconds"):
-        measure_clips([replace(VALIDATION[0], audio=VALIDATION[0].audio[:16_000]), *VALIDATION[1:]], judge)
+        measure_clips(
+            [replace(VALIDATION[0], arrays={"audio": VALIDATION[0].audio[:16_000]}), *VALIDATION[1:]], judge
+        )
     with pytest.raises(DataError, match="voiced frame"):
-        measure_clips([replace(item, audio=0 * item.audio) for item in VALIDATION], judge)
+        measure_clips([replace(item, arrays={"audio": 0 * item.audio}) for item in VALIDATION], judge)
 
 
 def test_clips_are_drawn_for_each_instrument_alike() -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import RecipeError
-from latentfx.methods.base import AnyClip, Objective
+from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.oplas.mix.clap import Clap, load_clap
 from latentfx.methods.oplas.mix.frames import grouped
@@ -79,7 +79,7 @@ class EmbeddingMix(Objective):
     def sample_rate(self) -> int:
         return RATES[self.config.encoder]
 
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
         """Embeddings of every clip's stems and of their mix, one row a clip.
 
         Raises:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from latentfx.dsp.bands import BandAxis
 from latentfx.dsp.stft import StftAnalysis
 from latentfx.errors import DataError
-from latentfx.methods.base import AnyClip
+from latentfx.methods.base import AnyExample
 
 KEPT_SCALE = 256.0
 """Spectra are kept in half precision, so much louder than they are."""
@@ -49,7 +49,7 @@ def level_of(spectra: Tensor) -> Tensor:
     return torch.sqrt(spectra.square().sum(-2).mean(-1))
 
 
-def grouped(clip: AnyClip, number: int) -> Tensor:
+def grouped(clip: AnyExample, number: int) -> Tensor:
     """Stems of a clip, the loudest apart and the others added to them in turn; silence where there are fewer.
 
     Shape:
@@ -57,7 +57,7 @@ def grouped(clip: AnyClip, number: int) -> Tensor:
     Raises:
         DataError: a clip without stems.
     """
-    stems = getattr(clip, "stems", ())
+    stems = clip.stems
     if len(stems) < 2:
         raise DataError(
             f"{clip.source} has no stems: train this method on data parts of the kinds 'stems' and 'band'"

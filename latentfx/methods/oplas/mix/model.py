@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from latentfx.dsp.bands import BandAxis
 from latentfx.errors import RecipeError
-from latentfx.methods.base import AnyClip, Objective
+from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.oplas.mix.frames import (
     KEPT_SCALE,
@@ -145,7 +145,7 @@ class LatentMix(Objective):
             self.networks.encoder.requires_grad_(False)
 
     @torch.no_grad()
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
         """Spectra of every stem of every clip, in time and late; the usual magnitudes of each band.
 
         These are learnt from the first clips that come, which are those of the training.

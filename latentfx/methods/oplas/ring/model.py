@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from latentfx.errors import RecipeError
-from latentfx.methods.base import AnyClip, Objective
+from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.common.triplet import magnitude, triplet_loss
 from latentfx.methods.common.vicreg import covariance_loss, variance_loss
@@ -111,7 +111,7 @@ class PitchRing(Objective):
             self.covariance_weight = self.config.settled_covariance_weight
 
     @torch.no_grad()
-    def prepare(self, clips: Sequence[AnyClip]) -> FeatureCache:
+    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
         """Pitch codes of the frames with a clear pitch, of every clip."""
         config = self.config
         analysis = SpectralAnalysis(config.spectral)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from latentfx.sound.level import frame_levels_db, set_level
-from latentfx.training.data.clip import Audio, Clip, Note
+from latentfx.training.data.example import Audio, Example, Note
 from latentfx.training.data.settings import BandPart, StemsPart
 from latentfx.training.data.sources.parts import Built, Job, split_tunes
 from latentfx.training.data.sources.recordings import SILENT_BELOW_LOUD_DB, matches
@@ -79,13 +79,13 @@ def _build_stems(part: StemsPart, job: Job) -> Built:
     if not part.holdout:
         number = round(len(songs) * job.settings.validation)
         held = {songs[i].name for i in job.shared_rng("holdout", MIX).permutation(len(songs))[:number]}
-    sides: dict[bool, list[Clip]] = {False: [], True: []}
+    sides: dict[bool, list[Example]] = {False: [], True: []}
     for song in songs:
         sides[song.name in held] += cut_song(song, job.sample_rate, part.segment_seconds)
     return Built(sides[False], sides[True], {"licence": {part.licence: len(songs)}, "songs": len(songs)})
 
 
-def cut_song(song: Song, sample_rate: int, segment_seconds: float) -> list[Clip]:
+def cut_song(song: Song, sample_rate: int, segment_seconds: float) -> list[Example]:
     """Cut a song, whose mix is set to one loudness as a whole, into clips of one length.
 
     Clips in which the mix stays 40 dB below its loud part are left out, and what is left at the end. Stems
@@ -106,10 +106,10 @@ def cut_song(song: Song, sample_rate: int, segment_seconds: float) -> list[Clip]
     return clips
 
 
-def mixed(stems: Sequence[Audio], sample_rate: int, source: str) -> Clip:
+def mixed(stems: Sequence[Audio], sample_rate: int, source: str) -> Example:
     """A clip that is the sum of stems."""
     audio: Audio = np.stack(stems).sum(axis=0).astype(np.float32)
-    return Clip(audio, sample_rate, MIX, source, stems=tuple(stems))
+    return Example.of_audio(audio, sample_rate, MIX, source, stems=tuple(stems))
 
 
 def _build_band(part: BandPart, job: Job) -> Built:
@@ -126,7 +126,7 @@ def _build_band(part: BandPart, job: Job) -> Built:
 
 def _play_band(
     part: BandPart, job: Job, font: SoundFont, side: str, number: int, tunes: Sequence[Path]
-) -> list[Clip]:
+) -> list[Example]:
     """`number` mixes: every voice plays all that it has to play in one rendering."""
     rng = job.rng(side)
     most = round(part.voices)

@@ -11,7 +11,7 @@ import numpy as np
 
 from latentfx.errors import DataError
 from latentfx.training.data.acoustics import place
-from latentfx.training.data.clip import Audio, Clip, Note
+from latentfx.training.data.example import Audio, Example, Note
 from latentfx.training.data.instruments import INSTRUMENTS
 from latentfx.training.data.settings import (
     DataSettings,
@@ -79,8 +79,8 @@ class Job:
 class Built:
     """What one part gives: clips of each side, and facts for the card."""
 
-    train: list[Clip]
-    validation: list[Clip]
+    train: list[Example]
+    validation: list[Example]
     facts: Mapping[str, object]
 
 
@@ -191,16 +191,16 @@ def _phrases_of(
     players: Mapping[str, Player],
     number: int,
     tunes: Sequence[Path],
-) -> list[Clip]:
+) -> list[Example]:
     """`number` clips of each player."""
-    clips: list[Clip] = []
+    clips: list[Example] = []
     for instrument, player in players.items():
         rng = job.rng(side, instrument)
         lines = [_draw_line(part, player, tunes, rng) for _ in range(number)]
         for index, (audio, notes) in enumerate(player.play(lines, rng)):
             placed = place(audio, job.sample_rate, rng, part.reverb, part.noise)
             source = f"{part.kind}-{job.index}/{side}/{instrument}/{index}"
-            clips.append(Clip(placed, job.sample_rate, instrument, source, notes))
+            clips.append(Example.of_audio(placed, job.sample_rate, instrument, source, notes))
     return clips
 
 
@@ -231,7 +231,7 @@ def _build_recordings(part: RecordingsPart, job: Job) -> Built:
     found = find_recordings(job.path(part.root, "root"), part.include, part.exclude)
     wanted = [item for item in found if item.instrument in job.settings.instruments]
     held = _held_out([(item.instrument, item.name) for item in wanted], part.holdout, job)
-    sides: dict[bool, list[Clip]] = {False: [], True: []}
+    sides: dict[bool, list[Example]] = {False: [], True: []}
     for item in wanted:
         sides[item.name in held] += cut_clips(item, job.sample_rate, part.segment_seconds)
     facts = {"licence": _licences(wanted), "files": len(wanted), "held_out": sorted(held)}
@@ -241,7 +241,7 @@ def _build_recordings(part: RecordingsPart, job: Job) -> Built:
 def _build_urmp(part: UrmpPart, job: Job) -> Built:
     stems = find_stems(job.path(part.root, "root"), job.settings.instruments)
     held = _held_out([(stem.instrument, stem.name) for stem in stems], part.holdout, job, least=1)
-    sides: dict[bool, list[Clip]] = {False: [], True: []}
+    sides: dict[bool, list[Example]] = {False: [], True: []}
     for clip in cut_stems(stems, part, job.sample_rate):
         sides[clip.source in held].append(clip)
     facts = {"licence": {"URMP, see its authors": len(stems)}, "held_out": sorted(held)}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from latentfx.errors import DataError
 from latentfx.sound.level import frame_levels_db, set_level
-from latentfx.training.data.clip import VELOCITY_RANGE_DB, Audio, Note
+from latentfx.training.data.example import VELOCITY_RANGE_DB, Audio, Note
 from latentfx.training.data.pitch import measure_pitch
 from latentfx.training.data.sources.recordings import Recording, read_audio
 

@@ -14,7 +14,7 @@ import soxr
 
 from latentfx.errors import DataError
 from latentfx.sound.level import frame_levels_db, set_level
-from latentfx.training.data.clip import Audio, Clip, hz_to_midi
+from latentfx.training.data.example import Audio, Example, hz_to_midi
 from latentfx.training.data.pitch import pitch_of_name
 
 SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3"})
@@ -134,7 +134,7 @@ def read_audio(file: Path, sample_rate: int) -> Audio:
     return audio
 
 
-def cut_clips(recording: Recording, sample_rate: int, segment_seconds: float) -> list[Clip]:
+def cut_clips(recording: Recording, sample_rate: int, segment_seconds: float) -> list[Example]:
     """Cut a recording, set to one loudness as a whole, into clips of one length.
 
     The last clip ends where the recording ends, so it may overlap the one before. A recording shorter than
@@ -156,4 +156,4 @@ def cut_clips(recording: Recording, sample_rate: int, segment_seconds: float) ->
     threshold_db = np.percentile(frame_levels_db(audio, frame), 95) + SILENT_BELOW_LOUD_DB
     pieces = [audio[start : start + length] for start in starts]
     sounding = [piece for piece in pieces if np.percentile(frame_levels_db(piece, frame), 95) > threshold_db]
-    return [Clip(piece, sample_rate, recording.instrument, recording.name) for piece in sounding]
+    return [Example.of_audio(piece, sample_rate, recording.instrument, recording.name) for piece in sounding]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Audio
+from latentfx.training.data.example import Audio
 from latentfx.training.data.sources.recordings import SUFFIXES, read_audio
 
 MIXTURES = frozenset({"mixture", "mix", "_mix"})

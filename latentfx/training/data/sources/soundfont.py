@@ -23,7 +23,7 @@ import soundfile
 import soxr
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Audio, Note
+from latentfx.training.data.example import Audio, Note
 from latentfx.training.data.sources.recordings import read_audio
 
 RENDER_RATE = 44100

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import VELOCITY_RANGE_DB, Audio, Note, midi_to_hz
+from latentfx.training.data.example import VELOCITY_RANGE_DB, Audio, Note, midi_to_hz
 
 MOST_HARMONICS = 40
 HIGHEST_OF_NYQUIST = 0.9

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Note
+from latentfx.training.data.example import Note
 from latentfx.training.data.instruments import COMMON_RANGE
 
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9), tuple(range(12)))

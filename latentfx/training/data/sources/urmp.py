@@ -23,7 +23,7 @@ import soundfile
 import soxr
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Audio, Clip
+from latentfx.training.data.example import Audio, Example
 from latentfx.training.data.settings import UrmpPart
 
 INSTRUMENT_CODES: Mapping[str, str] = MappingProxyType(
@@ -101,7 +101,7 @@ def find_stems(root: Path, instruments: Sequence[str]) -> list[Stem]:
     return kept
 
 
-def cut_stems(stems: Sequence[Stem], part: UrmpPart, sample_rate: int) -> list[Clip]:
+def cut_stems(stems: Sequence[Stem], part: UrmpPart, sample_rate: int) -> list[Example]:
     """Cut recordings into chunks side by side, keep the clear ones, and scale each instrument to a peak of 1.
 
     The left channel is taken. The published preparation scales twice, by the loudest recording before and by
@@ -110,7 +110,7 @@ def cut_stems(stems: Sequence[Stem], part: UrmpPart, sample_rate: int) -> list[C
     Raises:
         DataError: a file that cannot be read, or no clear chunk of an instrument.
     """
-    clips: list[Clip] = []
+    clips: list[Example] = []
     for instrument in dict.fromkeys(stem.instrument for stem in stems):
         own = [stem for stem in stems if stem.instrument == instrument]
         kept = [clip for stem in own for clip in _clips_of(stem, part, sample_rate)]
@@ -123,12 +123,12 @@ def cut_stems(stems: Sequence[Stem], part: UrmpPart, sample_rate: int) -> list[C
     return clips
 
 
-def _clips_of(stem: Stem, part: UrmpPart, sample_rate: int) -> list[Clip]:
+def _clips_of(stem: Stem, part: UrmpPart, sample_rate: int) -> list[Example]:
     if stem.is_prepared:
         chunks = [_read_prepared(file, part.segment_seconds, sample_rate) for file in stem.files]
     else:
         chunks = _cut(stem, part, sample_rate)
-    return [Clip(chunk, sample_rate, stem.instrument, stem.name) for chunk in chunks]
+    return [Example.of_audio(chunk, sample_rate, stem.instrument, stem.name) for chunk in chunks]
 
 
 def _cut(stem: Stem, part: UrmpPart, sample_rate: int) -> list[Audio]:
@@ -202,7 +202,9 @@ def _checked(audio: Audio, file: Path) -> Audio:
     return np.asarray(audio, dtype=np.float32)
 
 
-def _scaled(clips: Sequence[Clip]) -> list[Clip]:
+def _scaled(clips: Sequence[Example]) -> list[Example]:
     peak = max(float(np.abs(clip.audio).max()) for clip in clips)
     gain = np.float32(1.0 / max(peak, 1e-6))
-    return [Clip(clip.audio * gain, clip.sample_rate, clip.instrument, clip.source) for clip in clips]
+    return [
+        Example.of_audio(clip.audio * gain, clip.sample_rate, clip.instrument, clip.source) for clip in clips
+    ]

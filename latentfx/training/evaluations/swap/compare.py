@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from latentfx.errors import CheckpointError
-from latentfx.training.data.clip import Clip, Dataset
+from latentfx.training.data.example import Dataset, Example
 from latentfx.training.evaluations.swap.mel_pictures import draw_swaps
 from latentfx.training.evaluations.swap.protocol import ProtocolSettings, evaluate_swapper
 from latentfx.training.evaluations.swap.real_clips import (
@@ -194,7 +194,7 @@ def _how(
     return [line, *_doubts(judge)]
 
 
-def _heard_before(clips: Sequence[Clip], card: Mapping[str, object]) -> list[str]:
+def _heard_before(clips: Sequence[Example], card: Mapping[str, object]) -> list[str]:
     """A line where clips are other tunes on the very notes of training: only held-out recordings are new."""
     parts = card.get("parts")
     shared = [

@@ -14,7 +14,7 @@ import numpy as np
 
 from latentfx.errors import DataError
 from latentfx.training.data import load_data
-from latentfx.training.data.clip import Audio, Clip
+from latentfx.training.data.example import Audio, Example
 from latentfx.training.data.sources.phrases import NoteBank
 from latentfx.training.evaluations.swap.notes import find_notes
 
@@ -39,7 +39,7 @@ def held_out_notes(root: Path, labels: Sequence[str]) -> tuple[str, ...]:
 
 def held_out_phrases(
     root: Path, labels: Sequence[str], clips: int, sample_rate: int, tunes: Path | None = None, seed: int = 0
-) -> dict[str, tuple[Clip, ...]]:
+) -> dict[str, tuple[Example, ...]]:
     """Play tunes on held-out notes alone, dry, within the range that was recorded.
 
     Args:
@@ -87,7 +87,7 @@ class RealPlayer:
         notes, held = find_notes(root, [instrument])
         self._bank = NoteBank([note for note in notes if note not in held], sample_rate)
 
-    def play(self, clip: Clip, shift_st: float = 0.0, seed: int = 0) -> Audio:
+    def play(self, clip: Example, shift_st: float = 0.0, seed: int = 0) -> Audio:
         """The notes of a clip, moved.
 
         Shape:

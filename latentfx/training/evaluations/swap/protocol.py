@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from latentfx.errors import ShapeError
-from latentfx.training.data.clip import Clip
+from latentfx.training.data.example import Example
 from latentfx.training.evaluations.swap.real_clips import RealClip, cloud_distance, pooled_accuracy
 from latentfx.training.evaluations.swap.swapper import Codes, Swapper
 from latentfx.training.judges.classifier_training import ClassifierScore
@@ -100,7 +100,7 @@ class SwapperScore:
 
 def evaluate_swapper(
     swapper: Swapper,
-    training: Sequence[Clip],
+    training: Sequence[Example],
     real: Sequence[RealClip],
     judge: MelJudge,
     settings: ProtocolSettings | None = None,
@@ -140,7 +140,7 @@ class _Evaluation:
     def __init__(
         self,
         swapper: Swapper,
-        training: Sequence[Clip],
+        training: Sequence[Example],
         real: Sequence[RealClip],
         judge: MelJudge,
         settings: ProtocolSettings,
@@ -178,7 +178,7 @@ class _Evaluation:
             partners = np.array([generator.choice(np.flatnonzero(names != name)) for name in names])
         return partners
 
-    def _encode(self, clip: Clip) -> Codes:
+    def _encode(self, clip: Example) -> Codes:
         audio = audio_at(clip, self.swapper.sample_rate)
         codes = self.swapper.encode(audio)
         return Codes(self.swapper.encode(audio, sampled=True).z, codes.v) if self.settings.sampled else codes
@@ -195,7 +195,7 @@ class _Evaluation:
             decoded.append(_Decoded(self.real[line], self.real[wanted].instrument, embedding, track.f0_hz, v))
         return decoded
 
-    def _checked(self, audio: Float32, clip: Clip) -> Float32:
+    def _checked(self, audio: Float32, clip: Example) -> Float32:
         length = round(clip.duration_s * self.swapper.sample_rate)
         if audio.shape != (length,) or not np.isfinite(audio).all():
             broken = np.count_nonzero(~np.isfinite(audio))
@@ -236,7 +236,7 @@ class _Evaluation:
             self._progress(self._done, self._total)
 
 
-def audio_at(clip: Clip, sample_rate: int) -> Float32:
+def audio_at(clip: Example, sample_rate: int) -> Float32:
     """A clip's audio at another rate.
 
     Shape:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError
-from latentfx.training.data.clip import Clip, pitch_contour
+from latentfx.training.data.example import Example, pitch_contour
 from latentfx.training.judges.classifier_training import ClassifierScore
 from latentfx.training.judges.crepe import CrepeModel
 from latentfx.training.judges.judge import MelJudge, judged_front_end, log_mel
@@ -37,7 +37,7 @@ class RealClip:
         log_mel [N, 80], embedding [W, 128], f0_hz [M], voiced [M]
     """
 
-    clip: Clip
+    clip: Example
     log_mel: Float32
     embedding: Float32
     f0_hz: NDArray[np.float64]
@@ -64,7 +64,7 @@ class Ceiling:
     distances: dict[str, float]
 
 
-def choose_clips(clips: Sequence[Clip], most: int, seed: int) -> tuple[Clip, ...]:
+def choose_clips(clips: Sequence[Example], most: int, seed: int) -> tuple[Example, ...]:
     """At most so many clips of each instrument, drawn at random, in their order."""
     generator = np.random.default_rng(seed)
     kept: list[int] = []
@@ -74,7 +74,7 @@ def choose_clips(clips: Sequence[Clip], most: int, seed: int) -> tuple[Clip, ...
     return tuple(clips[at] for at in sorted(kept))
 
 
-def check_clips(clips: Sequence[Clip]) -> None:
+def check_clips(clips: Sequence[Example]) -> None:
     """Refuse clips between which codes cannot be exchanged.
 
     Raises:
@@ -95,7 +95,7 @@ def check_clips(clips: Sequence[Clip]) -> None:
 
 
 def measure_clips(
-    clips: Sequence[Clip],
+    clips: Sequence[Example],
     judge: MelJudge,
     crepe: CrepeModel = "tiny",
     contour: Contour = "crepe",
@@ -138,7 +138,7 @@ def measure_clips(
     return tuple(measured)
 
 
-def known_pitch(clip: Clip, track: PitchTrack) -> NDArray[np.float64]:
+def known_pitch(clip: Example, track: PitchTrack) -> NDArray[np.float64]:
     """Pitch of a clip's notes at a track's times, 0 between notes.
 
     Shape:
