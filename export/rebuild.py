@@ -26,10 +26,11 @@ from latentfx.host.plugin_file import REBUILD_KEY
 from latentfx.methods.base import Objective
 from latentfx.plugin import Plugin
 from latentfx.testing import verify_parity
-from latentfx.training.recipes.config import find_method
+from latentfx.training import catalogue
+from latentfx.training.catalogue import todays_name
 from latentfx.training.recipes.settings import read_settings
 
-from .builders.builder import BUILDERS, set_latency
+from .builders.builder import BUILDERS, builder_of, set_latency
 
 _ELSEWHERE = "Export from the model's run folder or checkpoint"
 
@@ -65,11 +66,11 @@ def rebuild_plugin(
     graph = Graph(data)
     spec, provenance = graph.metadata.spec, dict(graph.metadata.provenance)
     facts = provenance.get(REBUILD_KEY)
-    if not isinstance(facts, Mapping) or facts.get("method") not in BUILDERS:
+    if not isinstance(facts, Mapping) or todays_name(str(facts.get("method"))) not in BUILDERS:
         raise ExportError(f"{path} does not say how its model is built in torch. {_ELSEWHERE}")
     default = default or (spec.blends[0].default if spec.blends else None)
     try:
-        builder = BUILDERS[facts["method"]]
+        builder = builder_of(str(facts["method"]))
         objective = _objective(facts)
         builder.as_if_trained(objective)
         plugin = builder.build(objective, name or spec.name, default)
@@ -86,7 +87,7 @@ def rebuild_plugin(
 
 
 def _objective(facts: Mapping[str, Any]) -> Objective:
-    method = find_method(str(facts["method"]))
+    method = catalogue.method(str(facts["method"])).load_objective()
     objective = method(read_settings(method.config_type, facts["settings"], "method"))
     for index in range(int(facts["stage"]) + 1):
         objective.begin_stage(index)

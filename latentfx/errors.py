@@ -11,6 +11,7 @@
     ├── RecipeError           a training recipe with a wrong or unknown setting
     ├── DataError             training data that is missing or unusable
     ├── CheckpointError       a checkpoint that is damaged or belongs to another recipe
+    ├── TrustError            a file that names code of its own, which nobody said to trust
     ├── TrainingError         a training that cannot go on (its loss is no longer a number)
     ├── PresetError           a preset that is missing, damaged, or does not fit its plugin
     ├── MidiError             a MIDI port that cannot be opened, or a binding that makes no sense
@@ -65,6 +66,10 @@ class DataError(LatentFXError, ValueError):
 
 class CheckpointError(LatentFXError, ValueError):
     """A checkpoint that is damaged or belongs to another recipe."""
+
+
+class TrustError(LatentFXError, PermissionError):
+    """A file that names code of its own, which nobody said to trust."""
 
 
 class TrainingError(LatentFXError, RuntimeError):

@@ -9,6 +9,7 @@ from typing import Any
 from latentfx.errors import ExportError
 from latentfx.methods.base import Objective
 from latentfx.plugin import Plugin
+from latentfx.training.catalogue import todays_name
 
 from . import latent_mix, ring, swapper
 
@@ -32,13 +33,13 @@ class Builder:
 
 
 BUILDERS: Mapping[str, Builder] = {
-    "jdsae": Builder(
+    "swapper": Builder(
         swapper.build_swapper, swapper.swapper_provenance, swapper.as_if_trained, swapper.at_latency
     ),
-    "latent_mix": Builder(
+    "latent-mix": Builder(
         latent_mix.build_latent_mix, latent_mix.latent_mix_provenance, latent_mix.as_if_trained
     ),
-    "pitch_ring": Builder(ring.build_ring, ring.ring_provenance, ring.as_if_trained),
+    "pitch-ring": Builder(ring.build_ring, ring.ring_provenance, ring.as_if_trained),
 }
 
 
@@ -48,6 +49,7 @@ def builder_of(method: str) -> Builder:
     Raises:
         ExportError: a method without a plugin.
     """
+    method = todays_name(method)
     if method not in BUILDERS:
         raise ExportError(
             f"no plugin is built from the method {method!r}; allowed: {', '.join(BUILDERS)}. "
@@ -64,6 +66,7 @@ def set_latency(objective: Objective, method: str, latency: int) -> None:
     Raises:
         ExportError: a method that has one latency alone, or a latency that the model cannot have.
     """
+    method = todays_name(method)
     change = builder_of(method).at_latency
     if change is None:
         able = ", ".join(name for name, builder in BUILDERS.items() if builder.at_latency)

@@ -107,6 +107,6 @@ def test_a_latency_that_cannot_be_is_refused(
     for source in (exported[0], tiny_run):
         with pytest.raises(ExportError, match="latency is 50 samples; this model can have 64 to 256"):
             export_checkpoint(source, tmp_path / "x.onnx", latency=50)
-    with pytest.raises(ExportError, match=r"method 'latent_mix' has one latency alone.*: jdsae"):
+    with pytest.raises(ExportError, match=r"method 'latent-mix' has one latency alone.*: swapper"):
         export_checkpoint("latent-mix", tmp_path / "x.onnx", latency=480)
     assert not list(tmp_path.iterdir())

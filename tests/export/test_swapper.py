@@ -153,7 +153,7 @@ def test_a_default_that_is_unknown_is_refused_and_nothing_is_written(tiny_run: P
 
 def test_a_method_without_a_plugin_is_named(trained: JDSAE) -> None:
     card = {"recipe": {"method": {"name": "other"}}}
-    with pytest.raises(ExportError, match="no plugin is built from the method 'other'; allowed: jdsae"):
+    with pytest.raises(ExportError, match="no plugin is built from the method 'other'; allowed: swapper"):
         build_plugin(trained, card, "x")
 
 

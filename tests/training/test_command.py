@@ -8,9 +8,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-import latentfx.training.recipes.config as config
 from latentfx.cli.train import parse_duration, train
 from latentfx.errors import CheckpointError, MissingExtraError, RecipeError
+from latentfx.training import catalogue
 
 RECIPE = """
 [recipe]
@@ -32,7 +32,7 @@ stages = { alone = { steps = 6 }, taught = { steps = 6 } }
 
 @pytest.fixture
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(config.METHODS, "toy", "toy:Toy")
+    monkeypatch.setitem(catalogue.METHODS, "toy", catalogue.Method("toy:Toy"))
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "mine.toml"
     path.write_text(RECIPE)

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from latentfx.errors import RecipeError
-from latentfx.training.recipes.config import find_method, load_recipe, parse_recipe
+from latentfx.training import catalogue
+from latentfx.training.recipes.config import load_recipe, parse_recipe
 from latentfx.training.recipes.files import shipped_recipes
 
 GOOD: dict[str, Any] = {
     "recipe": {"name": "toy", "seed": 1},
-    "method": {"name": "jdsae", "size": 4},
+    "method": {"name": "swapper", "size": 4},
     "train": {"stages": {"one": {"steps": 10}, "two": {"epochs": 2, "lr": 1e-4}}, "lr": 0.01},
     "data": {"instruments": ["violin"], "parts": [{"kind": "tones"}]},
 }
@@ -21,7 +22,7 @@ TOML = """
 [recipe]
 name = "toy"
 [method]
-name = "jdsae"
+name = "swapper"
 [train]
 lr = 0.01
 stages = { one = { steps = 10 } }
@@ -36,7 +37,7 @@ def test_a_recipe_is_read_with_its_defaults() -> None:
     recipe = parse_recipe(GOOD)
     assert recipe.train.stages["two"].lr == 1e-4
     assert list(recipe.train.stages) == ["one", "two"]
-    assert (recipe.method_name, recipe.method_settings) == ("jdsae", {"size": 4})
+    assert (recipe.method_name, recipe.method_settings) == ("swapper", {"size": 4})
     assert (recipe.train.batch_size, recipe.train.gradient_clip) == (32, 1.0)
 
 
@@ -62,7 +63,7 @@ def test_a_recipe_is_read_with_its_defaults() -> None:
         ({**GOOD, "recipe": {}}, r"recipe\.name is missing; add it to \[recipe\] \(a text\)"),
         ({**GOOD, "train": {}}, r"train\.stages is missing"),
         ({**GOOD, "train": 1}, r"\[train\] is 1; it must be a table"),
-        ({**GOOD, "method": {}}, r"method\.name is missing; allowed: .*\bjdsae"),
+        ({**GOOD, "method": {}}, r"method\.name is missing; allowed: .*\bswapper"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(table: dict[str, Any], message: str) -> None:
@@ -71,8 +72,8 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(table: dict[str, Any], me
 
 
 def test_an_unknown_method_is_named() -> None:
-    with pytest.raises(RecipeError, match=r"method\.name 'jdase' is unknown; did you mean 'jdsae'\?"):
-        find_method("jdase")
+    with pytest.raises(RecipeError, match=r"method\.name 'swaper' is unknown; did you mean 'swapper'\?"):
+        catalogue.method("swaper").load_objective()
 
 
 def test_overrides_change_what_the_file_says(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_every_shipped_recipe_fits_its_method() -> None:
 
     for name in shipped_recipes():
         recipe = load_recipe(name)
-        method = find_method(recipe.method_name)
+        method = catalogue.method(recipe.method_name).load_objective()
         read_settings(method.config_type, recipe.method_settings, "method")
         assert tuple(recipe.train.stages) == tuple(method.stages)
         assert recipe.recipe.name == name

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from latentfx.errors import RecipeError
+from latentfx.training.catalogue import METHODS, todays_name
 from latentfx.training.recipes.files import read_recipe_file
 from latentfx.training.recipes.settings import check_range, read_settings, unknown
-
-if TYPE_CHECKING:
-    from latentfx.methods.base import Objective
-
-METHODS: Mapping[str, str] = {
-    "embedding_mix": "latentfx.methods.oplas.mix.embedding:EmbeddingMix",
-    "jdsae": "latentfx.methods.swapper.model:JDSAE",
-    "latent_mix": "latentfx.methods.oplas.mix.model:LatentMix",
-    "mel_dsae": "latentfx.methods.dsae.mel:MelDSAE",
-    "mel_tsdsae": "latentfx.methods.dsae.mel:MelTSDSAE",
-    "mel_jdsae": "latentfx.methods.dsae.mel:MelJDSAE",
-    "pitch_ring": "latentfx.methods.oplas.ring.model:PitchRing",
-}
 
 
 @dataclass(frozen=True)
@@ -161,23 +148,10 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
         raise RecipeError(f"setting method.name is missing; allowed: {', '.join(METHODS)}")
     return Recipe(
         recipe=read_settings(About, table.get("recipe", {}), "recipe"),
-        method=dict(table["method"]),
+        method={**table["method"], "name": todays_name(str(table["method"]["name"]))},
         train=read_settings(TrainSettings, table.get("train", {}), "train"),
         data=dict(table.get("data", {})),
     )
-
-
-def find_method(name: str) -> type[Objective]:
-    """Import the objective of a method.
-
-    Raises:
-        RecipeError: no method of that name.
-    """
-    if name not in METHODS:
-        raise RecipeError(unknown(f"method.name {name!r}", name, METHODS))
-    module, _, cls = METHODS[name].partition(":")
-    found: type[Objective] = getattr(importlib.import_module(module), cls)
-    return found
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from latentfx.errors import CheckpointError
 from latentfx.methods.base import Objective
-from latentfx.training.recipes.config import find_method
+from latentfx.training import catalogue
 from latentfx.training.recipes.settings import read_settings
 
 SCHEMA = 1
@@ -96,7 +96,7 @@ def load_checkpoint(
     if card.get("schema") != SCHEMA:
         raise CheckpointError(f"{file} has the schema {card.get('schema')!r}; this latentfx reads {SCHEMA}")
     try:
-        method = method or find_method(str(card["recipe"]["method"]["name"]))
+        method = method or catalogue.method(str(card["recipe"]["method"]["name"])).load_objective()
         config: Any = read_settings(method.config_type, card["method_config"], "method")
         _check_revision(file, card, method)
         objective = method(config)

@@ -11,7 +11,8 @@ import torch
 
 from latentfx.errors import DataError, RecipeError
 from latentfx.methods.base import Objective
-from latentfx.training.recipes.config import Recipe, as_table, find_method
+from latentfx.training import catalogue
+from latentfx.training.recipes.config import Recipe, as_table
 from latentfx.training.recipes.settings import read_settings
 from latentfx.training.runs.device import Device, choose_device
 from latentfx.training.runs.reporting import Reporter
@@ -58,7 +59,7 @@ def train(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    method = method or find_method(recipe.method_name)
+    method = method or catalogue.method(recipe.method_name).load_objective()
     config: Any = read_settings(method.config_type, recipe.method_settings, "method")
     _check_stages(recipe, method)
     place = Device(choose_device(device), recipe.train.precision)

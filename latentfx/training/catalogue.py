@@ -1,0 +1,241 @@
+"""The one table of methods, and methods that are not in it.
+
+A method is added by one line of `METHODS`. A recipe may also name code of its own: `my_method.py:TinyAE` is a
+class in a file beside the recipe, `package.module:TinyAE` one in an installed package. Such code runs when it
+is loaded, so that it is loaded only where the user trusts it: in a recipe that the user trains, or with
+`trust=True`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from latentfx.errors import RecipeError, TrustError
+from latentfx.training.recipes.settings import unknown
+
+if TYPE_CHECKING:
+    from latentfx.methods.base import Objective
+
+
+@dataclass(frozen=True)
+class Method:
+    """Where the parts of a method are: `module:name`, or `file.py:name` for code outside the catalogue.
+
+    Args:
+        objective: the class that is trained.
+        plugin: what builds its plugin (`latentfx.export.builders.builder.Builder`); None has no plugin.
+        evaluation: the protocol that judges it (`latentfx.training.evaluations.Evaluation`); None has none.
+        folder: folder that files of code lie in.
+    """
+
+    objective: str
+    plugin: str | None = None
+    evaluation: str | None = None
+    folder: Path | None = field(default=None, compare=False)
+
+    def load_objective(self) -> type[Objective]:
+        """Import the class that is trained.
+
+        Raises:
+            RecipeError: no such code, or it is no `Objective`.
+        """
+        from latentfx.methods.base import Objective
+
+        found = load_code(self.objective, self.folder)
+        if not isinstance(found, type) or not issubclass(found, Objective):
+            raise RecipeError(
+                f"method {self.objective!r} is {found!r}; allowed is a class derived from "
+                "latentfx.methods.base.Objective"
+            )
+        return found
+
+    def load_plugin(self) -> Any:
+        """Import what builds the plugin; None for a method without one.
+
+        Raises:
+            RecipeError: no such code.
+        """
+        return None if self.plugin is None else load_code(self.plugin, self.folder)
+
+    def load_evaluation(self) -> Any:
+        """Import the protocol that judges the method; None for a method without one.
+
+        Raises:
+            RecipeError: no such code.
+        """
+        return None if self.evaluation is None else load_code(self.evaluation, self.folder)
+
+
+METHODS: Mapping[str, Method] = {
+    "dsae": Method("latentfx.methods.dsae.mel:MelDSAE"),
+    "ts-dsae": Method("latentfx.methods.dsae.mel:MelTSDSAE"),
+    "j-dsae": Method("latentfx.methods.dsae.mel:MelJDSAE"),
+    "swapper": Method(
+        "latentfx.methods.swapper.model:JDSAE",
+        plugin="latentfx.export.builders.swapper:BUILDER",
+    ),
+    "pitch-ring": Method(
+        "latentfx.methods.oplas.ring.model:PitchRing", plugin="latentfx.export.builders.ring:BUILDER"
+    ),
+    "latent-mix": Method(
+        "latentfx.methods.oplas.mix.model:LatentMix", plugin="latentfx.export.builders.latent_mix:BUILDER"
+    ),
+    "embedding-mix": Method("latentfx.methods.oplas.mix.embedding:EmbeddingMix"),
+}
+
+RENAMED: Mapping[str, str] = {
+    "jdsae": "swapper",
+    "mel_dsae": "dsae",
+    "mel_tsdsae": "ts-dsae",
+    "mel_jdsae": "j-dsae",
+    "pitch_ring": "pitch-ring",
+    "latent_mix": "latent-mix",
+    "embedding_mix": "embedding-mix",
+}
+"""Names that recipes, cards and plugin files of earlier versions hold -> names of today."""
+
+
+def todays_name(name: str) -> str:
+    """The name of a method today.
+
+    >>> todays_name("mel_jdsae"), todays_name("j-dsae")
+    ('j-dsae', 'j-dsae')
+    """
+    return RENAMED.get(name, name)
+
+
+def method(
+    name: str,
+    folder: Path | None = None,
+    trust: bool = False,
+    plugin: str | None = None,
+    evaluation: str | None = None,
+) -> Method:
+    """Find a method; nothing is imported yet.
+
+    Args:
+        name: a name of the catalogue, of today or of before, or the name of code outside it.
+        folder: folder that files of code lie in.
+        trust: whether code outside the catalogue may be named.
+        plugin: builder that replaces the method's own.
+        evaluation: evaluation that replaces the method's own.
+    Raises:
+        RecipeError: no method of that name.
+        TrustError: code outside the catalogue that is not trusted.
+    """
+    name = todays_name(name)
+    if not trust:
+        _refuse([part for part in (name, plugin, evaluation) if part is not None and is_code(part)])
+    if ":" not in name and name not in METHODS:
+        message = unknown(f"method.name {name!r}", name, METHODS)
+        raise RecipeError(f"{message} (or code of your own: my_method.py:CLASS, or package.module:CLASS)")
+    own = METHODS.get(name) or Method(name)
+    return replace(own, plugin=plugin or own.plugin, evaluation=evaluation or own.evaluation, folder=folder)
+
+
+def is_code(name: str) -> bool:
+    """Whether a name stands for code outside the catalogue.
+
+    >>> is_code("swapper"), is_code("my_method.py:TinyAE"), is_code("os:system")
+    (False, True, True)
+    """
+    ours = {part for entry in METHODS.values() for part in (entry.objective, entry.plugin, entry.evaluation)}
+    return ":" in name and name not in ours
+
+
+def code_file(name: str) -> str | None:
+    """The file that a name of code is in; None where that is a module.
+
+    >>> code_file("parts/my_method.py:TinyAE"), code_file("package.module:TinyAE")
+    ('parts/my_method.py', None)
+    """
+    place, colon, _ = name.rpartition(":")
+    return place if colon and place.endswith(".py") else None
+
+
+def portable(name: str) -> str:
+    """The name as checkpoints keep it: of a file its last part only, because it is copied beside the weights.
+
+    >>> portable("../parts/my_method.py:TinyAE"), portable("package.module:TinyAE"), portable("swapper")
+    ('my_method.py:TinyAE', 'package.module:TinyAE', 'swapper')
+    """
+    file = code_file(name)
+    return name if file is None else f"{Path(file).name}:{name.rpartition(':')[2]}"
+
+
+def load_code(name: str, folder: Path | None = None) -> Any:
+    """Import what a name stands for. This runs its module: ask for trust before.
+
+    Args:
+        name: `package.module:NAME`, or `file.py:NAME`.
+        folder: folder that the file lies in; the current one unless given.
+    Raises:
+        RecipeError: no such file, module or name in it, or a module that needs what is not installed.
+    """
+    place, _, attribute = name.rpartition(":")
+    file = code_file(name)
+    try:
+        module = importlib.import_module(place) if file is None else _load_file((folder or Path()) / file)
+    except ModuleNotFoundError as error:
+        raise RecipeError(
+            f"{name!r} cannot be loaded: there is no module {error.name!r}. A method is one .py file or an "
+            "installed package: install what it needs, or put its parts into a package and name "
+            "package.module:NAME"
+        ) from None
+    if not hasattr(module, attribute):
+        raise RecipeError(f"{name!r} cannot be loaded: {place} has no {attribute!r}")
+    return getattr(module, attribute)
+
+
+class _FreshLoader(SourceFileLoader):
+    """Compiles a file each time: a cached one could be that of another text, and leaves a folder behind."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
+def _load_file(file: Path) -> ModuleType:
+    """Run a file as a module, once for each text of it: two names in one file are of one module."""
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise RecipeError(
+            f"there is no code {file} ({error.strerror}); put the file there, or correct its name"
+        ) from None
+    digest = hashlib.sha256(str(file.resolve()).encode() + b"\0" + text).hexdigest()[:12]
+    name = f"latentfx_code_{file.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file, loader=_FreshLoader(name, str(file)))
+    if spec is None or spec.loader is None:
+        raise RecipeError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, ImportError) or not isinstance(error, Exception):
+            raise
+        raise RecipeError(f"{file} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _refuse(names: list[str]) -> None:
+    if names:
+        raise TrustError(
+            f"{', '.join(map(repr, names))} is code outside latentfx's catalogue, which runs when it is "
+            "opened. Add --trust (trust=True) if you know where it comes from; the names in the catalogue "
+            f"({', '.join(METHODS)}) need no trust"
+        )
