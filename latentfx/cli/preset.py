@@ -57,8 +57,7 @@ def list_presets(
 
 def show(name: Annotated[str, typer.Argument(help="A preset, or the path of a .toml file.")]) -> None:
     """Show a preset as the file has it."""
-    from latentfx.preset import load_preset
-    from latentfx.preset_text import dump_preset
+    from latentfx.preset import dump_preset, load_preset
 
     typer.echo(dump_preset(load_preset(name)), nl=False)
 
@@ -129,9 +128,8 @@ def morph(
 
       latentfx preset morph bowed-double trumpet-below 0.5 --save half-way
     """
-    from latentfx.preset import load_preset
+    from latentfx.preset import dump_preset, load_preset
     from latentfx.preset import morph as between
-    from latentfx.preset_text import dump_preset
 
     first, second = load_preset(a), load_preset(b)
     how = f"{t:g} of the way from {first.name} to {second.name}"

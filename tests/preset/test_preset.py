@@ -255,7 +255,7 @@ def test_the_presets_of_a_plugin_are_found_with_one_look_at_the_shipped_ones(
         looks.append("look")
         return latentfx.plugins()
 
-    monkeypatch.setattr("latentfx.preset.plugins", look)
+    monkeypatch.setattr("latentfx.preset.files.plugins", look)
     found = list_presets("ring")
     assert {preset.plugin for preset in found} == {"ring"}
     assert len(found) >= 3

@@ -43,7 +43,7 @@ def test_morph_shows_or_saves_what_the_function_makes(plugin_file: Write) -> Non
         save_preset(preset)
     shown = run("preset", "morph", "a", "b", 0.25)
     assert (shown.exit_code, shown.stderr) == (0, "")
-    assert "tone = { half = 0.75, full = 0.25 }" in shown.stdout
+    assert "[controls.tone]\nhalf = 0.75\nfull = 0.25\n" in shown.stdout
     assert [preset.name for preset in list_presets(plugin)] == ["a", "b"]
     assert run("preset", "morph", "a", "b", 0.25, "--save", "between").exit_code == 0
     between = load_preset("between")
