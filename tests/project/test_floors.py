@@ -173,7 +173,9 @@ def test_every_import_is_a_declared_dependency(modules: dict[str, Module], setti
 def test_what_tests_and_examples_import_is_declared(root: Path, settings: dict[str, Any]) -> None:
     folders = {"tests": root / "tests", "examples": root / "examples"}
     modules = read_package(folders)
-    allowed = declared(settings, "plot", "lab", "test") | {module.path.stem for module in modules.values()}
+    allowed = declared(settings, "plot", "lab", "docs", "test") | {
+        module.path.stem for module in modules.values()
+    }
     undeclared = [
         f"{module.path.relative_to(root)}:{item.line} imports {item.module}"
         for module in modules.values()

@@ -1,4 +1,4 @@
-"""What the README shows, runs."""
+"""What the README and the pages beside it show, runs."""
 
 from __future__ import annotations
 
@@ -8,26 +8,19 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
+import pages
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-# These take hours, data or devices: their verb and options are looked up instead.
+# These take hours, data or devices: test_pages.py reads their command lines instead.
 TOO_LONG = ("train", "evaluate", "export", "validate", "bench", "live")
-
-
-def number_of(language: str) -> int:
-    """How many blocks of a language the README has."""
-    return len(re.findall(rf"^```{language}$", README, re.MULTILINE))
-
-
-def commands(readme: ModuleType) -> list[list[str]]:
-    """Every `latentfx ...` command of the README, as words."""
-    lines = [line for block in readme.blocks(README, "sh") for line in block.text.splitlines()]
-    parts = [part.strip() for line in lines for part in line.split("&&")]
-    return [shlex.split(part) for part in parts if part.startswith("latentfx ")]
+# These draw and write; test_drawings.py runs them.
+DRAWN = ("house.py", "api_page.py")
+SNIPPETS = [
+    pytest.param(text, id=f"{pages.name_of(page)}-{number}")
+    for page in pages.PAGES
+    for number, text in enumerate(pages.blocks(page, "python"))
+]
 
 
 def run(words: list[str], folder: Path) -> str:
@@ -48,49 +41,32 @@ def latentfx(words: list[str]) -> list[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An empty folder that has the recordings where a clone has them."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "examples").symlink_to(pages.ROOT / "examples")
     return tmp_path
 
 
-@pytest.mark.parametrize("number", range(number_of("python")))
-def test_a_python_block_runs(number: int, folder: Path, readme: ModuleType) -> None:
-    block = readme.blocks(README, "python")[number]
-    run([sys.executable, "-W", "error", "-c", block.text], folder)
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_a_python_block_runs(snippet: str, folder: Path) -> None:
+    run([sys.executable, "-W", "error", "-c", snippet], folder)
 
 
-def test_every_command_runs(folder: Path, readme: ModuleType) -> None:
-    found = commands(readme)
-    assert len(found) > 4
-    for _, *words in found:
-        if words[0] not in TOO_LONG:
-            run(latentfx(words), folder)
+def test_every_short_command_runs_in_the_order_of_the_pages(folder: Path) -> None:
+    found = [tuple(words) for page in pages.PAGES for words in pages.commands(page)]
+    short = [words for _, *words in dict.fromkeys(found) if words[0] not in TOO_LONG]
+    assert len(short) > 8
+    for words in short:
+        run(latentfx(words), folder)
 
 
-def test_long_commands_have_these_verbs_and_options(folder: Path, readme: ModuleType) -> None:
-    for _, verb, *words in commands(readme):
-        if verb in TOO_LONG:
-            helped = run(latentfx([verb, "--help"]), folder)
-            assert [word for word in words if word.startswith("--") and word not in helped] == []
-
-
-def test_every_recipe_named_is_shipped(readme: ModuleType) -> None:
-    named = {words[2] for words in commands(readme) if words[1] == "train" and len(words) > 2}
-    assert {"timbre-swap", "timbre-swap-tones"} == named
-    assert [name for name in named if not (ROOT / "presets" / "recipes" / f"{name}.toml").is_file()] == []
-
-
-def test_the_first_two_blocks_are_the_two_commands(readme: ModuleType) -> None:
-    first, second = (block.text for block in readme.blocks(README, "sh")[:2])
+def test_the_first_two_blocks_are_the_two_commands() -> None:
+    first, second = pages.blocks(pages.README, "sh")[:2]
     assert re.fullmatch(r"pip install -c constraints\.txt -e \. && latentfx apply \S+ \S+ .*\n", first)
     assert second == "pip install -c constraints.txt -e '.[test]' && pytest\n"
 
 
-def test_every_linked_file_is_there() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert "LICENSE" in links
-    assert [link for link in links if not (ROOT / link).exists()] == []
-
-
-@pytest.mark.parametrize("program", [path.name for path in sorted((ROOT / "examples").glob("*.py"))])
+@pytest.mark.parametrize(
+    "program",
+    [path.name for path in sorted((pages.ROOT / "examples").glob("*.py")) if path.name not in DRAWN],
+)
 def test_an_example_program_runs(program: str, folder: Path) -> None:
-    run([sys.executable, "-W", "error", str(ROOT / "examples" / program)], folder)
+    run([sys.executable, "-W", "error", str(pages.ROOT / "examples" / program)], folder)

@@ -1,0 +1,93 @@
+"""Every page can be followed: links lead somewhere, commands exist, and what is shipped is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pages
+import pytest
+from typer.main import get_command
+
+from latentfx.cli import app
+
+RECIPES = {path.stem for path in (pages.ROOT / "presets" / "recipes").glob("*.toml")}
+every_page = pytest.mark.parametrize("page", pages.PAGES, ids=pages.name_of)
+
+
+def parse(words: list[str]) -> None:
+    """Read a command line as `latentfx` does, and run nothing."""
+    command: Any = get_command(app)
+    context = command.make_context("latentfx", [*words])
+    while hasattr(command, "resolve_command") and (rest := [*context._protected_args, *context.args]):
+        name, command, rest = command.resolve_command(context, rest)
+        context = command.make_context(name, rest, parent=context)
+
+
+@every_page
+def test_links_lead_to_a_file_and_a_heading(page: Path) -> None:
+    lost = []
+    for link in pages.links(page):
+        target, _, anchor = link.partition("#")
+        file = (page.parent / target) if target else page
+        if not file.exists() or (anchor and anchor not in pages.anchors(file)):
+            lost.append(link)
+    assert lost == []
+
+
+@every_page
+def test_commands_have_verbs_and_options_that_exist(page: Path) -> None:
+    for _, *words in pages.commands(page):
+        parse(words)
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_commands_in_the_comments_of_a_recipe_exist(name: str) -> None:
+    text = (pages.ROOT / "presets" / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    found = pages.commands_in(re.sub(r"^#", "", text, flags=re.MULTILINE))
+    assert found != []
+    for _, *words in found:
+        parse(words)
+
+
+def test_a_command_that_does_not_exist_is_found() -> None:
+    for words in (["aply", "a.wav"], ["apply", "a.wav", "b.wav", "--timbr", "flute"], ["preset", "sve"]):
+        with pytest.raises(Exception, match="No such"):
+            parse(words)
+
+
+@every_page
+def test_programs_named_exist_and_know_their_options(page: Path) -> None:
+    for file, words in pages.programs(page):
+        source = file.read_text(encoding="utf-8")
+        assert [word for word in words if word.startswith("--") and word not in source + "--help"] == []
+
+
+@every_page
+def test_recipes_named_in_commands_are_shipped(page: Path) -> None:
+    trained = [words[2] for words in pages.commands(page) if words[1:2] == ["train"] and len(words) > 2]
+    assert [name for name in trained if name not in RECIPES and not name.endswith(".toml")] == []
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len(pages.text_of(pages.README).split()) <= 1300
+
+
+@pytest.mark.parametrize("folder", ["plugins", "recipes"])
+def test_everything_shipped_is_explained(folder: str) -> None:
+    explained = pages.text_of(pages.ROOT / "presets" / "README.md")
+    shipped = [path.stem for path in sorted((pages.ROOT / "presets" / folder).iterdir())]
+    assert [name for name in shipped if f"`{name}`" not in explained] == []
+
+
+def test_every_benchmark_is_listed() -> None:
+    folder = pages.ROOT / "examples" / "benchmarks"
+    listed = pages.text_of(folder / "README.md")
+    assert [path.name for path in sorted(folder.glob("*.py")) if f"`{path.name}`" not in listed] == []
+
+
+def test_every_paper_is_in_the_readme() -> None:
+    papers = [pages.name_of(page) for page in sorted((pages.ROOT / "examples" / "papers").glob("*.md"))]
+    assert papers != []
+    assert [name for name in papers if name not in pages.links(pages.README)] == []
