@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import ExportError
+from latentfx.files import write_bytes
 from latentfx.host.plugin_file import MAX_METADATA_BYTES, MAX_STATE_VALUES, Metadata, dump_metadata
 from latentfx.plugin import Plugin, State
 
@@ -80,20 +79,11 @@ def write_file(path: Path, data: bytes) -> None:
         ExportError: the folder is missing or the disk refuses.
     """
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        write_bytes(path, data)
     except OSError as error:
-        raise ExportError(f"cannot write in {path.parent}: {error.strerror}. Is it a folder?") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
+        if not path.parent.is_dir():
+            raise ExportError(f"cannot write in {path.parent}: {error.strerror}. Is it a folder?") from error
         raise ExportError(f"cannot write {path}: {error.strerror}. What was there is unchanged") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def _check_state(name: str, value: Tensor) -> None:

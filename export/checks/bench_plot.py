@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from latentfx.files import whole_file
+
 from .bench import Bench
 
 
@@ -32,4 +34,5 @@ def draw(found: Bench, target: Path) -> None:
     axes.set_xticks(list(deadlines), [str(size) for size in deadlines])
     axes.minorticks_off()
     axes.legend()
-    figure.savefig(target, dpi=120)
+    with whole_file(target) as part:
+        figure.savefig(part, dpi=120, format=target.suffix[1:] or "png")

@@ -15,6 +15,7 @@ from typing import Final
 import platformdirs
 
 from latentfx.errors import PresetError
+from latentfx.files import write_text
 from latentfx.library import plugins
 from latentfx.names import suggest
 from latentfx.preset.preset import Preset, whole_name
@@ -113,9 +114,7 @@ def save_preset(preset: Preset, overwrite: bool = False) -> Path:
     preset = replace(preset, plugin=whole_name(preset.plugin, plugins()))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(dump_preset(preset), encoding="utf-8")
-        part.replace(path)
+        write_text(path, dump_preset(preset))
     except OSError as error:
         raise PresetError(f"cannot write {path} ({error.strerror or error})") from None
     return path

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.errors import AudioFileError, MissingExtraError
+from latentfx.files import whole_file
 from latentfx.host.plugin_file import Float32
 from latentfx.sound.reader import AudioReader
 
@@ -49,7 +50,8 @@ def plot(
     figure.colorbar(images[0], ax=axes, label="level (dB)")
     path = Path(target)
     try:
-        figure.savefig(path)
+        with whole_file(path) as part:
+            figure.savefig(part, format=path.suffix[1:] or "png")
     except OSError as error:
         raise AudioFileError(f"cannot write the picture {path}: {error.strerror or error}") from None
     return path

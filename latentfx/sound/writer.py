@@ -8,7 +8,6 @@ cue points and broadcast chunks are not copied.
 from __future__ import annotations
 
 import os
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ import numpy as np
 import soundfile
 
 from latentfx.errors import AudioFileError
+from latentfx.files import PartFile
 from latentfx.host.plugin_file import Float32
 from latentfx.sound.reader import FAILURES, AudioInfo, reason
 
@@ -91,13 +91,14 @@ class AudioWriter:
 
     def __enter__(self) -> Self:
         _check_target(self.path)
-        self._part = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex[:8]}.part")
+        self._target = PartFile(self.path)
+        self._part = self._target.path
         try:
             self._touch()
             self._file = self._create()
         except BaseException:  # Ctrl-C too, as soon as the file is there
             with suppress(OSError):
-                self._part.unlink(missing_ok=True)
+                self._target.discard()
             raise
         return self
 
@@ -115,11 +116,11 @@ class AudioWriter:
                 self._finish_in_part()
             if not self._file.closed:
                 self._discard()
-            self._part.unlink(missing_ok=True)
+            self._target.discard()
 
     def _touch(self) -> None:
         try:
-            self._part.touch(exist_ok=False)
+            self._target.create()
         except OSError as error:
             raise AudioFileError(self._cannot(reason(error))) from None
 
@@ -148,7 +149,7 @@ class AudioWriter:
             written = soundfile.info(self._part).frames
             if written != self.frames:
                 raise AudioFileError(self._cannot(f"{written} of {self.frames} samples arrived"))
-            self._replace()
+            self._target.commit()
         except AudioFileError:
             raise
         except FAILURES as error:
@@ -162,14 +163,7 @@ class AudioWriter:
             if self._format == "FLAC" and self.frames > _LONGEST_FLAC:
                 self.frames = _end_flac(self._part)
             if self.frames:
-                self._replace()
-
-    def _replace(self) -> None:
-        with self._part.open("rb+") as part:
-            os.fsync(part.fileno())
-        if self.path.exists():
-            self._part.chmod(self.path.stat().st_mode & 0o777)
-        self._part.replace(self.path)
+                self._target.commit()
 
     def _discard(self) -> None:
         try:

@@ -75,7 +75,7 @@ def test_a_file_that_is_not_there_and_a_lab_that_is_not_there(
 ) -> None:
     result = run(verb, tmp_path / "absent.onnx")
     assert (result.exit_code, "no plugin file" in result.stderr) == (1, True)
-    monkeypatch.setitem(sys.modules, "latentfx.export", None)
+    monkeypatch.setitem(sys.modules, "latentfx.export.checks", None)
     result = run(verb, tmp_path / "absent.onnx")
     assert (result.exit_code, "pip install 'latentfx[lab]'" in result.stderr) == (1, True)
 

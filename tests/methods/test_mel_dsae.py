@@ -204,8 +204,8 @@ def test_every_term_of_jdsae_can_be_written_down(
     decoder: str, reduction: str, scale: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As above; the teacher decodes its own v, and zeros."""
-    for module in ("dsae_objective", "jacobian"):
-        monkeypatch.setattr(f"latentfx.methods.{module}.sample", lambda gaussian: gaussian[0])
+    for module in ("objective", "jacobian"):
+        monkeypatch.setattr(f"latentfx.methods.dsae.{module}.sample", lambda gaussian: gaussian[0])
     other = torch.tensor([2, 0, 4, 1, 3])
     monkeypatch.setattr(torch, "randperm", lambda n, device=None: other)
     model, mel = moved_away(taught("jdsae", decoder, reduction=reduction)), batch()["mel"]

@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     map(
         frozenset,
         (
-            {"errors", "names", "sound.level"},
+            {"errors", "files", "names", "sound.level"},
             {"control"},
             {"spec"},
             {"plugin", "host.plugin_file", "dsp", "host.onnx_fields", "host.wire"},

@@ -7,9 +7,8 @@ the header of the weights file, which is the copy that `load_checkpoint` reads, 
 from __future__ import annotations
 
 import json
-import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import CheckpointError
+from latentfx.files import write_bytes, write_text
 from latentfx.methods.base import Objective
 from latentfx.training import catalogue
 from latentfx.training.recipes.settings import read_settings
@@ -28,23 +28,11 @@ WEIGHTS, CARD = "weights.safetensors", "card.json"
 _HEADER = "latentfx"
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it: nobody ever sees half a file."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write tensors and a JSON header as one safetensors file, atomically."""
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     whole = safetensors.torch.save(plain, {_HEADER: json.dumps(header)})
-    write_atomically(path, lambda target: target.write_bytes(whole))
+    write_bytes(path, whole)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -72,8 +60,7 @@ def save_checkpoint(folder: Path, objective: Objective, card: Mapping[str, Any])
     folder.mkdir(parents=True, exist_ok=True)
     full = {"schema": SCHEMA, "revision": objective.revision, **card, "versions": versions()}
     write_tensors(folder / WEIGHTS, objective.state_dict(), full)
-    text = json.dumps(full, indent=2) + "\n"
-    write_atomically(folder / CARD, lambda target: target.write_text(text, encoding="utf-8"))
+    write_text(folder / CARD, json.dumps(full, indent=2) + "\n")
 
 
 def load_checkpoint(

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from latentfx.training.runs.checkpoint import write_atomically
+from latentfx.files import whole_file
 
 COLUMNS = ("step", "epoch", "stage", "split", "part", "value", "lr", "seconds")
 
@@ -88,4 +88,5 @@ def draw_curves(source: Path, target: Path) -> None:
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize="small")
     axes[-1].set_xlabel("step")
-    write_atomically(target, lambda path: figure.savefig(path, dpi=110, format="png"))
+    with whole_file(target) as file:
+        figure.savefig(file, dpi=110, format="png")

@@ -23,6 +23,7 @@ import soundfile
 import soxr
 
 from latentfx.errors import DataError
+from latentfx.files import whole_file
 from latentfx.training.data.example import Audio, Note
 from latentfx.training.data.sources.recordings import read_audio
 
@@ -119,9 +120,8 @@ class SoundFont:
             return read_audio(kept, RENDER_RATE)
         audio = _synthesize(self.path, midi, self.gain)
         self.cache.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}.part")
-        soundfile.write(partial, audio, RENDER_RATE, format="FLAC", subtype="PCM_24")
-        partial.replace(kept)
+        with whole_file(kept) as part:
+            soundfile.write(part, audio, RENDER_RATE, format="FLAC", subtype="PCM_24")
         return audio
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from latentfx.errors import CheckpointError
+from latentfx.files import write_text
 from latentfx.training.data.example import Dataset, Example
 from latentfx.training.evaluations.swap.mel_pictures import draw_swaps
 from latentfx.training.evaluations.swap.protocol import ProtocolSettings, evaluate_swapper
@@ -26,7 +27,6 @@ from latentfx.training.evaluations.swap.swapper import Swapper
 from latentfx.training.evaluations.swap.table import Comparison
 from latentfx.training.judges.judge import JudgeConfig, MelJudge
 from latentfx.training.judges.judge_training import JudgeTraining, score_judge, train_judge
-from latentfx.training.runs.checkpoint import write_atomically
 
 TABLE, FIGURES = "evaluation.md", "evaluation.json"
 TRUSTED_F1 = 0.9
@@ -216,9 +216,5 @@ def _doubts(judge: MelJudge) -> list[str]:
 
 
 def _write(folder: Path, result: Comparison) -> None:
-    _write_text(folder / TABLE, result.to_markdown())
-    _write_text(folder / FIGURES, json.dumps(result.to_dict(), indent=2, allow_nan=False))
-
-
-def _write_text(file: Path, text: str) -> None:
-    write_atomically(file, lambda target: target.write_text(text + "\n", encoding="utf-8"))
+    write_text(folder / TABLE, result.to_markdown() + "\n")
+    write_text(folder / FIGURES, json.dumps(result.to_dict(), indent=2, allow_nan=False) + "\n")

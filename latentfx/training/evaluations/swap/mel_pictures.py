@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from latentfx.files import whole_file
 from latentfx.training.evaluations.swap.protocol import audio_at
 from latentfx.training.evaluations.swap.real_clips import RealClip
 from latentfx.training.evaluations.swap.swapper import Codes, Swapper
-from latentfx.training.runs.checkpoint import write_atomically
 
 Float32 = NDArray[np.float32]
 
@@ -52,7 +52,8 @@ def draw_swaps(target: Path, title: str, swapper: Swapper, real: Sequence[RealCl
         ax.set_title(name, fontsize=9)
     for ax in axes[-1]:
         ax.set_xlabel("frame")
-    write_atomically(target, lambda path: figure.savefig(path, format="png"))
+    with whole_file(target) as part:
+        figure.savefig(part, format="png")
     return target
 
 
