@@ -12,7 +12,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -104,6 +104,10 @@ RENAMED: Mapping[str, str] = {
 """Names that recipes, cards and plugin files of earlier versions hold -> names of today."""
 
 
+_NAMED = (("name", "method", "name"), ("plugin", "plugin", "builder"), ("evaluation", "evaluation", "name"))
+"""Argument of `method`, section of a recipe and key in it."""
+
+
 def todays_name(name: str) -> str:
     """The name of a method today.
 
@@ -140,6 +144,52 @@ def method(
         raise RecipeError(f"{message} (or code of your own: my_method.py:CLASS, or package.module:CLASS)")
     own = METHODS.get(name) or Method(name)
     return replace(own, plugin=plugin or own.plugin, evaluation=evaluation or own.evaluation, folder=folder)
+
+
+def of_recipe(recipe: Mapping[str, Any], folder: Path | None = None, trust: bool = False) -> Method:
+    """Find what a recipe names in `method.name`, `plugin.builder` and `evaluation.name`.
+
+    Args:
+        recipe: nested tables, as a checkpoint's card keeps them.
+        folder: folder that files of code lie in.
+        trust: whether code outside the catalogue may be named.
+    Raises:
+        RecipeError: no method of that name.
+        TrustError: code outside the catalogue that is not trusted.
+    """
+    names = {key: recipe.get(section, {}).get(entry) for key, section, entry in _NAMED}
+    plugin, evaluation = (None if names[key] is None else str(names[key]) for key in ("plugin", "evaluation"))
+    return method(str(names["name"]), folder, trust, plugin, evaluation)
+
+
+def with_portable_names(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's tables with the names of code as checkpoints keep them (see `portable`)."""
+    return _renamed(recipe, portable)
+
+
+def with_names_from(recipe: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """A recipe's tables whose files of code are named from the folder above `folder`."""
+    return _renamed(recipe, lambda name: name if code_file(name) is None else str(Path(folder) / name))
+
+
+def read_code(recipe: Mapping[str, Any], folder: Path) -> dict[str, bytes]:
+    """The files of code that a recipe names: name without folders -> text.
+
+    Raises:
+        RecipeError: a file that cannot be read, or two files of one name in different folders.
+    """
+    found: dict[str, Path] = {}
+    for _, section, entry in _NAMED:
+        file = code_file(str(recipe.get(section, {}).get(entry, "")))
+        if file is None:
+            continue
+        path = (folder / file).resolve()
+        if found.setdefault(path.name, path) != path:
+            raise RecipeError(
+                f"two files of code are called {path.name}: {found[path.name]} and {path}; rename one, "
+                "because both are copied beside the weights"
+            )
+    return {name: _read(path) for name, path in found.items()}
 
 
 def is_code(name: str) -> bool:
@@ -205,14 +255,27 @@ class _FreshLoader(SourceFileLoader):
         return code
 
 
-def _load_file(file: Path) -> ModuleType:
-    """Run a file as a module, once for each text of it: two names in one file are of one module."""
+def _read(file: Path) -> bytes:
     try:
-        text = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise RecipeError(
-            f"there is no code {file} ({error.strerror}); put the file there, or correct its name"
+            f"the code {file} cannot be read ({error.strerror}); put the file there, or correct its name"
         ) from None
+
+
+def _renamed(recipe: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    tables = dict(recipe)
+    for _, section, entry in _NAMED:
+        table = tables.get(section)
+        if isinstance(table, Mapping) and isinstance(table.get(entry), str):
+            tables[section] = {**table, entry: change(table[entry])}
+    return tables
+
+
+def _load_file(file: Path) -> ModuleType:
+    """Run a file as a module, once for each text of it: two names in one file are of one module."""
+    text = _read(file)
     digest = hashlib.sha256(str(file.resolve()).encode() + b"\0" + text).hexdigest()[:12]
     name = f"latentfx_code_{file.stem}_{digest}"
     if name in sys.modules:

@@ -26,6 +26,9 @@ name = "swapper"
 [train]
 lr = 0.01
 stages = { one = { steps = 10 } }
+[[data.parts]]
+kind = "tones"
+reverb = 0.2
 """
 
 
@@ -86,12 +89,35 @@ def test_overrides_change_what_the_file_says(tmp_path: Path) -> None:
     assert recipe.method_settings == {"size": [1, 2]}
 
 
+def test_items_of_lists_are_changed_replaced_and_appended(tmp_path: Path) -> None:
+    path = tmp_path / "toy.toml"
+    path.write_text(TOML)
+
+    def parts(*changes: str) -> Any:
+        return load_recipe(path, changes).data["parts"]
+
+    assert parts("data.parts[0].seconds_per_instrument=20") == [
+        {"kind": "tones", "reverb": 0.2, "seconds_per_instrument": 20}
+    ]
+    assert parts('data.parts=[{kind="notes"}]') == [{"kind": "notes"}]
+    assert parts('data.parts[]={kind="notes"}', "data.parts[-1].root=real", "data.parts[0].reverb=0") == [
+        {"kind": "tones", "reverb": 0},
+        {"kind": "notes", "root": "real"},
+    ]
+    assert load_recipe(path, ["data.more[].x=1", "data.more[].x=2"]).data["more"] == [{"x": 1}, {"x": 2}]
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
         ("train.lr", "not SECTION.KEY=VALUE"),
         ("lr=1", "not SECTION.KEY=VALUE"),
         ("train.lr.x=1", "lr is a value, not a table"),
+        ("data.parts[2].kind=tones", r"the list has 1 items, \[0\] to \[0\]; \[\] appends one"),
+        ("data.parts.kind=tones", r"kind is a key, but a list is there; name an item, such as \[0\]"),
+        ("train.stages[0]=1", r"\[0\] is an item, but no list is there"),
+        ("train.stages[]=1", r"\[\] is an item, but no list is there"),
+        ("data.parts[x]=1", "not SECTION.KEY=VALUE"),
         ("train.learning_rate=1", r"train\.learning_rate is unknown"),
     ],
 )

@@ -16,7 +16,8 @@ from rich.console import Console
 from toy import SignalAt, Toy, toy_clips, toy_recipe, train_toy
 
 from latentfx.errors import CheckpointError, DataError, RecipeError, TrainingError
-from latentfx.training.runs.checkpoint import load_checkpoint, read_tensors
+from latentfx.training import catalogue
+from latentfx.training.runs.checkpoint import load_checkpoint, read_tensors, write_tensors
 from latentfx.training.runs.reporting import Reporter
 from latentfx.training.runs.start import train
 
@@ -223,6 +224,21 @@ def test_a_loss_that_is_not_a_number_stops_with_the_last_good_state(tmp_path: Pa
     tensors, header = read_tensors(tmp_path / STATE)
     assert header["progress"]["step"] > 0
     assert all(torch.isfinite(value).all() for name, value in tensors.items() if value.is_floating_point())
+
+
+def test_a_state_of_an_earlier_version_goes_on(
+    straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lacks settings that were added since, and has the method's name of then."""
+    train_toy(tmp_path, toy_recipe(), SignalAt(47, signal.SIGTERM))
+    tensors, header = read_tensors(tmp_path / STATE)
+    settings = header["settings"]
+    del settings["train"]["patience"], settings["method"]["break_below"], settings["revision"]
+    settings["method"]["name"] = "toy_of_then"
+    monkeypatch.setitem(catalogue.RENAMED, "toy_of_then", "toy")
+    write_tensors(tmp_path / STATE, tensors, header)
+    assert train_toy(tmp_path, toy_recipe()).reason == "finished"
+    assert same(weights(tmp_path), weights(straight))
 
 
 def test_a_run_folder_is_data_without_pickle(straight: Path) -> None:

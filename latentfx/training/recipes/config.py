@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from latentfx.errors import RecipeError
-from latentfx.training.catalogue import METHODS, todays_name
+from latentfx.training import catalogue
 from latentfx.training.recipes.files import read_recipe_file
 from latentfx.training.recipes.settings import check_range, read_settings, unknown
+
+OPTIONAL = ("plugin", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -105,14 +107,21 @@ class Recipe:
     Args:
         recipe: name, seed, notes.
         data: the settings of `latentfx.training.data.load_data`.
-        method: `name` (a key of `METHODS`) and the settings of that method's config.
+        method: `name`, and the settings of that method's config. The name is one of
+            `latentfx.training.catalogue`, or code: `my_method.py:CLASS`, `package.module:CLASS`.
         train: how to train.
+        plugin: `builder`, code that builds the plugin in place of the method's own, and its settings.
+        evaluation: `name`, code that judges the model in place of the method's own, and its settings.
+        folder: where files of code that it names lie; None trusts no code outside the catalogue.
     """
 
     recipe: About
     method: Mapping[str, Any]
     train: TrainSettings
     data: Mapping[str, Any] = field(default_factory=dict)
+    plugin: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = field(default=None, compare=False)
 
     @property
     def method_name(self) -> str:
@@ -124,6 +133,23 @@ class Recipe:
         """Settings of the method, without its name."""
         return {key: value for key, value in self.method.items() if key != "name"}
 
+    def find_method(self) -> catalogue.Method:
+        """Find the method that it names; nothing is imported yet.
+
+        Raises:
+            RecipeError: no method of that name.
+            TrustError: code outside the catalogue, in a recipe that was not read from a file.
+        """
+        return catalogue.of_recipe(_sections(self), self.folder, trust=self.folder is not None)
+
+    def read_code(self) -> dict[str, bytes]:
+        """The files of code that it names: name without folders -> text.
+
+        Raises:
+            RecipeError: a file that cannot be read.
+        """
+        return {} if self.folder is None else catalogue.read_code(_sections(self), self.folder)
+
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe by name (shipped ones) or path.
@@ -134,33 +160,49 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: no such recipe, not TOML, or a setting that is unknown, missing or wrong.
     """
-    return parse_recipe(read_recipe_file(str(name), overrides))
+    table = read_recipe_file(str(name), overrides)
+    path = Path(name)
+    from_file = path.suffix == ".toml" or path.is_file()
+    return parse_recipe(table, (path.parent if from_file else Path()).resolve())
 
 
-def parse_recipe(table: Mapping[str, Any]) -> Recipe:
+def parse_recipe(table: Mapping[str, Any], folder: Path | None = None) -> Recipe:
     """Check a recipe given as nested tables.
 
+    Args:
+        table: sections by name.
+        folder: where files of code that it names lie; None trusts no code outside the catalogue.
     Raises:
         RecipeError: a setting that is unknown, missing or wrong.
     """
     _check_sections(table)
     if "name" not in table.get("method", {}):
-        raise RecipeError(f"setting method.name is missing; allowed: {', '.join(METHODS)}")
+        raise RecipeError(f"setting method.name is missing; allowed: {', '.join(catalogue.METHODS)}")
     return Recipe(
         recipe=read_settings(About, table.get("recipe", {}), "recipe"),
-        method={**table["method"], "name": todays_name(str(table["method"]["name"]))},
+        method={**table["method"], "name": catalogue.todays_name(str(table["method"]["name"]))},
         train=read_settings(TrainSettings, table.get("train", {}), "train"),
         data=dict(table.get("data", {})),
+        plugin=dict(table.get("plugin", {})),
+        evaluation=dict(table.get("evaluation", {})),
+        folder=folder,
     )
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as JSON can hold it, every default written out."""
-    return dataclasses.asdict(recipe)
+    """A recipe as JSON can hold it, every default written out; names of code as checkpoints keep them."""
+    return catalogue.with_portable_names(_sections(recipe))
+
+
+def _sections(recipe: Recipe) -> dict[str, Any]:
+    """The sections of a recipe; those that may be left out only where they say something."""
+    table = dataclasses.asdict(recipe)
+    del table["folder"]
+    return {name: section for name, section in table.items() if section or name not in OPTIONAL}
 
 
 def _check_sections(table: Mapping[str, Any]) -> None:
-    allowed = [f.name for f in dataclasses.fields(Recipe)]
+    allowed = [f.name for f in dataclasses.fields(Recipe) if f.name != "folder"]
     for section, value in table.items():
         if section not in allowed:
             raise RecipeError(unknown(f"section [{section}]", section, allowed))

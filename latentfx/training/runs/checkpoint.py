@@ -49,32 +49,39 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"{path} is not a checkpoint of latentfx: {error}") from None
 
 
-def save_checkpoint(folder: Path, objective: Objective, card: Mapping[str, Any]) -> None:
-    """Write weights and card.
+def save_checkpoint(
+    folder: Path, objective: Objective, card: Mapping[str, Any], code: Mapping[str, bytes] | None = None
+) -> None:
+    """Write weights and card, and beside them the code that they need.
 
     Args:
         folder: made where absent; what it held is replaced.
         objective: its `state_dict` is what is written.
         card: as JSON can hold it; must have `recipe`, `method_config` and `stage_index`.
+        code: files that the recipe names (`Recipe.read_code`): name -> text.
     """
     folder.mkdir(parents=True, exist_ok=True)
     full = {"schema": SCHEMA, "revision": objective.revision, **card, "versions": versions()}
     write_tensors(folder / WEIGHTS, objective.state_dict(), full)
     write_text(folder / CARD, json.dumps(full, indent=2) + "\n")
+    for name, text in (code or {}).items():
+        write_bytes(folder / name, text)
 
 
 def load_checkpoint(
-    path: str | Path, method: type[Objective] | None = None
+    path: str | Path, method: type[Objective] | None = None, trust: bool = False
 ) -> tuple[Objective, dict[str, Any]]:
     """Build the objective that a checkpoint holds.
 
     Args:
         path: a checkpoint folder, its weights file, or a run folder (whose last stage's best is taken).
         method: class of the objective; None takes the one that the card's method name stands for.
+        trust: whether code outside the catalogue may run, if the card names some.
     Returns:
         the objective in evaluation mode on the CPU, and its card.
     Raises:
         CheckpointError: damaged, of another schema or revision, or weights that do not fit the method.
+        TrustError: the card names code outside the catalogue, and `trust` is not set.
     """
     file = _weights_file(Path(path))
     tensors, card = read_tensors(file)
@@ -83,7 +90,7 @@ def load_checkpoint(
     if card.get("schema") != SCHEMA:
         raise CheckpointError(f"{file} has the schema {card.get('schema')!r}; this latentfx reads {SCHEMA}")
     try:
-        method = method or catalogue.method(str(card["recipe"]["method"]["name"])).load_objective()
+        method = method or method_of(file, card, trust).load_objective()
         config: Any = read_settings(method.config_type, card["method_config"], "method")
         _check_revision(file, card, method)
         objective = method(config)
@@ -95,6 +102,20 @@ def load_checkpoint(
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{file} does not fit its method: {error}") from None
     return objective.eval(), card
+
+
+def method_of(path: str | Path, card: Mapping[str, Any], trust: bool = False) -> catalogue.Method:
+    """The method of a checkpoint; files of code that it names lie beside the weights.
+
+    Args:
+        path: as `load_checkpoint` takes it.
+        card: of the checkpoint.
+        trust: whether code outside the catalogue may be named.
+    Raises:
+        RecipeError: no method of that name.
+        TrustError: code outside the catalogue that is not trusted.
+    """
+    return catalogue.of_recipe(card["recipe"], _weights_file(Path(path)).parent, trust)
 
 
 def _check_revision(file: Path, card: Mapping[str, Any], method: type[Objective]) -> None:

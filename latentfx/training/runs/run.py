@@ -98,6 +98,7 @@ class Run:
             self.reporter.say(f"left out {self.crops.left_out} clips shorter than {t.crop_frames} frames")
         self.data_card = dict(clips.card)
         self.optimizer = torch.optim.AdamW(objective.parameters(), lr=t.lr, weight_decay=t.weight_decay)
+        self.code = recipe.read_code()
         self.average: RunningAverage | None = None
         self.progress = Progress()
 
@@ -233,7 +234,7 @@ class Run:
         if is_best:
             p.best, p.best_step, p.stale = parts["loss"], p.step, 0
             health = latent_health(model, self.validation, self.instruments, self.device)
-            save_checkpoint(self.folder / f"best-{self._stage}", model, self._card(parts, health))
+            save_checkpoint(self.folder / f"best-{self._stage}", model, self._card(parts, health), self.code)
         else:
             p.stale += 1
         self.reporter.validated(self._stage, p.stage_step, self._total, parts, is_best, left_s)

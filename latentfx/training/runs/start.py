@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,7 @@ import torch
 
 from latentfx.errors import DataError, RecipeError
 from latentfx.methods.base import Objective
-from latentfx.training import catalogue
-from latentfx.training.recipes.config import Recipe, as_table
+from latentfx.training.recipes.config import Recipe, as_table, parse_recipe
 from latentfx.training.recipes.settings import read_settings
 from latentfx.training.runs.device import Device, choose_device
 from latentfx.training.runs.reporting import Reporter
@@ -59,13 +60,15 @@ def train(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    method = method or catalogue.method(recipe.method_name).load_objective()
+    method = method or recipe.find_method().load_objective()
     config: Any = read_settings(method.config_type, recipe.method_settings, "method")
     _check_stages(recipe, method)
     place = Device(choose_device(device), recipe.train.precision)
     folder, reporter = Path(folder), reporter or Reporter()
     settings = {**_settings(recipe, config), "revision": method.revision}
-    saved = load_state(folder / STATE, settings) if (folder / STATE).exists() else None
+    saved = None
+    if (folder / STATE).exists():
+        saved = load_state(folder / STATE, settings, functools.partial(_with_todays_defaults, method))
     seed_everything(recipe.recipe.seed)
     objective = method(config)
     clips = clips or _load_clips(recipe, objective.sample_rate, data_root)
@@ -96,9 +99,23 @@ def _check_sides(recipe: Recipe, clips: AnyDataset) -> None:
 
 
 def _settings(recipe: Recipe, config: Any) -> dict[str, Any]:
-    table = {**as_table(recipe), "method": {"name": recipe.method_name, **dataclasses.asdict(config)}}
+    table = as_table(recipe)
+    table["method"] = {"name": table["method"]["name"], **dataclasses.asdict(config)}
     plain: dict[str, Any] = json.loads(json.dumps(table))
     return plain
+
+
+def _with_todays_defaults(method: type[Objective], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that an earlier version kept, with today's names, and with new settings at their default.
+
+    Settings that this version cannot read stay as they are.
+    """
+    try:
+        recipe = parse_recipe({name: value for name, value in settings.items() if name != "revision"})
+        config: Any = read_settings(method.config_type, recipe.method_settings, "method")
+    except RecipeError:
+        return dict(settings)
+    return {**_settings(recipe, config), "revision": settings.get("revision", method.revision)}
 
 
 def _load_clips(recipe: Recipe, sample_rate: int, data_root: Path | None) -> AnyDataset:

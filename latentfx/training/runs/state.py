@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,8 +113,17 @@ class SavedState:
         return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
 
 
-def load_state(path: Path, settings: Mapping[str, Any]) -> SavedState:
+def load_state(
+    path: Path,
+    settings: Mapping[str, Any],
+    todays: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda kept: kept,
+) -> SavedState:
     """Read a state, if it belongs to the run with these settings.
+
+    Args:
+        path: one safetensors file.
+        settings: of the run.
+        todays: turns settings that an earlier version kept into those that this version would keep.
 
     Raises:
         CheckpointError: damaged, of another schema, or started with other settings (the message names them).
@@ -122,8 +131,7 @@ def load_state(path: Path, settings: Mapping[str, Any]) -> SavedState:
     tensors, header = read_tensors(path)
     if header.get("schema") != SCHEMA:
         raise CheckpointError(f"{path} has the schema {header.get('schema')!r}; this latentfx reads {SCHEMA}")
-    # States of before told no revision.
-    old = {"revision": settings.get("revision"), **header.get("settings", {})}
+    old = todays(header.get("settings", {}))
     changes = _differences(_without_words(old), _without_words(settings))
     if changes:
         raise CheckpointError(
