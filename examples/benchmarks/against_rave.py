@@ -1,12 +1,13 @@
-"""A plugin against RAVE v1 and v2: both run by turns in one process, on one thread.
+"""A plugin's speed against RAVE v1 and v2, by turns in one process, on one thread.
 
     python examples/benchmarks/against_rave.py timbre-swap --python RAVE-ENVIRONMENT/bin/python
 
-The RAVE models are built with random weights by their own package, from its configurations v1 and v2 with
-causal convolutions, and run as nn~ runs them, in TorchScript. What a model costs does not depend on its
-weights; how it sounds does, and is not compared. RAVE is no dependency of latentfx, and cannot live in its
-environment (it asks for scipy 1.10.0 and pytorch-lightning 1.9.0): `python -m venv RAVE-ENVIRONMENT`, and
-there `pip install acids-rave`. Its licence, and those of what it brings, allow no commercial use.
+The package of RAVE builds its models v1 and v2 with causal convolutions and random weights. They run in
+TorchScript, as in nn~. The weights do not change what a model costs. How the models sound is not compared.
+
+RAVE is not a dependency of latentfx. It needs scipy 1.10.0 and pytorch-lightning 1.9.0, so it needs an
+environment of its own: `python -m venv RAVE-ENVIRONMENT`, and there `pip install acids-rave`. Its licence,
+and those of the packages that it brings, allow no commercial use.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("plugin", help="name, .onnx file, or .ts file of your own")
     parser.add_argument("--python", default=sys.executable, help="Python that has RAVE installed")
-    parser.add_argument("--seconds", type=float, default=5.0, help="spent on each model and buffer")
+    parser.add_argument("--seconds", type=float, default=5.0, help="seconds for each model and buffer")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     ours = open_runner(_file(arguments.plugin), trust=True)

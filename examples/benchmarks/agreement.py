@@ -1,11 +1,13 @@
-"""Whether a plugin sounds the same in every place that it runs.
+"""Whether a plugin gives the same output in every place that it runs.
 
     python examples/benchmarks/agreement.py timbre-swap [--checkpoint FOLDER] [--json agreement.json]
 
-The reference is `latentfx.apply` on a violin recording at the plugin's rate. Against it stand the plugin
-fed in pieces of random lengths, and, where the checkpoint that the file was exported from is given, the
-same plugin in torch: in one call and in random numbers of blocks. Printed is the largest difference of any
-sample, for full scale at 1.
+The reference is `latentfx.apply` on a violin recording at the plugin's rate. It is compared with:
+
+    the plugin, fed in pieces of random lengths
+    the same plugin in torch, in one call and in random numbers of blocks, if --checkpoint is given
+
+The table shows the largest difference of any sample. Full scale is 1.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="folder that the swapper was exported from")
     parser.add_argument("--set", nargs="*", default=[], metavar="CONTROL=VALUE", help="controls and blends")
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--seed", type=int, default=0, help="of the random pieces")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random lengths")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     plugin = latentfx.load(arguments.plugin).set(**dict(map(_setting, arguments.set)))
@@ -84,7 +86,7 @@ def _torch_plugin(checkpoint: Path) -> Plugin:
 def _in_torch(
     torch_plugin: Plugin, plugin: latentfx.LatentPlugin, audio: Float32, cuts: NDArray[np.int64]
 ) -> Float32:
-    """Run the torch plugin over whole blocks, cut at these blocks, and take its latency out."""
+    """Run the torch plugin over whole blocks, in calls that end at these blocks, and remove its latency."""
     import torch
 
     size, latency = plugin.spec.block_size, plugin.latency

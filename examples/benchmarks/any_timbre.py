@@ -6,17 +6,24 @@ r"""How near a swap gets to an instrument that its model never heard, from one p
         --set train.stages.pitch.steps=1500 --set train.stages.level.steps=300
     python examples/benchmarks/any_timbre.py runs/no-flute --data FOLDER/real --tunes FOLDER/melodies
 
-Each run was trained without one of the instruments that the classifier knows: with these settings some six
-minutes on one core. Its plugin learns that instrument from a phrase, as `plugin.learn` does, and plays
-phrases of the others with it. All phrases are tunes on every fourth pitch of the recorded notes, which the
-classifier does not hear, nor do runs of the recipe `timbre-swap-held-out`. A run of that recipe that had all
-the instruments learns each of them as if it were new.
+Each run was trained without one instrument that the classifier knows. With these settings a run takes some
+six minutes on one core. Its plugin learns the instrument from a phrase, as `plugin.learn` does, and plays
+phrases of the other instruments with it. A run that had all instruments learns each of them as if it were
+new.
 
-Distances are Fréchet distances between the classifier's embeddings of clips and those of as many real
-phrases of the instrument: of the lines before the swap; of the swap to the other trained instrument that
-comes nearest, of all; of the swap to the learnt timbre, the mean over the phrases it was learnt from; and of
-other real phrases of the instrument, which is as near as it gets. Named: share of clips that the classifier,
-which knows the instrument, calls by it. With 12 phrases a run takes some three minutes on one core.
+All phrases are tunes on every fourth pitch of the recorded notes. Neither the classifier nor runs of the
+recipe `timbre-swap-held-out` hear these pitches.
+
+Each distance is the Fréchet distance, between embeddings of the classifier, to real phrases of the
+instrument. It is measured for:
+
+    the lines before the swap
+    the swap to the trained instrument that comes nearest
+    the swap to the learnt timbre (mean over the phrases that it was learnt from)
+    other real phrases of the instrument: as near as one can get
+
+Named: share of clips that the classifier names as this instrument. With 12 phrases a run takes some three
+minutes on one core.
 """
 
 from __future__ import annotations
@@ -52,16 +59,16 @@ class Judged:
     """Clips against real phrases of one instrument.
 
     Args:
-        classifier: that knows it.
+        classifier: it knows the instrument.
         name: of the instrument.
-        real: phrases of it.
+        real: phrases of the instrument.
     """
 
     def __init__(self, classifier: Classifier, name: str, real: Sequence[Float32]) -> None:
         self.classifier, self.name, self.real = classifier, name, real
 
     def __call__(self, clips: Sequence[Float32]) -> dict[str, float]:
-        """Distance, and the share that is named so."""
+        """Distance, and the share that is named as the instrument."""
         named = [self.classifier.predict(clip, SAMPLE_RATE) == self.name for clip in clips]
         distance = clip_distance(self.classifier, self.real, clips, SAMPLE_RATE)
         return {"distance": distance, "named": float(np.mean(named))}
@@ -91,7 +98,7 @@ def _measure_run(
     arguments: argparse.Namespace,
     progress: Callable[[int, int], None],
 ) -> list[dict[str, Any]]:
-    """The instrument left out; where none was, each of them as if it were new."""
+    """Measure the instrument that was left out; if none was, each of them as if it were new."""
     trained = _known(plugin, classifier)
     new = sorted(set(classifier.labels) - set(trained)) or trained
     return [
@@ -112,7 +119,7 @@ def _measure(
     arguments: argparse.Namespace,
     progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Everything about one instrument."""
+    """Measure everything about one instrument."""
     others = [label for label in _known(plugin, classifier) if label != name]
     own = [clip.audio for clip in clips[name]]
     references, rest = own[: arguments.references], own[arguments.references :]
@@ -156,9 +163,11 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
 
 def _arguments() -> argparse.Namespace:
     parser = judging_parser(__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, help="run folders, without one instrument or with all")
-    parser.add_argument("--tunes", type=Path, help="folder of MIDI tunes; without it melodies are made up")
-    parser.add_argument("--clips", type=int, default=12, help="lines to swap, of 4 s")
+    parser.add_argument(
+        "runs", nargs="+", type=Path, help="run folders, trained without one instrument or with all"
+    )
+    parser.add_argument("--tunes", type=Path, help="folder of MIDI tunes; by default melodies are made up")
+    parser.add_argument("--clips", type=int, default=12, help="lines of 4 s to swap")
     parser.add_argument("--references", type=int, default=3, help="phrases to learn from, one at a time")
     return parser.parse_args()
 

@@ -2,9 +2,9 @@
 
     python examples/benchmarks/apply_speed.py timbre-swap [--seconds 60] [--json speed.json]
 
-A minute of violin goes through the plugin as an array at its own rate, as an array at 44.1 kHz (with
-resampling there and back) and from FLAC to FLAC, several times over. The median is printed, and the best
-beside it: on a busy machine the best is nearer to what the plugin costs.
+A minute of violin goes through the plugin several times over: as an array at the plugin's rate, as an array
+at 44.1 kHz (resampled there and back), and from FLAC to FLAC. The table shows the median and the best round.
+On a busy machine the best round is nearer to what the plugin costs.
 """
 
 from __future__ import annotations

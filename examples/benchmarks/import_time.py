@@ -1,9 +1,9 @@
-"""How long it takes to import latentfx, beside numpy, and whether torch came along.
+"""How long it takes to import latentfx, beside numpy, and whether torch is imported too.
 
     python examples/benchmarks/import_time.py [--rounds 10] [--json import.json]
 
-Each import runs in a fresh process, and the times are taken inside it, so the start of Python does not
-count. One round that fills the disk cache goes before. `latentfx` alone imports nothing heavy; `load` and
+Each import runs in a fresh process, which takes the time itself: the start of Python does not count. A
+first round fills the disk cache and is not counted. `latentfx` alone imports nothing heavy. `load` and
 `apply` bring onnxruntime.
 """
 

@@ -1,14 +1,17 @@
-"""What a plugin takes live: callback times, late blocks beside a pass-through stream's, latency, MIDI delay.
+"""What a plugin takes live: callback times, late blocks, latency, MIDI delay.
 
     python examples/benchmarks/live.py timbre-swap [--seconds 30] [--blocks 64,128,256,512] [--json live.json]
 
-Needs `jackd2` (Debian, Ubuntu) and `pip install jack-client`. Everything runs over PortAudio on private JACK
-servers with a dummy driver, at real-time priority where the system lets them, as servers of sound cards do.
-For late blocks the plugin and a stream that only passes its input on play at the same time, each in a process
-of its own: idle, beside a process that keeps one core busy, and with a busy main thread in the plugin's
-process. A late block is one whose callback took longer than the block lasts or that was not ready; xruns are
-what JACK reports. For latency and MIDI a click and a controller go in at a known sample, and the server waits
-for late clients.
+Needs `jackd2` (Debian, Ubuntu) and `pip install jack-client`. Everything runs over PortAudio on private
+JACK servers with a dummy driver. They have real-time priority where the system allows it, as the servers of
+sound cards do.
+
+Late blocks: the plugin plays in one process. A stream that only passes its input on plays at the same time
+in another. This is measured idle, beside a process that keeps one core busy, and with a busy main thread in
+the plugin's process. A block is late when its callback took longer than the block lasts, or when the plugin
+had it not ready in time. Xruns are what JACK reports.
+
+Latency and MIDI: a click and a controller go in at a known sample, and the server waits for late clients.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("plugin", help="name or .onnx file; it needs the controls mix and output_db")
-    parser.add_argument("--seconds", type=float, default=30.0, help="for each size and load")
+    parser.add_argument("--seconds", type=float, default=30.0, help="seconds for each block size and load")
     parser.add_argument("--blocks", default="64,128,256,512")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
@@ -95,7 +98,7 @@ def _row(run: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _delays(plugin: str, block: int) -> dict[str, object]:
-    """Round trip of a click, and how long a controller takes to be heard, in ms."""
+    """Milliseconds of a click's round trip, and until a controller is heard."""
     with tempfile.TemporaryDirectory() as folder, JackServer(Path(folder), block):
         rig = Rig()
         devices = ("--input", "horn", "--output", "room")

@@ -1,4 +1,4 @@
-"""Programs that play on the devices of a JACK server, each in its own process, and what they measured."""
+"""Programs that play on the devices of a JACK server, each in its own process, and measure themselves."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def host(arguments: argparse.Namespace) -> None:
-    """Play a plugin, and say what it took."""
+    """Play a plugin, and print times and late blocks."""
     stream = latentfx.live(
         arguments.plugin,
         input=arguments.input,
@@ -68,7 +68,7 @@ def host(arguments: argparse.Namespace) -> None:
 
 
 def through(arguments: argparse.Namespace) -> None:
-    """Pass blocks on as they are: what this machine loses by itself."""
+    """Pass blocks on unchanged: shows how many this machine misses by itself."""
     import sounddevice
 
     from latentfx.realtime.stats import Times
@@ -146,7 +146,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--reserve", type=float)
     parser.add_argument("--busy", action="store_true", help="keep the main thread busy")
     parser.add_argument("--midi", action="store_true", help="open a MIDI port that turns the level")
-    parser.add_argument("--dry", action="store_true", help="mix at 0: the input, as late as the effect")
+    parser.add_argument("--dry", action="store_true", help="mix at 0: the input, delayed as the effect is")
     arguments = parser.parse_args(words)
     if arguments.kind == "burn":
         burn()

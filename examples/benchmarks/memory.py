@@ -2,10 +2,9 @@
 
     python examples/benchmarks/memory.py timbre-swap [--minutes 1 60] [--json memory.json]
 
-Each length is a process of its own, which converts a mono 16-bit WAV of that length at 48 kHz into another;
-its peak resident memory is read from the operating system when it is done. The files lie in a temporary
-folder (0.7 GB for an hour). The import of latentfx with the plugin loaded, without any audio, is measured
-in the same way. Linux and macOS.
+Each length is converted in a process of its own, from a mono 16-bit WAV at 48 kHz into another. The table
+shows the peak of resident memory that the operating system reports at its end. One more process only loads
+the plugin. The files lie in a temporary folder (0.7 GB for an hour). Linux and macOS.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the programs about the latent mixer share: held-out songs, masks, and how far a result is off."""
+"""What the programs about the latent mixer share: held-out songs, masks, and measures of error."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Excerpt:
     """A stem of a mix.
 
     Args:
-        song, name: of the song and of the stem.
+        song, name: names of the song and of the stem.
         stem, rest: their sum is the mix.
-        others: stems that the rest is the sum of.
+        others: the other stems; their sum is the rest.
     """
 
     song: str
@@ -51,7 +51,7 @@ class Excerpt:
 
 
 def find_excerpts(root: Path, songs: Sequence[str], seconds: float) -> list[Excerpt]:
-    """Every stem of the songs that is no fainter than 40 dB below the rest, nor the rest than it."""
+    """Every stem of the songs whose level is within 40 dB of the level of the rest."""
     found = []
     for song in find_songs(root):
         if not matches(song.name, songs):
@@ -88,7 +88,7 @@ def si_sdr(estimate: Float32, reference: Float32) -> float:
 
 
 def convergence_db(estimate: Float32, reference: Float32) -> float:
-    """Spectral convergence: difference of the magnitudes over the magnitudes, dB."""
+    """Spectral convergence in dB: norm of the difference of the magnitudes, over that of the magnitudes."""
     found, wanted = (torch.sqrt(re.square() + im.square()) for re, im in map(spectrum, (estimate, reference)))
     return float(20.0 * torch.log10((found - wanted).norm() / wanted.norm()))
 
@@ -106,7 +106,7 @@ def spectrum(audio: Float32) -> tuple[Tensor, Tensor]:
 
 
 def masked(audio: Float32, mask: Tensor) -> Float32:
-    """Audio whose spectrum is multiplied, as long as before and without latency.
+    """Multiply the spectrum of audio; the result is as long, and not delayed.
 
     Shape:
         audio [T], mask [F, N] -> [T]
@@ -122,7 +122,7 @@ def masked(audio: Float32, mask: Tensor) -> Float32:
 
 @torch.no_grad()
 def masks_for(networks: MixNetworks, mix: Float32, side: Float32, rest: Float32) -> Mapping[str, Tensor]:
-    """Masks that should leave the rest of a mix, without h.
+    """Masks that should leave the rest of a mix; none of them uses h.
 
     Shape:
         -> each [F, N]
@@ -164,7 +164,7 @@ def _features(axis: BandAxis, main: Float32, side: Float32) -> dict[str, Tensor]
 
 @torch.no_grad()
 def additivity(networks: MixNetworks, excerpts: Sequence[Excerpt]) -> tuple[float, float]:
-    """|h(f(mix)) - sum h(f(stem))| / |h(f(mix))| and the same without h, mean over frames that sound."""
+    """|h(f(mix)) - sum h(f(stem))| / |h(f(mix))|, and the same without h; means over frames with sound."""
     found = [
         embeddings(networks, stems) for stems in {e.song: (e.stem, *e.others) for e in excerpts}.values()
     ]
@@ -179,10 +179,10 @@ def additivity(networks: MixNetworks, excerpts: Sequence[Excerpt]) -> tuple[floa
 
 
 def embeddings(networks: MixNetworks, stems: Sequence[Float32], step: int = 8) -> dict[str, Tensor]:
-    """Give f and h(f) of every stem, and last of the mix, at the level that the mix alone would have.
+    """Embed every stem, and last the mix, with f and with h(f), at the level that the mix alone would have.
 
     Shape:
-        -> each [K + 1, N, D]; every `step`-th frame in which the mix is no fainter than -60 dBFS
+        -> each [K + 1, N, D]; every `step`-th frame in which the mix has at least -60 dBFS
     """
     mix = np.sum(stems, axis=0, dtype=np.float32)
     axis = BandAxis(N_FFT, BANDS)

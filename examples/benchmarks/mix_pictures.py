@@ -2,9 +2,10 @@
 
     python examples/benchmarks/mix_pictures.py --data FOLDER [--song 4potassium_090s --stem trap-beat]
 
-mix-space.png: frames of the stems, of their mix, and sums of the stems, by PCA and by UMAP (umap-learn),
-before the projector and after it. A line joins each mix and the sum of its stems.
-mix-minus-drums.png: spectra of a mix, of its drums, of what the plugin leaves, and of what should be left.
+mix-space.png shows frames of the stems, of their mix, and of the sums of the stems, before the projector and
+after it, by PCA and by UMAP (umap-learn). A line joins each mix to the sum of its stems.
+
+mix-minus-drums.png shows four spectra: the mix, its drums, what the plugin leaves, and what should be left.
 """
 
 from __future__ import annotations

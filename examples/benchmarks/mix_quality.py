@@ -2,22 +2,27 @@
 
     python examples/benchmarks/mix_quality.py --data FOLDER [--songs '3sodium*' '4potassium*'] [--run RUN ...]
 
-FOLDER holds a folder of stems for each song. Each stem is taken out of its mix, and what is left is compared
-with the sum of the other stems: improvement of the SI-SDR over that of the mix itself, mean over all stems.
-The stem comes as it is in the mix, or 10 ms late, or upside down. Each mask multiplies the mix's spectrum:
+FOLDER holds a folder of stems for each song. Each stem is taken out of its mix. What is left is compared
+with the sum of the other stems. The table shows by how much the SI-SDR is better than that of the mix
+itself, as the mean over all stems. The stem comes as it is in the mix, or 10 ms late, or upside down.
 
-  oracle               |rest| / |mix|, 1 at most: needs what is asked for
-  observed magnitudes  (|mix| - |stem|) / |mix|, 0 at least
-  decoded magnitudes   the same of what the autoencoder makes of both, without h
-  embeddings, no h     decoded from f(mix) - f(stem)
-  the plugin           decoded from hinv(h(f(mix)) - h(f(stem)))
+Each mask multiplies the mix's spectrum:
 
-With resynthesis the plugin takes the magnitudes themselves, with the phases of the waves' difference.
+    oracle               |rest| / |mix|, 1 at most; it knows the answer
+    observed magnitudes  (|mix| - |stem|) / |mix|, 0 at least
+    decoded magnitudes   the same, of the magnitudes that the autoencoder decodes of both, without h
+    embeddings, no h     decoded from f(mix) - f(stem)
+    the plugin           decoded from hinv(h(f(mix)) - h(f(stem)))
 
-Then: whether what is added (by resynthesis) and taken away again (by the mask) leaves the mix, how loud a
-stem added to silence is against itself, and whether stems add up to the mix,
-|h(f(mix)) - sum h(f(stem))| / |h(f(mix))| by frame, for the plugin and for training runs (one with a random
-encoder: latentfx train latent-mix --set train.stages.reconstruct.steps=1).
+With resynthesis the plugin takes the decoded magnitudes, with the phases of the waves' difference.
+
+Three more measurements follow:
+
+    a stem is added (by resynthesis) and taken away again (by the mask): is the mix left?
+    a stem is added to silence: how loud is it, against itself?
+    do stems add up? |h(f(mix)) - sum h(f(stem))| / |h(f(mix))| by frame, of the plugin and of training runs
+
+For a run with a random encoder: latentfx train latent-mix --set train.stages.reconstruct.steps=1
 """
 
 from __future__ import annotations
@@ -99,7 +104,7 @@ def _removal(
 
 
 def _there_and_back(excerpts: list[Excerpt], plugin: latentfx.LatentPlugin) -> dict[str, list[float]]:
-    """The rest of a song, with the stem added and taken away by two plugins in a row, and by one."""
+    """Error of the rest, after the stem is added and taken away by two plugins in a row, and by one."""
     found: dict[str, list[float]] = {
         "added and taken away": [],
         "resynthesis, nothing added": [],
@@ -122,7 +127,7 @@ def _added_to_silence(stem: Float32, plugin: latentfx.LatentPlugin) -> float:
 
 
 def run(plugin: latentfx.LatentPlugin, main: Float32, side: Float32, **controls: float) -> Float32:
-    """The plugin with these controls alone, the others at rest."""
+    """Run the plugin with these controls; the others keep their defaults."""
     fresh = plugin.copy()
     out: Float32 = fresh.set(**controls)(np.stack([main, side]), RATE)
     return out.reshape(-1)
@@ -149,7 +154,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of songs as stems")
     parser.add_argument("--songs", nargs="+", default=["3sodium*", "4potassium*"], help="held-out songs")
     parser.add_argument("--seconds", type=float, default=15.0, help="length taken of each song")
-    parser.add_argument("--run", type=Path, nargs="*", default=[], help="checkpoints to compare sums for")
+    parser.add_argument(
+        "--run", type=Path, nargs="*", default=[], help="checkpoints whose sums are compared too"
+    )
     parser.add_argument("--json", type=Path, help="write every figure here")
     return parser.parse_args()
 

@@ -2,17 +2,21 @@
 
     python examples/benchmarks/mixing_toy.py [--seeds 1] [--steps 8000] [--picture mixing.png] [--json OUT]
 
-A fixed encoder f twists the plane, so that f(stem) + f(stem) is nowhere near f(stem + stem). A projector h is
-trained until h(f(stem)) + h(f(stem)) is h(f(mix)), and an inverse of h with it. Then latent arithmetic works:
+A fixed encoder f twists the plane, so that f(stem) + f(stem) is nowhere near f(stem + stem). A projector h
+is trained until h(f(stem)) + h(f(stem)) equals h(f(mix)). An inverse of h is trained with it. Then latent
+arithmetic works:
 
-    mix        h of the stems, summed, against h of the mix
-    inverse    hinv(h(mix)) against the mix
+    mix        the sum of h(stem), against h(mix)
+    inverse    hinv(h(mix)), against the mix
     analogy    drums + bass - drums + guitar: a mix, minus its first stem, plus another
     removal    a mix minus its first stem, against the stem that is left
 
-Errors are rms differences over the standard deviation of what is wanted, on stems that no training drew;
-beside each stands that of the same sum without h. A seed has passed with mix below 0.05, inverse below 0.03.
-The notebook that this follows trains for 80000 steps; 8000 take some minutes. Ctrl-C keeps what was done.
+An error is an rms difference, divided by the standard deviation of the right answer. It is measured on
+stems that training did not draw. Beside it stands the error of the same sum without h. A seed passes with a
+mix error below 0.05 and an inverse error below 0.03.
+
+The notebook that this follows trains for 80000 steps. 8000 steps take some minutes. Ctrl-C keeps what was
+done so far.
 """
 
 from __future__ import annotations
@@ -78,7 +82,7 @@ def _row(name: str, without: str | None, scores: Sequence[MixingScores]) -> list
 
 @torch.no_grad()
 def draw(model: MixingProjector, trained: Trained, target: Path) -> None:
-    """Draw what the first seed learnt: above, sums and mixes as the training went on; below, its uses."""
+    """Draw what the first seed learnt: above, sums and mixes during training; below, what they are for."""
     figure = Figure(figsize=(13, 6.6), layout="constrained")
     (above, below) = figure.subplots(2, 4)
     for axes, step in zip(above, trained.course(len(above)), strict=False):
@@ -96,7 +100,7 @@ def draw(model: MixingProjector, trained: Trained, target: Path) -> None:
 
 
 def _pairs(axes: Axes, estimate: Tensor, wanted: Tensor, title: str, name: str, wanted_name: str) -> None:
-    """Draw estimates as dots in the rings where they should lie, a line from each to its own."""
+    """Draw estimates as dots and right answers as rings, with a line from each dot to its ring."""
     dots, rings = estimate[:SHOWN].numpy(), wanted[:SHOWN].numpy()
     gaps = np.full_like(dots, np.nan)
     axes.plot(*np.stack([dots, rings, gaps], 1).reshape(-1, 2).T, color="0.8", linewidth=0.6, zorder=1)

@@ -1,17 +1,18 @@
-"""How close audio made of magnitudes alone comes to having those magnitudes, by way of getting a phase.
+"""How well four methods turn magnitudes into audio: whether the audio has those magnitudes again.
 
     python examples/benchmarks/phase_table.py [FOLDER] [--include GLOB ...] [--seconds 10] [--json OUT]
 
-Spectral convergence in dB (the norm of the error of the magnitudes over their norm; lower is better), the
-mean over the recordings in the folder at 48 kHz; without a folder, over synthetic bowed tones. Hann windows.
-All but the last method make each frame from the past alone, at a latency of n_fft - hop samples:
+The table shows the spectral convergence in dB: the norm of the error of the magnitudes, over the norm of
+the magnitudes. Lower is better. It is the mean over the recordings in FOLDER at 48 kHz, or over synthetic
+bowed tones if there is no FOLDER. Windows are Hann.
 
     random      phases drawn at random
     RTISI       Griffin-Lim without look-ahead, 8 iterations a frame (Beauregard, Zhu & Wyse 2005)
     ours        latentfx.dsp.phase, one pass
     offline     librosa's Griffin-Lim over the whole recording, 32 iterations, momentum 0.99
 
-Last come the milliseconds that one frame of ours takes in onnxruntime on one thread (median, 99th centile).
+The first three make each frame from the past alone, at a latency of n_fft - hop samples. The last columns
+are the milliseconds that one frame of ours takes in onnxruntime on one thread (median, 99th percentile).
 """
 
 from __future__ import annotations
@@ -50,9 +51,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, nargs="?", help="recordings; synthetic tones without it")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="folder of recordings; by default synthetic tones"
+    )
     parser.add_argument("--include", nargs="+", default=["*"], help="globs over the paths in the folder")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each recording")
+    parser.add_argument("--seconds", type=float, default=10.0, help="seconds of each recording")
     parser.add_argument("--json", type=Path, help="write the figures of every recording here too")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -109,7 +112,7 @@ def _magnitude(audio: Float32, n_fft: int, hop: int) -> Float32:
 
 
 def _audio(spectrum: Complex, n_fft: int, hop: int) -> Float32:
-    """Overlap-add, in step with what was analysed."""
+    """Overlap-add, aligned with the audio that was analysed."""
     synthesis = StftSynthesis.hann(n_fft, hop)
     re, im = (
         torch.from_numpy(part.astype(np.float32))[None, None] for part in (spectrum.real, spectrum.imag)
@@ -153,7 +156,7 @@ def _offline(magnitude: Float32, n_fft: int, hop: int) -> Complex:
 
 
 def _cost_ms(n_fft: int, hop: int, frames: int = 3000) -> tuple[float, float]:
-    """Median and 99th percentile of one frame in onnxruntime on one thread."""
+    """Milliseconds of one frame in onnxruntime on one thread: median and 99th percentile."""
     module = PhaseGradientPropagation(n_fft, hop).eval()
     generator = torch.Generator().manual_seed(0)
     magnitude = torch.rand(1, n_fft // 2 + 1, 1, generator=generator)

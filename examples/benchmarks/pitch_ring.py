@@ -2,17 +2,19 @@
 
     python examples/benchmarks/pitch_ring.py [--seeds 3] [--steps 4000] [--picture ring.png] [--json OUT]
 
-Twelve points on the diagonal of a space of 64 dimensions become a ring on which T, a FiLMR layer, advances by
-a semitone: its angle should come to 360 / 12 = 30 degrees, from wherever it started. The ring is then frozen,
-and a second FiLMR, C, learns to turn parts of it so that T, unchanged, walks in another order:
+Twelve points on the diagonal of a space of 64 dimensions become a ring. T, a FiLMR layer, advances along it
+by a semitone. Wherever the angle of T starts, it should come to 360 / 12 = 30 degrees.
+
+The ring is then frozen. A second FiLMR, C, learns to turn parts of the ring. T stays as it is, and walks in
+another order:
 
     fifths     odd pitch classes by 180 degrees: T is a fifth
     fourths    pitch classes 3 k + 1 by 120 degrees, 3 k + 2 by 240: T is a fourth
     coltrane   the cycle of D by T and that of Eb back by T, then the odd ones by two major thirds,
                240 degrees (read as 120 the other way): two T back walk Coltrane changes, C Eb7 Ab B7 E G7 C
 
-A row is a median over the seeds. Relative error: rms distance of T's points from the next, over the radius. A
-gamma near -1 is half a turn more: C may find 60 degrees and -1 for 240 and 1.
+A row is a median over the seeds. The relative error is the rms distance from T's points to the next ones,
+over the radius. A gamma near -1 is half a turn more: C may find 60 degrees and -1 for 240 and 1.
 
 The picture shows the seed with the median error. Ctrl-C ends the training at hand and keeps what was done.
 """

@@ -1,13 +1,14 @@
-"""Whether int8 or float16 pays: a plugin file in both, against the file as it is.
+"""Whether int8 or float16 weights pay: a plugin file in both, against the file as it is.
 
     python examples/benchmarks/precision.py presets/plugins/timbre-swap.onnx [--json precision.json]
 
-int8 is onnxruntime's dynamic quantisation of the weights of every MatMul, one scale a channel. float16 keeps
-every large constant in half precision and computes in float32: onnxruntime has hardly any kernels for float16
-on a CPU, and casts around each operator instead. A violin goes through each file block by
-block; printed are the speed against float32 (turn by turn, by the median step), the size, and how far the
-output is from float32, re its peak. Phase adds up rounding, so besides the samples the magnitudes are
-compared (2048-point spectra). It pays if it is faster, and within -60 dB in both.
+int8 is onnxruntime's dynamic quantisation of the weights of every MatMul, with one scale a channel. float16
+stores every large constant in half precision and computes in float32, because onnxruntime has hardly any
+kernels for float16 on a CPU.
+
+A violin goes through each file block by block. The table shows the speed against float32 (by turns, median
+step), the size, and the difference from float32 over its peak. Rounding adds up in the phases, so the
+magnitudes are compared too (2048-point spectra). A format pays if it is faster, and within -60 dB in both.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def _int8(source: Path, target: Path) -> None:
-    logging.getLogger().setLevel(logging.ERROR)  # it names every MatMul between two signals
+    logging.getLogger().setLevel(logging.ERROR)  # it would print a line for every MatMul of two signals
     quantize_dynamic(
         source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
     )
@@ -98,7 +99,7 @@ def _open(path: Path) -> latentfx.LatentPlugin:
 
 
 def _step_ms(plugins: dict[str, latentfx.LatentPlugin], audio: Float32, rounds: int) -> dict[str, float]:
-    """Median time of a step of one block, the plugins taking turns."""
+    """Median time of a step of one block; the plugins take turns."""
     times: dict[str, list[float]] = {label: [] for label in plugins}
     streams = {label: plugin.blocks() for label, plugin in plugins.items()}
     size = next(iter(plugins.values())).spec.block_size
@@ -113,7 +114,7 @@ def _step_ms(plugins: dict[str, latentfx.LatentPlugin], audio: Float32, rounds: 
 
 
 def _gaps_db(output: Float32, reference: Float32) -> tuple[float, float]:
-    """Largest difference of samples re the peak, and root mean square of magnitudes re their own."""
+    """Differences in dB: largest of a sample over the peak, rms of the magnitudes over their own rms."""
     peak = float(np.abs(reference).max())
     sample = float(np.abs(output - reference).max()) / peak
     first, second = (_magnitudes(sound) for sound in (output, reference))

@@ -1,7 +1,8 @@
 """Write RAVE v1 and v2 with random weights as files for nn~: `python rave_files.py FOLDER`.
 
-Runs where RAVE is installed (`pip install acids-rave`), which needs other versions of torch, scipy and numpy
-than latentfx: an environment of its own. Nothing of latentfx is imported; `against_rave.py` calls it.
+Runs where RAVE is installed (`pip install acids-rave`). RAVE needs other versions of torch, scipy and numpy
+than latentfx, so it needs an environment of its own. `against_rave.py` calls this. Nothing of latentfx is
+imported.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ CONFIGURATIONS = {"v1": ("v1.gin", "causal.gin"), "v2": ("v2.gin", "causal.gin")
 
 
 class Live(nn.Module):
-    """The methods of RAVE's own export, streaming; without its choice of dimensions and its noise in them."""
+    """RAVE's own export, streaming, without its choice of dimensions and without the noise that it adds."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -56,7 +57,9 @@ class Live(nn.Module):
 
 def write(generation: str, path: Path) -> None:
     """Build one RAVE and write it."""
-    rave, gin, cached_conv = map(import_module, ("rave", "gin", "cached_conv"))  # declared nowhere here
+    rave, gin, cached_conv = map(
+        import_module, ("rave", "gin", "cached_conv")
+    )  # not dependencies of latentfx
     cached_conv.use_cached_conv(True)
     gin.clear_config()
     gin.parse_config_files_and_bindings([f"configs/{name}" for name in CONFIGURATIONS[generation]], [])
@@ -67,7 +70,7 @@ def write(generation: str, path: Path) -> None:
             nn.utils.remove_weight_norm(part)
     with torch.no_grad():
         module = Live(model).eval()
-        module(torch.zeros(1, 1, 1 << 14))  # its convolutions make their buffers in the first call
+        module(torch.zeros(1, 1, 1 << 14))  # the first call makes the buffers of the convolutions
         torch.jit.save(torch.jit.script(module), str(path))
 
 

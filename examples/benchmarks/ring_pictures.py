@@ -1,4 +1,4 @@
-"""Pictures of rings: their course in training, and their arrangements."""
+"""Pictures of rings: how they were learnt, and how their parts were turned into other orders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PANEL_INCHES = 2.3
 
 
 def draw_courses(studies: Mapping[str, RingStudy], target: Path) -> None:
-    """Draw a row for each study: the course of the seed whose relative error is the median."""
+    """Draw a row for each study: the training of the seed with the median relative error."""
     figure, grid = _panels(len(studies), PANELS)
     for row, (name, study) in zip(grid, studies.items(), strict=True):
         course(row, study, name)
@@ -27,7 +27,7 @@ def draw_courses(studies: Mapping[str, RingStudy], target: Path) -> None:
 
 
 def draw_ring(ring: RingStudy, arranged: Mapping[str, RingStudy], target: Path) -> None:
-    """Draw how a ring was learnt, and below it how its arrangements were."""
+    """Draw how a ring was learnt, and below it how its other orders were."""
     figure, grid = _panels(1 + len(arranged), PANELS)
     course(grid[0], ring, "chromatic", range(12))
     for row, (name, study) in zip(grid[1:], arranged.items(), strict=True):
@@ -36,13 +36,13 @@ def draw_ring(ring: RingStudy, arranged: Mapping[str, RingStudy], target: Path) 
 
 
 def course(row: Sequence[Axes], study: RingStudy, name: str, notes: Sequence[int] | None = None) -> None:
-    """Draw some steps of one seed's training, seen in the plane of its last points.
+    """Draw some steps of one seed's training, projected on the plane of its last points.
 
     Args:
-        row: axes.
-        study: the seed with the median relative error is shown.
-        name: of the row.
-        notes: pitch classes of the points in their order, written beside them.
+        row: axes, one a step.
+        study: its seed with the median relative error is shown.
+        name: title of the row.
+        notes: pitch class of each point, written beside it.
     """
     errors = [ring.relative_error for ring in study.metrics]
     index = errors.index(sorted(errors)[len(errors) // 2])

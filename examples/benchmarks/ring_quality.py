@@ -2,11 +2,13 @@
 
     python examples/benchmarks/ring_quality.py --plugin ring --data FOLDER [--order fifths]
 
-Clips are cut from the recording as in swap_quality.py. For every number of steps from -6 to 6 they go through
-the plugin; CREPE tracks the pitch before and after. Right: share of frames, voiced in the original, whose
-pitch class is the original's plus the steps (times seven in the order of fifths), by less than 50 cents. Of
-the rest is shown where it fell: how many semitones from the wanted pitch class. Octave kept: share of the
-right frames that lie in the octave, counted from `root`, in which the original's note lay.
+Clips are cut from the recording as in swap_quality.py. They go through the plugin for every number of steps
+from -6 to 6. CREPE reads the pitch before and after.
+
+    right          share of the frames, voiced in the original, whose pitch class is within 50 cents of the
+                   original's plus the steps (times seven in the order of fifths)
+    where else     of the other frames: how many semitones they lie from the wanted pitch class
+    octave kept    share of the right frames that stay in the original's octave, counted from `root`
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ def _semitones(f0_hz: Float64) -> Float64:
 def _score(
     before: Float64, after: Float64, semitones: int, root: int
 ) -> tuple[float, float, dict[int, float]]:
-    """Share in the right pitch class, share of those in the right octave, and where the others fell."""
+    """Share in the right pitch class, share of those in the right octave, and intervals of the others."""
     place = np.mod(before - root + IN_TUNE_ST, CLASSES)
     wanted = before - place + np.mod(place + semitones, CLASSES)
     apart = after - wanted
@@ -102,10 +104,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--root", type=int, default=7, help="0 for C to 11 for B; a violin's octaves begin at G"
     )
-    parser.add_argument("--most", type=int, default=6, help="steps to either side")
+    parser.add_argument("--most", type=int, default=6, help="most steps to either side")
     parser.add_argument("--crepe", choices=["tiny", "full"], default="tiny")
     parser.add_argument("--clip-s", type=float, default=3.5, help="length of a clip in seconds")
-    parser.add_argument("--clips", type=int, default=0, help="about so many clips, evenly drawn; 0 takes all")
+    parser.add_argument(
+        "--clips",
+        type=int,
+        default=0,
+        help="about how many clips, evenly spread over the recording; 0 takes all",
+    )
     parser.add_argument("--json", type=Path, help="write every figure here")
     return parser.parse_args()
 

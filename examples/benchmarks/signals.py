@@ -13,7 +13,7 @@ RECORDING = Path(__file__).parent.parent / "audio" / "violin.flac"
 
 
 def violin(sample_rate: int, seconds: float | None = None) -> NDArray[np.float32]:
-    """The first channel at a rate, repeated or cut to a length.
+    """First channel of the violin at this rate, repeated or cut to this length.
 
     Shape:
         -> [T]

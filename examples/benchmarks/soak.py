@@ -1,18 +1,22 @@
-"""Minutes of live playing under load: no more late blocks than a pass-through stream has, and flat memory.
+"""Minutes of live playing under load: as few missed blocks as a pass-through stream, and flat memory.
 
     python examples/benchmarks/soak.py timbre-swap [--minutes 10] [--blocks 128,256] [--json soak.json]
 
-As `live.py`, beside a process that keeps one core busy. "Faded" are blocks that the plugin had not ready. A
-block that missed its time did so in its callback ("late", the faded among them) or before it ("xruns"), which
-the load of the machine decides: what counts is their sum, "missed", and its ratio to that of the stream
-beside it. Ends with 1 when the plugin's stream had more late
-blocks and xruns than the stream beside it that only passes its input on, by more than chance (two standard
-deviations of the difference of two such counts), or when memory grew by more than 5 MB after the first
-minute.
+Plays as `live.py` does, beside a process that keeps one core busy. Words of the table:
 
-On a virtual machine the hypervisor may stop a processor for longer than any stream holds in hand, and a
-stream that computes nothing hardly notices. Seconds in which it took time, and the second after each, are
-counted apart; the rule is held against the others, the calm ones. On a real machine all are calm.
+    late      blocks that missed their time in the callback
+    faded     late blocks that the plugin had not ready in time
+    xruns     blocks that missed their time before the callback
+    missed    late + xruns: the load of the machine decides which of the two a block becomes
+    ratio     missed, over the missed blocks of the stream beside it, which only passes its input on
+
+The exit status is 1 in two cases: the plugin's stream missed more blocks than the stream beside it by more
+than chance (two standard deviations of the difference of two such counts), or memory grew by more than 5 MB
+after the first minute.
+
+On a virtual machine the hypervisor may stop a processor for longer than any stream holds in hand. A stream
+that computes nothing hardly notices. The seconds in which this happens, and the second after each, are
+counted apart. The rule applies to the other seconds, the calm ones. On a real machine all seconds are calm.
 """
 
 from __future__ import annotations
@@ -38,9 +42,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("plugin", help="name or .onnx file")
-    parser.add_argument("--minutes", type=float, default=10.0, help="for each block size")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes for each block size")
     parser.add_argument("--blocks", default="128,256")
-    parser.add_argument("--reserve", type=float, help="ms that the worker keeps in hand; measured by default")
+    parser.add_argument(
+        "--reserve", type=float, help="milliseconds that the worker keeps in hand; by default measured"
+    )
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     rows, missed, bad = [], [], []
@@ -79,7 +85,7 @@ def main() -> int:
 
 
 def _lost_while_calm(seconds: Sequence[tuple[int, float]]) -> tuple[int, int]:
-    """Blocks lost in the seconds in which no hypervisor took time, nor in those before; and their number."""
+    """Blocks lost in calm seconds, and their number: the hypervisor took no time then or just before."""
     lost, stolen = np.diff(np.array(seconds), axis=0).T
     disturbed = stolen > STOLEN_S
     calm = ~disturbed & ~np.concatenate([[True], disturbed[:-1]])

@@ -2,20 +2,22 @@
 
     python examples/benchmarks/stargate.py [--seeds 20] [--steps 4000] [--picture stargate.png] [--json OUT]
 
-16 points on a line go through a small network; an operator T, trained with it, must take each to the next and
-the last to the first. Four operators are compared, over many seeds, since one picture proves nothing:
+16 points on a line go through a small network. An operator T is trained with it. T must take each point to
+the next, and the last to the first. Four operators are compared over many seeds, since one picture proves
+nothing:
 
     rotation, right angle    an angle with a scale and a shift, started at 360 / 16 = 22.5 degrees
     rotation, 0.05 rad       the same, started at 2.9 degrees: it has to find the angle
     matrix, orthogonal       any 2 x 2 matrix, drawn towards an orthogonal one by a term of the loss
     matrix, free             any 2 x 2 matrix
 
-A seed has succeeded when T misses the next point by less than a quarter of the radius (rms) and the ring is
-round (s2/s1, its singular values, above 0.7). It is a simple ring when it also goes round once: with a
-winding of 2 opposite points coincide. All medians are over all seeds, failures included.
+A seed has succeeded when two things hold: T misses the next point by less than a quarter of the radius
+(rms), and the ring is round (s2/s1, the ratio of its singular values, is above 0.7). The ring is simple
+when it also goes round once: with a winding of 2, opposite points coincide. All medians are over all seeds,
+failures included.
 
-The picture has a row for each operator: the course of the seed whose relative error is the median.
-Ctrl-C ends the training at hand; table, picture and JSON are then of what was done.
+The picture has a row for each operator. It shows the training of the seed with the median relative error.
+Ctrl-C ends the training at hand. Table, picture and JSON then show what was done so far.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ def _row(name: str, study: RingStudy) -> list[object]:
 
 
 def figures(study: RingStudy) -> dict[str, object]:
-    """What a study found, as JSON can hold it."""
+    """Results of a study, as JSON values."""
     angles = [
         {"start_deg": None if math.isnan(start) else start, "final_deg": None if math.isnan(final) else final}
         for start, final in zip(study.start_deg, study.final_deg, strict=True)

@@ -2,8 +2,8 @@
 
     python examples/benchmarks/step_cost.py timbre-swap [--steps 20000] [--json step.json]
 
-Blocks of a violin recording go through the plugin one by one, as in a live host; the garbage collector is
-off. The budget is the time that a block lasts: a step that takes longer is heard as a dropout.
+Blocks of a violin recording go through the plugin one by one, as in a live host. The garbage collector is
+off. The budget is the time that a block lasts. A step that takes longer is heard as a dropout.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("plugin", help="name or .onnx file")
-    parser.add_argument("--steps", type=int, default=20_000, help="steps measured")
-    parser.add_argument("--warm-up", type=int, default=500, help="steps before those")
+    parser.add_argument("--steps", type=int, default=20_000, help="number of steps that are measured")
+    parser.add_argument("--warm-up", type=int, default=500, help="number of steps before them")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     plugin = latentfx.load(arguments.plugin, threads=1)

@@ -1,24 +1,28 @@
-"""How well a timbre swap does in every direction among several instruments, on notes that no training heard.
+"""How good a timbre swap is in every direction among several instruments, on notes that no training heard.
 
     python examples/benchmarks/swap_pairs.py --plugin timbre-swap --data FOLDER [--tunes FOLDER]
 
-The folder has a manifest.csv of recorded notes and phrases. Tunes are played on every fourth pitch of each
-instrument, those that the recipe `timbre-swap-held-out` and the instrument classifier hold out: half of the
-phrases are swapped, the other half are what swaps to that instrument are held against. Clips of a violin
-recording (by default movement 4 of Bach's BWV 1003) are swapped too.
+FOLDER has a manifest.csv of recorded notes and phrases. Tunes are played on every fourth pitch of each
+instrument. The recipe `timbre-swap-held-out` and the instrument classifier hold these pitches out. Half of
+the phrases are swapped. The other half are the real phrases that swaps to this instrument are compared
+with. Clips of a violin recording (by default movement 4 of Bach's BWV 1003) are swapped too.
 
-RPA: share of frames, voiced in the original, whose pitch comes back less than 50 cents from CREPE's pitch of
-the original. Named: share of swaps that the classifier calls by the instrument wanted. FAD: Fréchet distance
-between the classifier's embeddings of the swaps and of the real phrases of that instrument. Halves: the same
-between the two halves of those real phrases, both played from their own STFT magnitudes by phase propagation,
-which no model has touched. Player: the same where the instrument itself plays the lines, on its other
-recorded notes: a model of it cannot be asked for more. A Fréchet distance shrinks with the number of clips,
-so that all of these are between equal numbers; they compare only with those of the same classifier and as
-many clips.
+    RPA       share of the frames, voiced in the original, whose pitch is within 50 cents of the original's;
+              CREPE reads both
+    named     share of the swaps that the classifier names as the instrument that was wanted
+    FAD       Fréchet distance from the swaps to the real phrases of that instrument, between embeddings of
+              the classifier
+    halves    the same between two halves of those real phrases, both played from their own STFT magnitudes
+              by phase propagation, without a model
+    player    the same for the instrument itself, which plays the lines on its other recorded notes: a model
+              of it cannot be better
 
-A second row stands where a player would turn the plugin's transposition: lines of which an octave up or down
-puts more into the target's range are played there, and their pitch is then held against that octave. The
-last column of the summary says what the plugin leaves in the second second of silence after a phrase.
+A Fréchet distance shrinks with the number of clips. So all of these are between equal numbers of clips.
+Compare them only between runs with the same classifier and the same number of clips.
+
+There is a second row where a player would transpose: lines that fit the target's range better an octave up
+or down are played there. Their pitch is compared with that octave. The last column of the summary is the
+level of the plugin's output in the second second of silence after a phrase.
 
 With 16 phrases of each of six instruments it takes some 15 minutes on one core.
 """
@@ -81,7 +85,7 @@ class Pairs:
     """Phrases of all instruments, and the judge.
 
     Args:
-        arguments: of the command line.
+        arguments: the command line.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
@@ -116,7 +120,7 @@ class Pairs:
 
     @property
     def directions(self) -> list[tuple[str, str]]:
-        """Every source with every other instrument."""
+        """Pairs of every source and every other instrument."""
         return [
             (source, target)
             for source in self.sources
@@ -125,7 +129,7 @@ class Pairs:
         ]
 
     def octave(self, source: str, target: str) -> int:
-        """Where a player would put the lines of the source."""
+        """Octave in which a player would play the lines of the source."""
         reach = INSTRUMENTS[target]
         return octave_into(voiced_pitches(self.sources[source]), reach.lowest, reach.highest)
 
@@ -137,7 +141,7 @@ class Pairs:
         return Direction(source, target, shift_st, report.scores[0], self.halves[target], player)
 
     def _player(self, source: str, target: str, shift_st: int) -> float | None:
-        """How far the target itself is, where the lines are known."""
+        """Distance of the target itself, if the lines are known."""
         if source not in self.lines:
             return None
         played = [self.players[target].play(clip, shift_st) for clip in self.lines[source]]
@@ -163,7 +167,7 @@ def main() -> None:
 
 
 def _swap_all(pairs: Pairs, plugin: latentfx.LatentPlugin) -> list[Direction]:
-    """Every direction as it is, and again where another octave suits the target better."""
+    """Swap in every direction, and once more where another octave fits the target better."""
     swap, found = plugin_swap(plugin), []
     with Bar("swaps") as bar:
         for done, (source, target) in enumerate(pairs.directions):
@@ -176,7 +180,7 @@ def _swap_all(pairs: Pairs, plugin: latentfx.LatentPlugin) -> list[Direction]:
 
 
 def _after_silence(pairs: Pairs, plugin: latentfx.LatentPlugin, target: str) -> float:
-    """Level of the second second of silence after a phrase of each instrument, the loudest one, dBFS."""
+    """Level in dBFS of the second second of silence after a phrase; the loudest of all instruments."""
     plugin.timbre = target
     silence = np.zeros(round(SILENCE_S * SAMPLE_RATE), np.float32)
     played = [np.concatenate([own[0].audio, silence]) for own in pairs.sources.values()]
@@ -224,7 +228,7 @@ def _as_they_are(found: Sequence[Direction]) -> list[Direction]:
 
 
 def _in_place(found: Sequence[Direction]) -> list[Direction]:
-    """Of every direction the one in the octave that suits it: the last that was played."""
+    """Each direction in the octave that fits it: the last that was played."""
     return list({(direction.source, direction.target): direction for direction in found}.values())
 
 
@@ -259,10 +263,14 @@ def _figures(
 def _arguments() -> argparse.Namespace:
     parser = judging_parser(__doc__)
     parser.add_argument("--plugin", default="timbre-swap", help="name or .onnx file")
-    parser.add_argument("--tunes", type=Path, help="folder of MIDI tunes; without it melodies are made up")
-    parser.add_argument("--instruments", nargs="+", default=SIX, help="two or more")
+    parser.add_argument("--tunes", type=Path, help="folder of MIDI tunes; by default melodies are made up")
+    parser.add_argument("--instruments", nargs="+", default=SIX, help="two or more instruments")
     parser.add_argument("--clips", type=int, default=16, help="phrases of 4 s that each instrument plays")
-    parser.add_argument("--recording", default="phrases/violin/*mov4*", help="glob; '' for none")
+    parser.add_argument(
+        "--recording",
+        default="phrases/violin/*mov4*",
+        help="glob of a recording that is swapped too; '' for none",
+    )
     parser.add_argument("--crepe", choices=["tiny", "full"], default="tiny")
     return parser.parse_args()
 

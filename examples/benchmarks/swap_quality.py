@@ -2,21 +2,23 @@
 
     python examples/benchmarks/swap_quality.py --plugin timbre-swap --data FOLDER [--classifier FILE]
 
-The folder has a manifest.csv of recorded notes and phrases. The recording (by default movement 4 of Bach's
-BWV 1003, which no training saw) is cut into clips of 3.5 s; those that CREPE finds voiced (confidence of
-0.5 or more) in at least 80 % of their frames are kept, which leaves out double stops and rests. Every clip
-goes through the plugin for each timbre.
+FOLDER has a manifest.csv of recorded notes and phrases. The recording (by default movement 4 of Bach's BWV
+1003, which no training heard) is cut into clips of 3.5 s. A clip is kept when CREPE finds at least 80 % of
+its frames voiced (confidence of 0.5 or more). This leaves out double stops and rests. Every clip goes
+through the plugin for each timbre.
 
-RPA: share of frames, voiced in the original, whose pitch comes back less than 50 cents from CREPE's
-pitch of the original. Named as wanted: share of clips that a classifier, trained on tunes played on
-recorded notes (three of every four pitches), calls by the timbre asked for. LSD: log-spectral distance
-to the original; small is good for the instrument's own timbre only. FAD: Fréchet distance between the
-classifier's embeddings of the clips and of the recorded notes of that timbre (phrases of the original
-for its own timbre); comparable only between runs with one classifier.
+    RPA       share of the frames, voiced in the original, whose pitch is within 50 cents of the original's;
+              CREPE reads both
+    named     share of the clips that a classifier names as the timbre that was wanted; it was trained on
+              tunes played on recorded notes (three of every four pitches)
+    LSD       log-spectral distance to the original; it should be small only for the instrument's own timbre
+    FAD       Fréchet distance from the clips to the recorded notes of that timbre (for its own timbre: to
+              phrases of the original), between embeddings of the classifier; compare it only between runs
+              with one classifier
 
-Two rows frame the others. "Original" is the recording itself: how sure the classifier is of it. "Ceiling"
-is the recording resynthesised from its own STFT magnitudes by phase propagation, without a model: what a
-plugin keeps of a tune is seldom better.
+Two rows are bounds. "Original" is the recording itself: how sure the classifier is of it. "Ceiling" is the
+recording, played from its own STFT magnitudes by phase propagation, without a model. A plugin seldom keeps
+more of a tune than that.
 """
 
 from __future__ import annotations
@@ -86,7 +88,7 @@ def main() -> None:
 
 
 def plugin_swap(plugin: latentfx.LatentPlugin) -> Swap:
-    """A plugin as the callable that `evaluate_swap` takes."""
+    """Make the callable for `evaluate_swap` that swaps with a plugin."""
 
     def swap(audio: Float32, sample_rate: int, timbre: str) -> Float32:
         plugin.timbre = timbre
@@ -96,12 +98,12 @@ def plugin_swap(plugin: latentfx.LatentPlugin) -> Swap:
 
 
 def original(audio: Float32, sample_rate: int, timbre: str) -> Float32:
-    """The recording itself, as the callable that `evaluate_swap` takes."""
+    """Return the recording itself: a callable for `evaluate_swap`."""
     return audio
 
 
 def resynthesised(audio: Float32, sample_rate: int, timbre: str) -> Float32:
-    """The recording from its own magnitudes: Hann frames of 1024 samples, hop of 256."""
+    """Play the recording from its own magnitudes: Hann frames of 1024 samples, hop of 256."""
     analysis, synthesis = StftAnalysis.hann(N_FFT, HOP_LENGTH), StftSynthesis.hann(N_FFT, HOP_LENGTH)
     padded = np.pad(audio, (0, synthesis.latency + -(len(audio) + synthesis.latency) % HOP_LENGTH))
     with torch.inference_mode():
@@ -122,7 +124,7 @@ def find_classifier(path: Path | None, data: Path) -> Classifier:
 
 
 def cut_recording(data: Path, recording: str, clip_s: float, crepe: CrepeModel) -> tuple[Phrase, ...]:
-    """Clips of a recording with one clear pitch most of the time."""
+    """Cut out the clips of a recording that have one clear pitch most of the time."""
     found = find_recordings(data, include=[recording])
     cut = [
         cut_phrases(read_audio(item.file, SAMPLE_RATE), SAMPLE_RATE, clip_s, model=crepe) for item in found
@@ -133,7 +135,7 @@ def cut_recording(data: Path, recording: str, clip_s: float, crepe: CrepeModel) 
 def _references(
     data: Path, targets: Sequence[str], source: str, phrases: Sequence[Phrase]
 ) -> dict[str, Sequence[Float32]]:
-    """Recorded notes of every target; for the source's own timbre the phrases themselves."""
+    """Recorded notes of every target; for the source's own timbre its phrases."""
     notes = load_notes(data, targets, SAMPLE_RATE)
     of_target = {
         target: [audio for audio, label in zip(notes.audio, notes.labels, strict=True) if label == target]
@@ -155,9 +157,7 @@ def judging_parser(description: str | None) -> argparse.ArgumentParser:
 
 def _arguments() -> argparse.Namespace:
     parser = judging_parser(__doc__)
-    parser.add_argument(
-        "--plugin", help="name or .onnx file; without it only the two framing rows are measured"
-    )
+    parser.add_argument("--plugin", help="name or .onnx file; by default only the two bounds are measured")
     parser.add_argument("--recording", default="phrases/violin/*mov4*", help="glob of the held-out recording")
     parser.add_argument("--source", default="violin", help="instrument of the recording")
     parser.add_argument("--targets", nargs="+", default=["trumpet", "flute", "clarinet"])

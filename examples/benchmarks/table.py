@@ -11,7 +11,7 @@ from typing import Any
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a Markdown table; numbers get four figures."""
+    """Print a Markdown table; floats with four significant figures."""
     print("| " + " | ".join(columns) + " |")
     print("| " + " | ".join("---" for _ in columns) + " |")
     for row in rows:
@@ -19,13 +19,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def write_json(path: Path | None, result: Mapping[str, Any]) -> None:
-    """Write the result and the machine it was measured on; nothing without a path."""
+    """Write the result, and the machine on which it was measured; without a path do nothing."""
     if path is not None:
         path.write_text(json.dumps({"machine": machine(), **result}, indent=2) + "\n", encoding="utf-8")
 
 
 def machine() -> str:
-    """Processor, cores, system and Python."""
+    """Names of the processor, the system and Python, and the number of cores."""
     return f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 

@@ -1,15 +1,15 @@
-"""A map of timbres: what the teacher of a J-DSAE with a v of two dimensions decodes on {-3, 0, 3} squared.
+r"""A map of timbres: what the teacher of a J-DSAE with a v of two dimensions decodes on {-3, 0, 3} squared.
 
     latentfx train j-dsae --data FOLDER --out runs/timbre-map --set method.v_size=2 \
         --set method.mel.log_eps=1e-5 --set train.stages.timbre.epochs=30 --set train.stages.pitch.epochs=1
     python examples/benchmarks/timbre_map.py runs/timbre-map --data FOLDER
 
-(With the recipe's 0.05 squared errors are half as large: a v of two dimensions, whose divergence counts as
-their mean, is then too dear to tell the instruments apart.)
+The recipe's own log_eps of 0.05 halves the squared errors. The divergence of v counts as the mean of its
+dimensions, so with two of them it then outweighs the errors, and v does not tell the instruments apart.
 
-The teacher is the model after stage `timbre`: its decoder sees v, and zeros in the place of z, so each point
-of the plane is one spectrum. With --data, the validation clips of the run's own recipe are put on the map,
-each where its posterior mean of v lies.
+The teacher is the model after stage `timbre`. Its decoder sees v, and zeros in place of z, so each point of
+the plane is one spectrum. With --data, the validation clips of the run's own recipe are drawn too, each at
+its posterior mean of v.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Map = NDArray[np.float32]
 
 
 def main() -> int:
-    """Draw the map; the exit code."""
+    """Draw the map and return the exit code."""
     arguments = _arguments()
     try:
         objective, card = load_checkpoint(arguments.run)
@@ -58,12 +58,12 @@ def main() -> int:
 
 @torch.no_grad()
 def decode_grid(objective: Any) -> Map:
-    """Spectra on the grid, the first row at v2 = 3, the first column at v1 = -3; nats of power.
+    """Decode spectra on the grid, in nats of power. The first row is v2 = 3, the first column v1 = -3.
 
     Shape:
         -> [3, 3, n_mels]
     Raises:
-        CheckpointError: no model on mels, or a v that has not two dimensions.
+        CheckpointError: the model is not one on mels, or its v does not have two dimensions.
     """
     if not isinstance(objective, OnMels) or objective.networks.config.v_size != 2:
         raise CheckpointError(
@@ -71,7 +71,7 @@ def decode_grid(objective: Any) -> Map:
         )
     decoder = (objective.teacher or objective.networks).decoder
     v = torch.tensor([[[v1, v2] for v1 in GRID] for v2 in reversed(GRID)]).reshape(-1, 2)
-    # One frame would do for a factorised decoder; an autoregressive one has to settle.
+    # A factorised decoder needs one frame. An autoregressive one needs some frames to settle.
     decoded = decoder(torch.zeros(len(v), SETTLED, objective.networks.config.z_size), v)[:, -1]
     spectra: Map = decoded.reshape(len(GRID), len(GRID), -1).numpy()
     return spectra
@@ -95,7 +95,7 @@ def clips_on_map(objective: OnMels, card: Mapping[str, Any], data: Path) -> dict
 
 
 def draw_map(spectra: Map, centres_hz: Map, places: Mapping[str, Map], target: Path) -> None:
-    """Nine spectra where they lie in the plane, and beside them the clips."""
+    """Draw nine spectra where they lie in the plane, and beside them the clips."""
     figure = Figure(figsize=(11.0 if places else 7.0, 6.0), layout="constrained")
     halves = figure.subfigures(1, 2, width_ratios=(7, 4)) if places else [figure]
     panels = halves[0].subplots(3, 3, sharex=True, sharey=True)
@@ -132,7 +132,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", type=Path, help="run folder or checkpoint folder")
-    parser.add_argument("--data", type=Path, help="folder that the recipe's data paths count from")
+    parser.add_argument("--data", type=Path, help="data folder of the run's recipe")
     parser.add_argument("--picture", type=Path, default=Path("timbre-map.png"))
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""What the toy problems share: arguments, a progress bar, and a Ctrl-C after which what was done is kept."""
+"""What the toy problems share: arguments, a progress bar, and a Ctrl-C that keeps what was done so far."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ STOPPED = 130  # what a shell reports after Ctrl-C
 
 
 def toy_parser(text: str | None, seeds: int, steps: int, picture: str) -> argparse.ArgumentParser:
-    """The arguments that every toy problem takes."""
+    """Make a parser with the arguments that every toy problem takes."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=seeds, help=f"train seeds 0 to this - 1 ({seeds})")
     parser.add_argument("--steps", type=int, default=steps, help=f"steps of each training ({steps})")
     parser.add_argument("--picture", type=Path, default=picture, help=f"draw it here ({picture})")
     parser.add_argument("--json", type=Path, help="write the figures of every seed here")
-    parser.add_argument("--threads", type=int, default=1, help="of the processor (1: more gain little)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads that torch may use (1: more gain little)"
+    )
     return parser
 
 
 class Watcher:
-    """Shows where trainings are, and ends them at Ctrl-C; their models stay usable.
+    """Shows the progress of trainings, and ends them at Ctrl-C; their models stay usable.
 
     Args:
-        threads: of the processor.
+        threads: how many torch may use.
     """
 
     def __init__(self, threads: int) -> None:
@@ -63,7 +65,7 @@ class Watcher:
         return watch
 
     def exit_code(self) -> int:
-        """0, or after a Ctrl-C what shells expect."""
+        """0; after a Ctrl-C the code that shells expect."""
         if self.stopped:
             print("\nstopped: everything above, the picture and the JSON are of the steps that were done")
         return STOPPED if self.stopped else 0
