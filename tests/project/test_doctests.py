@@ -1,4 +1,4 @@
-"""The examples in docstrings do what they say."""
+"""The examples in docstrings give the output that they show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def with_examples(root: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", with_examples(Path(__file__).resolve().parents[2]))
-def test_the_examples_of_a_module(name: str) -> None:
+def test_examples_in_docstrings_give_the_output_shown(name: str) -> None:
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert result.attempted > 0
     assert result.failed == 0

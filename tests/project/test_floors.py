@@ -127,7 +127,7 @@ def test_only_the_root_takes_names_from_the_root(modules: dict[str, Module]) -> 
     assert borrowed == []
 
 
-def test_hosts_never_know_about_the_lab(modules: dict[str, Module], host: list[str]) -> None:
+def test_hosts_import_nothing_of_the_lab(modules: dict[str, Module], host: list[str]) -> None:
     found = [
         f"{name}:{item.line} imports {target}"
         for name in host
@@ -202,7 +202,7 @@ def test_only_the_command_line_opens_the_mapped_rooms(modules: dict[str, Module]
     assert wrong == []
 
 
-def test_nothing_unpickles(modules: dict[str, Module]) -> None:
+def test_no_module_imports_a_pickle(modules: dict[str, Module]) -> None:
     """Ruff bans these names elsewhere, but its rule is off in the mapped folders."""
     banned = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
     found = [

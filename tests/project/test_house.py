@@ -51,7 +51,9 @@ def test_the_constraints_name_every_direct_dependency_once(root: Path, settings:
     assert names - pins.keys() == set()
 
 
-def test_the_licence_list_names_everything_that_is_bundled(tracked: list[Path], root: Path) -> None:
+def test_the_licence_list_names_every_bundled_recording_model_and_picture(
+    tracked: list[Path], root: Path
+) -> None:
     listed = (root / "presets" / "LICENSES.md").read_text(encoding="utf-8")
     bundled = [
         path.relative_to(root).as_posix()

@@ -30,7 +30,7 @@ class Host:
 }
 
 
-def test_the_reader_of_imports(tmp_path: Path) -> None:
+def test_each_import_is_read_with_its_target_and_the_moment_it_runs(tmp_path: Path) -> None:
     for name, text in SOURCES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The public face: what it has, that each part is documented, and that it costs nothing to look at."""
+"""The public face: its names, their documentation, and what importing it loads."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def loaded_after(program: str, folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_the_public_names_are_these(name: str) -> None:
+def test_a_module_exports_the_listed_names_and_no_others(name: str) -> None:
     module = importlib.import_module(name)
     assert sorted(module.__all__) == PUBLIC[name]
     assert set(module.__all__) <= set(dir(module))
@@ -104,7 +104,7 @@ def test_every_public_name_is_documented(name: str) -> None:
     assert undocumented == []
 
 
-def test_a_wrong_name_is_answered_with_the_right_ones() -> None:
+def test_a_wrong_name_raises_an_error_that_lists_the_right_ones() -> None:
     with pytest.raises(AttributeError, match=r"no attribute 'laod'.*load"):
         _ = latentfx.laod  # type: ignore[attr-defined]
 
@@ -114,7 +114,7 @@ def test_the_version_is_that_of_the_installed_package() -> None:
     assert "__version__" in dir(latentfx)
 
 
-def test_the_error_tree_is_drawn_as_it_is() -> None:
+def test_the_error_tree_in_the_docstring_names_every_error() -> None:
     classes = {
         name
         for name, value in vars(errors).items()
@@ -127,7 +127,7 @@ def test_the_error_tree_is_drawn_as_it_is() -> None:
     assert all(issubclass(getattr(errors, name), errors.LatentFXError) for name in classes)
 
 
-def test_importing_latentfx_loads_nothing_else(tmp_path: Path) -> None:
+def test_importing_latentfx_loads_no_dependency(tmp_path: Path) -> None:
     assert loaded_after("import latentfx", tmp_path).isdisjoint(
         HEAVY | {"numpy", "onnxruntime", "pedalboard"}
     )

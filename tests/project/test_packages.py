@@ -67,7 +67,7 @@ def test_the_sdist_holds_every_file(
     assert (wanted | {PurePosixPath("README.md"), PurePosixPath("LICENSE")}) - names == set()
 
 
-def test_the_metadata_says_what_people_look_for(distributions: dict[str, Path]) -> None:
+def test_the_metadata_states_licence_extras_and_a_core_without_torch(distributions: dict[str, Path]) -> None:
     with zipfile.ZipFile(distributions["wheel"]) as wheel:
         (name,) = (entry for entry in wheel.namelist() if entry.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(wheel.read(name))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
 
 import pages
 import pytest
+from import_graph import Module, read_package
 from typer.main import get_command
 
 from latentfx.cli import app
@@ -85,6 +87,33 @@ def test_every_benchmark_is_listed() -> None:
     folder = pages.ROOT / "examples" / "benchmarks"
     listed = pages.text_of(folder / "README.md")
     assert [path.name for path in sorted(folder.glob("*.py")) if f"`{path.name}`" not in listed] == []
+
+
+def test_examples_import_only_names_that_exist(package_folders: dict[str, Path]) -> None:
+    modules = read_package(package_folders)
+    unknown = [
+        f"{module.path.name}:{item.line} imports {item.module}"
+        for module in read_package({"examples": pages.ROOT / "examples"}).values()
+        for item in module.imports
+        if item.module.startswith("latentfx.") and not exists(item.module, modules)
+    ]
+    assert unknown == []
+
+
+def exists(name: str, modules: dict[str, Module]) -> bool:
+    """Whether a dotted name is a module, or stands at the top level of one."""
+    parent, _, last = name.rpartition(".")
+    return name in modules or (parent in modules and last in names_in(modules[parent]))
+
+
+def names_in(module: Module) -> set[str]:
+    """Names that a module defines or imports at its top level."""
+    found = {item.module.rpartition(".")[2] for item in module.imports}
+    for node in ast.parse(module.path.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        found |= {target.id for target in targets if isinstance(target, ast.Name)}
+        found |= {node.name} if isinstance(node, ast.FunctionDef | ast.ClassDef) else set()
+    return found
 
 
 def test_every_paper_is_in_the_readme() -> None:
