@@ -45,7 +45,6 @@ ON_REQUEST = {"matplotlib"}
 IMPORTED_AS = {
     "jack-client": "jack",
     "lightning-fabric": "lightning_fabric",
-    "python-rtmidi": "rtmidi",
     "scikit-learn": "sklearn",
     "umap-learn": "umap",
 }

@@ -21,7 +21,8 @@ from latentfx.cli import app
 from latentfx.errors import ControlError, MidiError
 from latentfx.preset import Preset
 from latentfx.realtime.host import LiveHost
-from latentfx.realtime.ports import ByteParser, open_midi
+from latentfx.realtime.midi_socket import ByteParser
+from latentfx.realtime.ports import open_midi
 
 Write = Callable[..., Path]
 HOP = 64
@@ -298,6 +299,12 @@ def test_a_port_that_is_not_there_is_named() -> None:
         open_midi("socket:nonsense", lambda message: None)
     with pytest.raises(MidiError, match=r"no MIDI input fits 'Launch Control'; there are"):
         open_midi("Launch Control", lambda message: None)
+
+
+@pytest.mark.parametrize("name", ["n" * 65, "Schlüssel", "a\nb"])
+def test_a_virtual_port_with_a_name_that_midi_cannot_carry_is_refused(name: str) -> None:
+    with pytest.raises(MidiError, match=r"up to 64 letters without accents.* Write one like virtual:knobs"):
+        open_midi(f"virtual:{name}", lambda message: None)
 
 
 @pytest.mark.parametrize("text", ["", " "])

@@ -46,11 +46,14 @@ def test_a_knob_is_heard_within_a_period_a_block_and_a_hop(
 
 
 SENDER = """
-import sys, mido
-port = mido.Backend("mido.backends.rtmidi/UNIX_JACK").open_output("keys", virtual=True, client_name="Piano")
+import ctypes, sys
+ctypes.CDLL("libjack.so.0", mode=ctypes.RTLD_GLOBAL)  # before rtmidi2, whose own is too old for the server
+import rtmidi2
+port = rtmidi2.MidiOut("Piano", api=rtmidi2.API_UNIX_JACK)
+port.open_virtual_port("keys")
 print("there", flush=True)
 for line in sys.stdin:
-    port.send(mido.Message.from_hex(line))
+    port.send_raw(*bytes.fromhex(line))
 """
 
 
@@ -90,6 +93,54 @@ def piano() -> Iterator[Callable[[], Piano]]:
     for keyboard in started:
         if keyboard.process.poll() is None:
             keyboard.unplug()
+
+
+LISTENER = """
+import sys
+from latentfx.realtime import list_midi_inputs
+from latentfx.realtime.ports import open_midi
+ports = []
+for name in sys.argv[1:]:
+    ports.append(open_midi(name, lambda message, name=name: print(name, message.hex(), flush=True)))
+print(*list_midi_inputs(), sep=", ", flush=True)
+sys.stdin.readline()
+for port in ports:
+    port.close()
+print("closed", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_each_of_several_ports_hears_its_own_messages_until_it_is_closed(
+    rig: Rig, piano: Callable[[], Piano]
+) -> None:
+    keyboard = piano()
+    # In a process of its own: a client that joins holds the interpreter, for which the rig would wait.
+    words = [sys.executable, "-c", LISTENER, "Piano:keys", "virtual:left", "virtual:right"]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent
+    ) as listener:
+        assert listener.stdin is not None
+        assert listener.stdout is not None
+        assert {"Piano:keys", "horn:midi"} <= set(listener.stdout.readline().strip().split(", "))
+        keyboard.send("B0 07 03")
+        assert listener.stdout.readline() == "Piano:keys B0 07 03\n"
+        rig.connect_midi("left")
+        play(rig, 1)
+        assert listener.stdout.readline() == "virtual:left B0 07 01\n"
+        rig.connect_midi("right")
+        play(rig, 2)
+        both = {listener.stdout.readline(), listener.stdout.readline()}
+        assert both == {"virtual:left B0 07 02\n", "virtual:right B0 07 02\n"}
+        listener.stdin.write("close\n")
+        listener.stdin.flush()
+        assert listener.stdout.readline() == "closed\n"
+        assert not rig.horn.get_ports("latentfx", is_midi=True)
+
+
+def play(rig: Rig, value: int) -> None:
+    """Send one control change, and wait a while."""
+    rig.play(np.zeros((1, STEP), np.float32), [(PERIOD, bytes([0xB0, 7, value]))], whole=False)
 
 
 def level(rig: Rig) -> float:

@@ -167,9 +167,9 @@ def test_without_portaudio_the_remedy_is_said(library: str) -> None:
     assert library
 
 
-def test_without_rtmidi_the_devices_are_listed_and_the_remedy_is_said() -> None:
+def test_without_rtmidi2_the_devices_are_listed_and_the_remedy_is_said() -> None:
     program = (
-        "import sys; sys.modules['rtmidi'] = None; from latentfx.cli import main\n"
+        "import sys; sys.modules['rtmidi2'] = None; from latentfx.cli import main\n"
         "sys.argv = ['latentfx', 'devices', *sys.argv[1:]]; main()"
     )
 
@@ -177,7 +177,7 @@ def test_without_rtmidi_the_devices_are_listed_and_the_remedy_is_said() -> None:
         words = [sys.executable, "-c", program, *options]
         return subprocess.run(words, capture_output=True, text=True, check=True)
 
-    remedy = "MIDI needs python-rtmidi: pip install python-rtmidi"
+    remedy = "MIDI needs rtmidi2: pip install rtmidi2"
     assert f"MIDI inputs: none: {remedy}" in " ".join(ask().stdout.split())
     listed = ask("--json")
     assert json.loads(listed.stdout)["midi"] == []
