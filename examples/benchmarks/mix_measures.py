@@ -18,8 +18,8 @@ from latentfx.export.rebuild import rebuild_plugin
 from latentfx.methods.oplas.mix.model import LatentMix
 from latentfx.methods.oplas.mix.networks import MixNetworks
 from latentfx.methods.oplas.mix.streaming import MixAnalysis, MixMask
-from latentfx.training.data.sources.recordings import matches
-from latentfx.training.data.sources.songs import find_songs
+from latentfx.training.data.recording import matches
+from latentfx.training.data.sources.stems import find_songs
 from latentfx.training.runs.checkpoint import load_checkpoint
 
 Float32 = NDArray[np.float32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-from latentfx.training.data.example import Example
+from latentfx.training.data.side import Outline
 
 PATH_SETTINGS = frozenset({"root", "path", "tunes"})
 
@@ -13,8 +13,8 @@ PATH_SETTINGS = frozenset({"root", "path", "tunes"})
 def part_card(
     kind: str,
     settings: Mapping[str, object],
-    train: Sequence[Example],
-    validation: Sequence[Example],
+    train: Sequence[Outline],
+    validation: Sequence[Outline],
     facts: Mapping[str, object],
 ) -> dict[str, object]:
     """Describe one part: seconds of each side, licences, and names of recordings that are held out.
@@ -56,9 +56,9 @@ def _shown(key: str, value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _seconds(clips: Sequence[Example]) -> dict[str, float]:
+def _seconds(outlines: Sequence[Outline]) -> dict[str, float]:
     """Seconds of audio for each instrument."""
     totals: dict[str, float] = {}
-    for clip in clips:
-        totals[clip.instrument] = round(totals.get(clip.instrument, 0.0) + clip.duration_s, 3)
+    for outline in outlines:
+        totals[outline.instrument] = round(totals.get(outline.instrument, 0.0) + outline.duration_s, 3)
     return totals

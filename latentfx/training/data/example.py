@@ -153,11 +153,13 @@ class Dataset:
         train: examples to train on; any sequence, also one that makes an example when it is asked for it.
         validation: examples of other sources.
         card: JSON-ready description that goes into checkpoints and plugin files.
+        notes: lines for the user: files that were passed over, and why.
     """
 
     train: Sequence[Example]
     validation: Sequence[Example]
     card: Mapping[str, object]
+    notes: tuple[str, ...] = ()
 
 
 def midi_to_hz(pitch_midi: float) -> float:

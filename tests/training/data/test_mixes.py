@@ -13,8 +13,8 @@ import soundfile
 from latentfx.errors import DataError
 from latentfx.sound.level import frame_levels_db
 from latentfx.training.data import Dataset, Example, load_data
-from latentfx.training.data.sources.mixes import draw_beat
-from latentfx.training.data.sources.songs import MUSDB_STREAMS, find_songs
+from latentfx.training.data.sources.band import draw_beat
+from latentfx.training.data.sources.stems import MUSDB_STREAMS, find_songs
 
 RATE = 16000
 STEMS = {"drums": 110.0, "bass": 220.0, "other": 440.0, "vocals": 880.0}

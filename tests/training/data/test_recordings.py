@@ -8,7 +8,7 @@ import soundfile
 
 from latentfx.errors import DataError
 from latentfx.training.data.pitch import measure_pitch
-from latentfx.training.data.sources.recordings import cut_clips, find_recordings, read_audio
+from latentfx.training.data.recording import cut_clips, find_recordings, read_audio
 
 RATE = 16000
 

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from latentfx.errors import DataError, RecipeError
-from latentfx.training.data.settings import NotesPart, TonesPart, read_settings, resolve_path
+from latentfx.training.data.places import resolve_path
+from latentfx.training.data.settings import Part, read_settings
+from latentfx.training.data.sources.notes import Notes
+from latentfx.training.data.sources.tones import Tones
 
 
 def test_a_whole_table_is_read() -> None:
@@ -15,20 +18,21 @@ def test_a_whole_table_is_read() -> None:
     )
     assert settings.instruments == ("violin", "oboe")
     assert settings.parts == (
-        NotesPart(root="real", seconds_per_instrument=60.0, include=("notes/*",)),
-        TonesPart(),
+        Part("notes", Notes(root="real", seconds_per_instrument=60.0, include=("notes/*",))),
+        Part("tones", Tones()),
     )
 
 
 def test_tones_are_what_remains_without_parts() -> None:
-    assert read_settings({"instruments": ["violin"]}).parts == (TonesPart(),)
+    assert read_settings({"instruments": ["violin"]}).parts == (Part("tones", Tones()),)
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({}, r"data\.instruments is missing; add it"),
+        ({}, r"data\.instruments names none; data of the kind 'tones' needs it"),
         ({"instruments": []}, "different names"),
+        ({"instruments": ["a"], "keep": "tape"}, r"data\.keep is 'tape'; it must be one of 'memory', 'disk'"),
         ({"instruments": ["a", "a"]}, "different names"),
         ({"instruments": "violin"}, r"data\.instruments is 'violin'; it must be a list, each item a text"),
         ({"instruments": ["a"], "validaton": 0.1}, r"data\.validaton is unknown; did you mean 'validation'"),
@@ -39,7 +43,7 @@ def test_tones_are_what_remains_without_parts() -> None:
         ({"instruments": ["a"], "parts": ["tones"]}, r"data\.parts\[0\] is 'tones'; allowed is a table"),
         (
             {"instruments": ["a"], "parts": [{"kind": "sine"}]},
-            r"data\.parts\[0\]\.kind is 'sine'; allowed are",
+            r"data\.parts\[0\]\.kind 'sine' is unknown; allowed: tones, notes",
         ),
         (
             {"instruments": ["a"], "parts": [{"kind": "tones", "root": "x"}]},

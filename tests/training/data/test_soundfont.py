@@ -9,13 +9,13 @@ import pytest
 
 from latentfx.errors import DataError
 from latentfx.training.data.example import Note
+from latentfx.training.data.fluidsynth import SoundFont, default_cache
 from latentfx.training.data.instruments import INSTRUMENTS
 from latentfx.training.data.pitch import measure_pitch
-from latentfx.training.data.settings import SoundfontPart
-from latentfx.training.data.sources.soundfont import SoundFont, default_cache
+from latentfx.training.data.sources.soundfont import GENERAL_MIDI
 
 RATE = 24000
-FONT = Path(SoundfontPart().path)
+FONT = Path(GENERAL_MIDI)
 PHRASES = (
     (Note(0.1, 0.9, 67.0, 0.8), Note(0.95, 1.8, 71.08, 0.8)),
     (Note(0.3, 1.6, 74.93, 0.6),),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from latentfx.errors import DataError
 from latentfx.training.data.example import Note
 from latentfx.training.data.instruments import COMMON_RANGE, INSTRUMENTS
-from latentfx.training.data.sources.tunes import (
+from latentfx.training.data.tunes import (
     Tune,
     excerpt,
     find_tunes,

@@ -1,4 +1,4 @@
-"""Generated tones: additive instruments with distinct spectra, for training and tests without any data.
+"""`tones`: tunes on generated instruments, additive and with distinct spectra; needs no data.
 
 Each is a rough likeness of the instrument it is named after: which harmonics sound, how they fall off,
 where its formants lie, how it starts, how much it breathes.
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from latentfx.errors import DataError
 from latentfx.training.data.example import VELOCITY_RANGE_DB, Audio, Note, midi_to_hz
+from latentfx.training.data.instruments import INSTRUMENTS
+from latentfx.training.data.phrases import Phrases, PhraseSource, Played, Player
+from latentfx.training.data.source import Job, Made
 
 MOST_HARMONICS = 40
 HIGHEST_OF_NYQUIST = 0.9
@@ -59,6 +62,25 @@ TONES: Mapping[str, Tone] = MappingProxyType(
         "bassoon": Tone(9.0, 0.0, ((450, 14, 0.3), (1200, 8, 0.3)), 35, 3.0, 5.0, 5, -44),
     }
 )
+
+
+@dataclass(frozen=True)
+class Tones(PhraseSource):
+    """Tunes on generated instruments: needs no data."""
+
+    def make(self, job: Job) -> Made:
+        """Play tunes on every generated instrument that the recipe names."""
+        players = {name: self._player(name, job) for name in job.instruments if name in TONES}
+        return self.play(job, players, players, {"licence": {"generated": len(players)}})
+
+    def _player(self, instrument: str, job: Job) -> Player:
+        def play(phrases: Phrases, rng: np.random.Generator) -> Played:
+            return [
+                (play_tones(instrument, notes, self.segment_seconds, job.sample_rate, rng), notes)
+                for notes in phrases
+            ]
+
+        return Player(INSTRUMENTS[instrument].lowest, INSTRUMENTS[instrument].highest, play)
 
 
 def play_tones(

@@ -15,7 +15,7 @@ import numpy as np
 from latentfx.errors import DataError
 from latentfx.training.data import load_data
 from latentfx.training.data.example import Audio, Example
-from latentfx.training.data.sources.phrases import NoteBank
+from latentfx.training.data.note_bank import NoteBank
 from latentfx.training.evaluations.swap.notes import find_notes
 
 SEGMENT_S = 4.0

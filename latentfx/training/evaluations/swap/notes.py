@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError
-from latentfx.training.data.sources.recordings import Recording, find_recordings, read_audio
+from latentfx.training.data.recording import Recording, find_recordings, read_audio
 
 Float32 = NDArray[np.float32]
 

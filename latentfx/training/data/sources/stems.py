@@ -1,22 +1,70 @@
-"""Songs as stems: folders of sound files that sum to a mix, MUSDB18 in both of its layouts among them."""
+"""`stems`: songs as folders of sound files that sum to a mix, MUSDB18 in both of its layouts among them."""
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from latentfx.errors import DataError
-from latentfx.training.data.example import Audio
-from latentfx.training.data.sources.recordings import SUFFIXES, read_audio
+from latentfx.sound.level import frame_levels_db, set_level
+from latentfx.training.data.example import Audio, Example
+from latentfx.training.data.recording import SILENT_BELOW_LOUD_DB, SUFFIXES, matches, read_audio
+from latentfx.training.data.side import Group, Side
+from latentfx.training.data.source import Job, Made, Source
 
+MIX = "mix"
+"""The instrument of every example that is a mix."""
 MIXTURES = frozenset({"mixture", "mix", "_mix"})
 STEM_MP4 = ".stem.mp4"
 MUSDB_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
+
+
+@dataclass(frozen=True)
+class Stems(Source):
+    """Songs as stems, cut into examples of the instrument `mix`.
+
+    Args:
+        root: folder of songs: a folder of stems for each, or MUSDB18.
+        include, exclude: globs over the songs, by their paths below root.
+        holdout: globs of songs that go to validation; without them songs are drawn at random.
+        segment_seconds: length of an example.
+        licence: of the songs.
+    """
+
+    limits: ClassVar = {"segment_seconds": (0.5, 60.0)}
+    root: str = ""
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    holdout: tuple[str, ...] = ()
+    segment_seconds: float = 5.0
+    licence: str = "not stated"
+
+    def make(self, job: Job) -> Made:
+        """Cut every song; each example has its stems, which sum to its audio."""
+        songs = [
+            song
+            for song in find_songs(job.path(self.root, "root"))
+            if matches(song.name, self.include) and not matches(song.name, self.exclude)
+        ]
+        held = {song.name for song in songs if matches(song.name, self.holdout)}
+        if not self.holdout:
+            number = round(len(songs) * job.validation)
+            held = {songs[i].name for i in job.shared_rng("holdout", MIX).permutation(len(songs))[:number]}
+        sides: dict[bool, list[Group]] = {False: [], True: []}
+        for done, song in enumerate(songs):
+            job.progress("reading songs", done, len(songs))
+            cut = functools.partial(cut_song, song, job.sample_rate, self.segment_seconds)
+            sides[song.name in held].append(job.group(cut))
+        job.progress("reading songs", len(songs), len(songs))
+        facts = {"licence": {self.licence: len(songs)}, "songs": len(songs)}
+        return Made(Side(sides[False]), Side(sides[True]), facts)
 
 
 @dataclass(frozen=True)
@@ -111,3 +159,30 @@ def _read_stream(file: Path, stream: int, sample_rate: int) -> Audio:
             f"them, {', '.join(MUSDB_STREAMS)}: {said}"
         )
     return audio
+
+
+def cut_song(song: Song, sample_rate: int, segment_seconds: float) -> list[Example]:
+    """Cut a song, whose mix is set to one loudness as a whole, into clips of one length.
+
+    Clips in which the mix stays 40 dB below its loud part are left out, and what is left at the end. Stems
+    that are silent in a clip are left out of it.
+    """
+    stems = np.stack(list(song.read(sample_rate).values()))
+    whole = stems.sum(axis=0)
+    peak = float(np.max(np.abs(whole), initial=0.0))
+    gain = np.float32(np.max(np.abs(set_level(whole, sample_rate)), initial=0.0) / max(peak, 1e-9))
+    frame = max(1, sample_rate // 100)
+    threshold_db = np.percentile(frame_levels_db(gain * whole, frame), 95) + SILENT_BELOW_LOUD_DB
+    length = round(segment_seconds * sample_rate)
+    clips = []
+    for start in range(0, stems.shape[1] - length + 1, length):
+        pieces = gain * stems[:, start : start + length]
+        if np.percentile(frame_levels_db(pieces.sum(axis=0), frame), 95) > threshold_db:
+            clips.append(mixed([piece for piece in pieces if np.any(piece)], sample_rate, song.name))
+    return clips
+
+
+def mixed(stems: Sequence[Audio], sample_rate: int, source: str) -> Example:
+    """A clip that is the sum of stems."""
+    audio: Audio = np.stack(stems).sum(axis=0).astype(np.float32)
+    return Example.of_audio(audio, sample_rate, MIX, source, stems=tuple(stems))

@@ -19,7 +19,7 @@ from latentfx.errors import DataError
 from latentfx.sound.level import frame_levels_db, set_level
 from latentfx.training.data.example import VELOCITY_RANGE_DB, Audio, Note
 from latentfx.training.data.pitch import measure_pitch
-from latentfx.training.data.sources.recordings import Recording, read_audio
+from latentfx.training.data.recording import Recording, read_audio
 
 LONGEST_KEPT_S = 5.0
 LONGEST_ATTACK_S = 0.12

@@ -1,23 +1,25 @@
-"""Builds clips of several sounds at once: recorded songs as stems, and tunes on several instruments."""
+"""`band`: tunes on several instruments of a soundfont at once."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from latentfx.sound.level import frame_levels_db, set_level
+from latentfx.sound.level import set_level
 from latentfx.training.data.example import Audio, Example, Note
-from latentfx.training.data.settings import BandPart, StemsPart
-from latentfx.training.data.sources.parts import Built, Job, split_tunes
-from latentfx.training.data.sources.recordings import SILENT_BELOW_LOUD_DB, matches
-from latentfx.training.data.sources.songs import Song, find_songs
-from latentfx.training.data.sources.soundfont import DRUMS_CHANNEL, SoundFont, default_cache
-from latentfx.training.data.sources.tunes import excerpt, make_tune, perform, read_tune, transpose
+from latentfx.training.data.fluidsynth import DRUMS_CHANNEL, SoundFont, default_cache
+from latentfx.training.data.side import Group, Outline, Side
+from latentfx.training.data.source import Job, Made, Source
+from latentfx.training.data.sources.soundfont import GENERAL_MIDI
+from latentfx.training.data.sources.stems import MIX, mixed
+from latentfx.training.data.split import split_tunes
+from latentfx.training.data.tunes import excerpt, make_tune, perform, read_tune, transpose
 
-MIX = "mix"
 LOUDEST_DB, SOFTEST_DB = -14.0, -32.0
 CHORDS = ((0, 4, 7), (0, 3, 7), (0, 5, 9), (0, 7, 12))
 KICK, SNARE, CLOSED_HAT, OPEN_HAT = 36, 38, 42, 46
@@ -60,72 +62,61 @@ VOICES = (
 )
 
 
-def build_mixes(part: StemsPart | BandPart, job: Job) -> Built:
-    """Build the clips of one part; each has its stems, which sum to its audio.
+@dataclass(frozen=True)
+class Band(Source):
+    """Tunes on several instruments of a soundfont at once: examples of the instrument `mix` with their stems.
 
-    Raises:
-        DataError: data that is missing or unusable.
+    Args:
+        path: an .sf2 or .sf3 file.
+        seconds: audio in all, training and validation together.
+        segment_seconds: length of an example.
+        voices: at most so many instruments at once, drums apart.
+        drums: probability that drums play too.
+        tunes: folder of MIDI files; "" for made-up melodies alone.
+        tunes_share: share of the lines that are taken from `tunes`.
+        cache: keep renderings in the user's cache folder.
     """
-    return _build_stems(part, job) if isinstance(part, StemsPart) else _build_band(part, job)
+
+    limits: ClassVar = {
+        "seconds": (1.0, 1e6),
+        "segment_seconds": (0.5, 60.0),
+        "voices": (2.0, 16.0),
+        "drums": (0.0, 1.0),
+        "tunes_share": (0.0, 1.0),
+    }
+    path: str = GENERAL_MIDI
+    seconds: float = 300.0
+    segment_seconds: float = 5.0
+    voices: float = 3.0
+    drums: float = 0.5
+    tunes: str = ""
+    tunes_share: float = 0.5
+    cache: bool = True
+
+    def make(self, job: Job) -> Made:
+        """Let fluidsynth play every voice of every mix."""
+        font = SoundFont(job.path(self.path, "path"), default_cache() if self.cache else None)
+        count = max(2, round(self.seconds / self.segment_seconds))
+        held = max(1, round(count * job.validation))
+        tunes = split_tunes(self.tunes, job)
+        text = f"making {self.seconds:g} s of {job.kind}"
+        groups: list[Group] = []
+        for done, (side, number) in enumerate((("train", count - held), ("validation", held))):
+            job.progress(text, done, 2)
+            play = functools.partial(_play_band, self, job, font, side, number, tunes[done])
+            seconds = round(self.segment_seconds * job.sample_rate) / job.sample_rate
+            known = [Outline(_name(job, side, mix), MIX, seconds) for mix in range(number)]
+            groups.append(job.group(play, known))
+        job.progress(text, 2, 2)
+        return Made(Side(groups[:1]), Side(groups[1:]), font.facts)
 
 
-def _build_stems(part: StemsPart, job: Job) -> Built:
-    songs = [
-        song
-        for song in find_songs(job.path(part.root, "root"))
-        if matches(song.name, part.include) and not matches(song.name, part.exclude)
-    ]
-    held = {song.name for song in songs if matches(song.name, part.holdout)}
-    if not part.holdout:
-        number = round(len(songs) * job.settings.validation)
-        held = {songs[i].name for i in job.shared_rng("holdout", MIX).permutation(len(songs))[:number]}
-    sides: dict[bool, list[Example]] = {False: [], True: []}
-    for song in songs:
-        sides[song.name in held] += cut_song(song, job.sample_rate, part.segment_seconds)
-    return Built(sides[False], sides[True], {"licence": {part.licence: len(songs)}, "songs": len(songs)})
-
-
-def cut_song(song: Song, sample_rate: int, segment_seconds: float) -> list[Example]:
-    """Cut a song, whose mix is set to one loudness as a whole, into clips of one length.
-
-    Clips in which the mix stays 40 dB below its loud part are left out, and what is left at the end. Stems
-    that are silent in a clip are left out of it.
-    """
-    stems = np.stack(list(song.read(sample_rate).values()))
-    whole = stems.sum(axis=0)
-    peak = float(np.max(np.abs(whole), initial=0.0))
-    gain = np.float32(np.max(np.abs(set_level(whole, sample_rate)), initial=0.0) / max(peak, 1e-9))
-    frame = max(1, sample_rate // 100)
-    threshold_db = np.percentile(frame_levels_db(gain * whole, frame), 95) + SILENT_BELOW_LOUD_DB
-    length = round(segment_seconds * sample_rate)
-    clips = []
-    for start in range(0, stems.shape[1] - length + 1, length):
-        pieces = gain * stems[:, start : start + length]
-        if np.percentile(frame_levels_db(pieces.sum(axis=0), frame), 95) > threshold_db:
-            clips.append(mixed([piece for piece in pieces if np.any(piece)], sample_rate, song.name))
-    return clips
-
-
-def mixed(stems: Sequence[Audio], sample_rate: int, source: str) -> Example:
-    """A clip that is the sum of stems."""
-    audio: Audio = np.stack(stems).sum(axis=0).astype(np.float32)
-    return Example.of_audio(audio, sample_rate, MIX, source, stems=tuple(stems))
-
-
-def _build_band(part: BandPart, job: Job) -> Built:
-    font = SoundFont(job.path(part.path, "path"), default_cache() if part.cache else None)
-    count = max(2, round(part.seconds / part.segment_seconds))
-    held = max(1, round(count * job.settings.validation))
-    train_tunes, validation_tunes = split_tunes(part.tunes, job)
-    return Built(
-        _play_band(part, job, font, "train", count - held, train_tunes),
-        _play_band(part, job, font, "validation", held, validation_tunes),
-        font.facts,
-    )
+def _name(job: Job, side: str, mix: int) -> str:
+    return f"{job.kind}-{job.index}/{side}/{mix}"
 
 
 def _play_band(
-    part: BandPart, job: Job, font: SoundFont, side: str, number: int, tunes: Sequence[Path]
+    part: Band, job: Job, font: SoundFont, side: str, number: int, tunes: Sequence[Path]
 ) -> list[Example]:
     """`number` mixes: every voice plays all that it has to play in one rendering."""
     rng = job.rng(side)
@@ -147,7 +138,7 @@ def _play_band(
         for mix, audio in zip(mine, played, strict=True):
             stems[mix].append(audio)
     return [
-        mixed(_balance(own, job.sample_rate, rng), job.sample_rate, f"{part.kind}-{job.index}/{side}/{mix}")
+        mixed(_balance(own, job.sample_rate, rng), job.sample_rate, _name(job, side, mix))
         for mix, own in enumerate(stems)
     ]
 
@@ -158,9 +149,7 @@ def _balance(stems: Sequence[Audio], sample_rate: int, rng: np.random.Generator)
     return [set_level(stem, sample_rate, level) for stem, level in zip(stems, levels_db, strict=True)]
 
 
-def _draw_part(
-    part: BandPart, voice: Voice, tunes: Sequence[Path], rng: np.random.Generator
-) -> tuple[Note, ...]:
+def _draw_part(part: Band, voice: Voice, tunes: Sequence[Path], rng: np.random.Generator) -> tuple[Note, ...]:
     """A performed excerpt of a tune in the voice's range, on every note a chord where it plays chords."""
     from_file = tunes and rng.random() < part.tunes_share
     if from_file:
