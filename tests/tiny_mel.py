@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentfx.methods.dsae.mel import MelDSAE, MelJDSAE, MelTSDSAE, OnMels
+from latentfx.methods.dsae.models import DSAE, JDSAE, TSDSAE, MelObjective
 from latentfx.training.recipes.settings import read_settings
 
 FRAMES, BANDS = 12, 16
-METHODS: dict[str, type[OnMels]] = {"dsae": MelDSAE, "tsdsae": MelTSDSAE, "jdsae": MelJDSAE}
+METHODS: dict[str, type[MelObjective]] = {"dsae": DSAE, "tsdsae": TSDSAE, "jdsae": JDSAE}
 SIZES = {
     "mel": {"sample_rate": 8000, "n_fft": 512, "hop_length": 128, "n_mels": BANDS, "log_eps": 1e-5},
     "v_size": 3,
@@ -23,7 +23,7 @@ SIZES = {
 }
 
 
-def tiny_mel_model(method: str, decoder: str = "factorised", **changes: Any) -> OnMels:
+def tiny_mel_model(method: str, decoder: str = "factorised", **changes: Any) -> MelObjective:
     """A fresh model."""
     torch.manual_seed(0)
     cls = METHODS[method]
@@ -48,7 +48,7 @@ def scene(clips: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     return timbre + pitch, timbre, pitch
 
 
-def train_on_scenes(model: OnMels, steps: int, lr: float = 1e-2) -> list[dict[str, float]]:
+def train_on_scenes(model: MelObjective, steps: int, lr: float = 1e-2) -> list[dict[str, float]]:
     """Train every stage for so many steps; the parts of the last loss of each stage."""
     torch.manual_seed(1)
     optimizer = torch.optim.Adam(model.parameters(), lr)

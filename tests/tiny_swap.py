@@ -11,8 +11,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from latentfx.methods.swapper.config import JDSAEConfig
-from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.config import SwapperConfig
+from latentfx.methods.swapper.model import Swapper
 from latentfx.training.recipes.config import Recipe, load_recipe
 from latentfx.training.recipes.settings import read_settings
 from latentfx.training.runs.checkpoint import load_checkpoint
@@ -56,15 +56,15 @@ def tiny_recipe(**changes: object) -> Recipe:
     return load_recipe("timbre-swap-tones", [f"{key}={value}" for key, value in settings.items()])
 
 
-def tiny_config(**changes: Any) -> JDSAEConfig:
+def tiny_config(**changes: Any) -> SwapperConfig:
     """The method's settings at test size."""
-    return read_settings(JDSAEConfig, tiny_recipe().method_settings | changes, "method")
+    return read_settings(SwapperConfig, tiny_recipe().method_settings | changes, "method")
 
 
-def tiny_model(seed: int = 0, **changes: Any) -> JDSAE:
+def tiny_model(seed: int = 0, **changes: Any) -> Swapper:
     """A fresh model."""
     torch.manual_seed(seed)
-    return JDSAE(tiny_config(**changes))
+    return Swapper(tiny_config(**changes))
 
 
 def quiet() -> Reporter:
@@ -91,9 +91,9 @@ def tiny_run() -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(tiny_run: Path) -> JDSAE:
+def trained(tiny_run: Path) -> Swapper:
     """The model of that run."""
-    return cast(JDSAE, load_checkpoint(tiny_run)[0])
+    return cast(Swapper, load_checkpoint(tiny_run)[0])
 
 
 @functools.cache

@@ -29,7 +29,7 @@ from table import print_table
 
 from latentfx.dsp.mel import hz_to_mel, mel_to_hz
 from latentfx.errors import CheckpointError, LatentFXError
-from latentfx.methods.dsae.mel import OnMels
+from latentfx.methods.dsae.models import MelObjective
 from latentfx.training.data import load_data
 from latentfx.training.runs.checkpoint import load_checkpoint
 
@@ -65,7 +65,7 @@ def decode_grid(objective: Any) -> Map:
     Raises:
         CheckpointError: the model is not one on mels, or its v does not have two dimensions.
     """
-    if not isinstance(objective, OnMels) or objective.networks.config.v_size != 2:
+    if not isinstance(objective, MelObjective) or objective.networks.config.v_size != 2:
         raise CheckpointError(
             "a map needs a model on mels whose v has two dimensions: train one with --set method.v_size=2"
         )
@@ -78,7 +78,7 @@ def decode_grid(objective: Any) -> Map:
 
 
 @torch.no_grad()
-def clips_on_map(objective: OnMels, card: Mapping[str, Any], data: Path) -> dict[str, Map]:
+def clips_on_map(objective: MelObjective, card: Mapping[str, Any], data: Path) -> dict[str, Map]:
     """Posterior means of v of the validation clips, by instrument.
 
     Shape:
@@ -120,7 +120,7 @@ def draw_map(spectra: Map, centres_hz: Map, places: Mapping[str, Map], target: P
     figure.savefig(target, dpi=110)
 
 
-def _band_centres_hz(objective: OnMels) -> Map:
+def _band_centres_hz(objective: MelObjective) -> Map:
     config = objective.features.log_mel.config
     top = float(hz_to_mel(torch.tensor(config.sample_rate / 2.0), "htk"))
     centres: Map = mel_to_hz(torch.linspace(0.0, top, config.n_mels + 2)[1:-1], "htk").numpy()

@@ -9,12 +9,12 @@ from typing import Any
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError, ShapeError
 from latentfx.export.origin import origin
-from latentfx.methods.swapper.config import JDSAEConfig
+from latentfx.methods.swapper.config import SwapperConfig
 from latentfx.methods.swapper.harmonic import PARTIALS
 from latentfx.methods.swapper.harmonic_synthesis import HarmonicSynthesis
-from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.model import Swapper
 from latentfx.methods.swapper.spectral import SpectralAnalysis
-from latentfx.methods.swapper.streaming import StreamingDSAE
+from latentfx.methods.swapper.streaming import StreamingSwapper
 from latentfx.operators.swap import Swap
 
 PAPER = (
@@ -23,7 +23,7 @@ PAPER = (
 )
 
 
-def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | None = None) -> LatentEffect:
+def build_swapper(objective: Swapper, name: str = "timbre-swap", default: str | None = None) -> LatentEffect:
     """Wrap a trained J-DSAE as a plugin with the operator `Swap`.
 
     Args:
@@ -60,7 +60,7 @@ def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | No
         name,
         spectral.sample_rate,
         SpectralAnalysis(spectral),
-        StreamingDSAE(objective),
+        StreamingSwapper(objective),
         swap,
         HarmonicSynthesis(spectral, PARTIALS),
         blends=(swap.blend,),
@@ -69,12 +69,12 @@ def build_swapper(objective: JDSAE, name: str = "timbre-swap", default: str | No
     return effect.eval().requires_grad_(False)
 
 
-def as_if_trained(objective: JDSAE) -> None:
+def as_if_trained(objective: Swapper) -> None:
     """Let every named timbre count as met in training: its value comes from elsewhere."""
     objective.timbre_weights.fill_(1.0)
 
 
-def at_latency(config: JDSAEConfig, latency: int) -> JDSAEConfig:
+def at_latency(config: SwapperConfig, latency: int) -> SwapperConfig:
     """Settings by which the same weights play with another latency.
 
     The level is measured in a frame of twice that many samples: the shorter, the sooner a note is heard, and

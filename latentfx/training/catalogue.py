@@ -76,11 +76,11 @@ class Method:
 
 
 METHODS: Mapping[str, Method] = {
-    "dsae": Method("latentfx.methods.dsae.mel:MelDSAE"),
-    "ts-dsae": Method("latentfx.methods.dsae.mel:MelTSDSAE"),
-    "j-dsae": Method("latentfx.methods.dsae.mel:MelJDSAE"),
+    "dsae": Method("latentfx.methods.dsae.models:DSAE"),
+    "ts-dsae": Method("latentfx.methods.dsae.models:TSDSAE"),
+    "j-dsae": Method("latentfx.methods.dsae.models:JDSAE"),
     "swapper": Method(
-        "latentfx.methods.swapper.model:JDSAE",
+        "latentfx.methods.swapper.model:Swapper",
         plugin="latentfx.export.builders.swapper:BUILDER",
     ),
     "pitch-ring": Method(

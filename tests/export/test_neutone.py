@@ -16,7 +16,7 @@ from latentfx.export.builders.swapper import build_swapper
 from latentfx.export.neutone.file import export_neutone
 from latentfx.export.neutone.knobs import choose_knobs, words_of
 from latentfx.export.nn_tilde.file import deprecations_allowed
-from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.model import Swapper
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
 from latentfx.testing.drive import phrase, run
@@ -25,7 +25,7 @@ PROVENANCE = {"method": "J-DSAE", "licence": "MIT", "date": "2025-01-01", "versi
 
 
 @pytest.fixture(scope="module")
-def swapper(trained: JDSAE) -> Plugin:
+def swapper(trained: Swapper) -> Plugin:
     return build_swapper(trained, "tiny", "flute")
 
 

@@ -19,7 +19,7 @@ from latentfx.export.builders.swapper import build_swapper
 from latentfx.export.nn_tilde.file import METADATA_FILE, open_bytes
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
 from latentfx.host.plugin_file import load_metadata
-from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.model import Swapper
 from latentfx.plugin import Plugin, PluginSpec, State
 from latentfx.stages import Factors, Features
 from latentfx.testing.drive import phrase
@@ -29,7 +29,7 @@ Module = torch.jit.ScriptModule
 
 
 @pytest.fixture(scope="module")
-def swapper(trained: JDSAE) -> Plugin:
+def swapper(trained: Swapper) -> Plugin:
     return build_swapper(trained, "tiny", "flute")
 
 

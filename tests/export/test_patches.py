@@ -26,7 +26,7 @@ from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.patches.max import max_patch
 from latentfx.export.patches.panel import panel_of, write_patches
 from latentfx.export.patches.pd import pd_patch
-from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.model import Swapper
 from latentfx.spec import PluginSpec
 
 PROVENANCE = {"method": "none", "licence": "MIT", "date": "2025-01-01", "versions": {"latentfx": "0"}}
@@ -58,7 +58,7 @@ SPEC = PluginSpec(
 
 
 @pytest.fixture
-def folder(trained: JDSAE, tmp_path: Path) -> Path:
+def folder(trained: Swapper, tmp_path: Path) -> Path:
     """A folder with tiny.ts, tiny.pd and tiny.maxpat."""
     effect = build_swapper(trained, "tiny", "flute")
     file = export_nn_tilde(effect, tmp_path / "tiny.ts", PROVENANCE)
@@ -132,7 +132,7 @@ def check_max(text: str, spec: PluginSpec) -> dict[str, dict[str, object]]:
     return boxes
 
 
-def test_the_max_patch_has_a_dial_for_every_control_wired_to_nn_tilde(folder: Path, trained: JDSAE) -> None:
+def test_the_max_patch_has_a_dial_for_every_control_wired_to_nn_tilde(folder: Path, trained: Swapper) -> None:
     spec = build_swapper(trained, "tiny", "flute").spec
     text = (folder / "tiny.maxpat").read_text()
     boxes = check_max(text, spec)

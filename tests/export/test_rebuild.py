@@ -19,12 +19,12 @@ from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.rebuild import rebuild_plugin
 from latentfx.host.plugin_file import REBUILD_KEY
 from latentfx.library import load
-from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.model import Swapper
 from latentfx.testing.drive import phrase, random_controls, run
 
 
 def test_the_plugin_in_the_file_is_the_one_that_was_trained(
-    exported: tuple[Path, str], trained: JDSAE
+    exported: tuple[Path, str], trained: Swapper
 ) -> None:
     rebuilt, provenance = rebuild_plugin(exported[0])
     original = build_swapper(trained, "tiny", "flute")

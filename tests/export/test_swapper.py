@@ -19,7 +19,7 @@ from latentfx.export import export_checkpoint, export_onnx
 from latentfx.export.builders.builder import build_plugin
 from latentfx.export.builders.swapper import build_swapper
 from latentfx.host.plugin_file import REBUILD_KEY
-from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.model import Swapper
 from latentfx.plugin import Plugin, PluginSpec, State
 from latentfx.testing import verify_contract, verify_parity
 from latentfx.testing.drive import run
@@ -50,7 +50,7 @@ def phrase(seconds: float = 1.0, f0_hz: float = 440.0) -> np.ndarray[Any, np.dty
     return np.asarray(0.2 * tone, dtype=np.float32)
 
 
-def test_a_swapper_keeps_the_contract_and_scripts(trained: JDSAE) -> None:
+def test_a_swapper_keeps_the_contract_and_scripts(trained: Swapper) -> None:
     effect = build_swapper(trained, "tiny", "flute")
     assert (effect.spec.latency, effect.spec.block_size) == (512 // 4, 128)
     verify_contract(effect, nonlinear=True)
@@ -102,7 +102,7 @@ def test_one_run_of_many_blocks_gives_what_many_runs_give(exported: tuple[Path, 
     np.testing.assert_allclose(at_once, one_by_one, atol=1e-5)
 
 
-def test_the_timbre_that_it_starts_with_is_the_one_asked_for(trained: JDSAE) -> None:
+def test_the_timbre_that_it_starts_with_is_the_one_asked_for(trained: Swapper) -> None:
     for name in (*INSTRUMENTS, "input"):
         spec = build_swapper(trained, default=name).spec
         assert [c.name for c in spec.controls if c.name.startswith("timbre_") and c.default] == [
@@ -111,7 +111,7 @@ def test_the_timbre_that_it_starts_with_is_the_one_asked_for(trained: JDSAE) -> 
         assert spec.blends[0].default == name
 
 
-def test_a_timbre_learnt_from_a_recording_is_that_of_the_recording(trained: JDSAE) -> None:
+def test_a_timbre_learnt_from_a_recording_is_that_of_the_recording(trained: Swapper) -> None:
     """The plugin's own estimate of its input, put in as a reference, plays like the input's own timbre."""
     effect = build_swapper(trained, default="input")
     audio = torch.from_numpy(phrase(2.0)[: 240 * 128])[None, None]
@@ -151,7 +151,7 @@ def test_a_default_that_is_unknown_is_refused_and_nothing_is_written(tiny_run: P
     assert target.read_bytes() == b"old"
 
 
-def test_a_method_without_a_plugin_is_named(trained: JDSAE) -> None:
+def test_a_method_without_a_plugin_is_named(trained: Swapper) -> None:
     card = {"recipe": {"method": {"name": "other"}}}
     with pytest.raises(ExportError, match="no plugin is built from the method 'other'; allowed: swapper"):
         build_plugin(trained, card, "x")

@@ -7,15 +7,18 @@ import torch
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
-from latentfx.methods.dsae.networks import DSAE, AutoregressiveDecoder, NetworkConfig, kl_divergence, sample
+from latentfx.methods.common.gaussian import kl_divergence, sample
+from latentfx.methods.dsae.decoders import AutoregressiveDecoder
+from latentfx.methods.dsae.networks import DSAENetworks
+from latentfx.methods.dsae.widths import NetworkConfig
 
 CONFIG = NetworkConfig(n_global=6, n_local=7, n_output=9, v_size=3, z_size=4, global_hidden=(8, 5))
 
 
 @pytest.fixture
-def networks() -> DSAE:
+def networks() -> DSAENetworks:
     torch.manual_seed(1)
-    return DSAE(CONFIG)
+    return DSAENetworks(CONFIG)
 
 
 def test_kl_divergence_is_that_of_torch() -> None:
@@ -35,7 +38,7 @@ def test_a_sample_has_the_mean_and_variance_it_is_drawn_from() -> None:
     torch.testing.assert_close(drawn.var(0), logvar.exp(), atol=0.03, rtol=0)
 
 
-def test_the_global_encoder_ignores_inactive_frames_and_their_order(networks: DSAE) -> None:
+def test_the_global_encoder_ignores_inactive_frames_and_their_order(networks: DSAENetworks) -> None:
     x = torch.randn(2, 10, 6)
     active = torch.tensor([[1.0] * 6 + [0.0] * 4, [0.0] * 3 + [1.0] * 7])
     loud = torch.where(active[..., None] > 0, x, torch.full_like(x, 1e3))
@@ -46,20 +49,20 @@ def test_the_global_encoder_ignores_inactive_frames_and_their_order(networks: DS
     torch.testing.assert_close(alone, (mean[:1], logvar[:1]))
 
 
-def test_a_clip_without_activity_gives_finite_numbers(networks: DSAE) -> None:
+def test_a_clip_without_activity_gives_finite_numbers(networks: DSAENetworks) -> None:
     mean, logvar = networks.global_encoder(torch.randn(1, 4, 6), torch.zeros(1, 4))
     assert mean.isfinite().all()
     assert logvar.isfinite().all()
 
 
-def test_the_prior_of_the_first_frame_is_standard(networks: DSAE) -> None:
+def test_the_prior_of_the_first_frame_is_standard(networks: DSAENetworks) -> None:
     mean, logvar = networks.prior(torch.randn(3, 8, 4))
     torch.testing.assert_close(mean[:, 0], torch.zeros(3, 4))
     torch.testing.assert_close(logvar[:, 0], torch.zeros(3, 4))
 
 
 @pytest.mark.parametrize("frame", [1, 4, 7])
-def test_the_prior_sees_earlier_frames_and_not_its_own(networks: DSAE, frame: int) -> None:
+def test_the_prior_sees_earlier_frames_and_not_its_own(networks: DSAENetworks, frame: int) -> None:
     z = torch.randn(1, 8, 4)
     changed = z.clone()
     changed[:, frame:] += 1.0
@@ -69,12 +72,12 @@ def test_the_prior_sees_earlier_frames_and_not_its_own(networks: DSAE, frame: in
         assert not torch.allclose(after[:, frame + 1], before[:, frame + 1])
 
 
-def test_the_decoder_takes_one_v_for_a_clip_or_one_for_each_frame(networks: DSAE) -> None:
+def test_the_decoder_takes_one_v_for_a_clip_or_one_for_each_frame(networks: DSAENetworks) -> None:
     z, v = torch.randn(2, 5, 4), torch.randn(2, 3)
     torch.testing.assert_close(networks.decoder(z, v), networks.decoder(z, v[:, None].expand(2, 5, 3)))
 
 
-def test_exchanging_v_twice_restores_what_was_decoded(networks: DSAE) -> None:
+def test_exchanging_v_twice_restores_what_was_decoded(networks: DSAENetworks) -> None:
     z, v, other = torch.randn(2, 5, 4), torch.randn(2, 3), torch.tensor([1, 0])
     before = networks.decoder(z, v)
     assert not torch.allclose(networks.decoder(z, v[other]), before)

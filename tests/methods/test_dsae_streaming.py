@@ -9,19 +9,19 @@ from torch import Tensor
 from latentfx.dsp.noise import NOISE_POWER
 from latentfx.methods.swapper.features import log_bands
 from latentfx.methods.swapper.harmonic_synthesis import LOBE_ENERGY
-from latentfx.methods.swapper.model import JDSAE
-from latentfx.methods.swapper.streaming import StreamingDSAE
+from latentfx.methods.swapper.model import Swapper
+from latentfx.methods.swapper.streaming import StreamingSwapper
 from latentfx.stages import Features, State
 
 N = 30
 
 
 @pytest.fixture
-def streaming(trained: JDSAE) -> StreamingDSAE:
-    return StreamingDSAE(trained).eval().requires_grad_(False)
+def streaming(trained: Swapper) -> StreamingSwapper:
+    return StreamingSwapper(trained).eval().requires_grad_(False)
 
 
-def features_of(model: JDSAE, rows: int = 2) -> Features:
+def features_of(model: Swapper, rows: int = 2) -> Features:
     spectral, margin = model.config.spectral, model.config.spectral.pitch_margin
     generator = torch.Generator().manual_seed(2)
     return {
@@ -35,7 +35,7 @@ def part(features: Features, start: int, stop: int) -> Features:
     return {name: value[..., start:stop] for name, value in features.items()}
 
 
-def encode(model: StreamingDSAE, features: Features, splits: list[int]) -> tuple[dict[str, Tensor], State]:
+def encode(model: StreamingSwapper, features: Features, splits: list[int]) -> tuple[dict[str, Tensor], State]:
     state, start = model.initial_state(2), 0
     pieces: list[dict[str, Tensor]] = []
     for size in splits:
@@ -47,7 +47,7 @@ def encode(model: StreamingDSAE, features: Features, splits: list[int]) -> tuple
 
 @pytest.mark.parametrize("splits", [[1] * N, [7, 1, 22], [29, 1]])
 def test_any_split_gives_the_same_factors_and_state(
-    trained: JDSAE, streaming: StreamingDSAE, splits: list[int]
+    trained: Swapper, streaming: StreamingSwapper, splits: list[int]
 ) -> None:
     features = features_of(trained)
     whole, cut = encode(streaming, features, [N]), encode(streaming, features, splits)
@@ -55,7 +55,7 @@ def test_any_split_gives_the_same_factors_and_state(
 
 
 @torch.no_grad()
-def test_the_factors_are_those_of_the_trained_encoders(trained: JDSAE, streaming: StreamingDSAE) -> None:
+def test_the_factors_are_those_of_the_trained_encoders(trained: Swapper, streaming: StreamingSwapper) -> None:
     """With a memory of seconds, a third of a second weighs nearly evenly: v is that of the whole stretch."""
     features = features_of(trained)
     factors, state = encode(streaming, features, [N])
@@ -67,7 +67,7 @@ def test_the_factors_are_those_of_the_trained_encoders(trained: JDSAE, streaming
     torch.testing.assert_close(state["model_timbre"], factors["v"][..., -1])
 
 
-def test_what_is_too_soft_does_not_change_v(trained: JDSAE, streaming: StreamingDSAE) -> None:
+def test_what_is_too_soft_does_not_change_v(trained: Swapper, streaming: StreamingSwapper) -> None:
     features = features_of(trained)
     features["level"][..., 20:] = 0.5 * trained.config.active_level
     factors, _ = encode(streaming, features, [N])
@@ -77,7 +77,7 @@ def test_what_is_too_soft_does_not_change_v(trained: JDSAE, streaming: Streaming
 
 
 def test_decoded_partials_and_noise_have_the_level_of_the_input(
-    trained: JDSAE, streaming: StreamingDSAE
+    trained: Swapper, streaming: StreamingSwapper
 ) -> None:
     features = features_of(trained)
     factors, _ = encode(streaming, features, [N])
@@ -94,7 +94,7 @@ def test_decoded_partials_and_noise_have_the_level_of_the_input(
 
 @torch.no_grad()
 def test_another_v_changes_the_spectrum_and_the_old_one_restores_it(
-    trained: JDSAE, streaming: StreamingDSAE
+    trained: Swapper, streaming: StreamingSwapper
 ) -> None:
     features = features_of(trained)
     factors, _ = encode(streaming, features, [N])

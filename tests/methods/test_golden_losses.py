@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from latentfx.methods.swapper.harmonic import pitch_code
-from latentfx.training.recipes.config import find_method, load_recipe
+from latentfx.training import catalogue
+from latentfx.training.recipes.config import load_recipe
 from latentfx.training.recipes.settings import read_settings
 
 FOLDER = Path(__file__).parent / "golden"
@@ -33,7 +34,7 @@ def losses(name: str) -> dict[str, list[dict[str, float]]]:
     recipe_name, make, settings = RECIPES[name]
     torch.manual_seed(0)
     recipe = load_recipe(recipe_name, settings)
-    method = find_method(recipe.method_name)
+    method = catalogue.method(recipe.method_name).load_objective()
     objective = method(read_settings(method.config_type, recipe.method_settings, "method")).double()
     optimizer = torch.optim.Adam(objective.parameters(), 1e-3)
     generator = torch.Generator().manual_seed(1)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentfx.methods.dsae.networks import NetworkConfig
+from latentfx.methods.dsae.widths import NetworkConfig
 from latentfx.methods.swapper.combs import comb_weights
 from latentfx.methods.swapper.harmonic import BREATH, HarmonicDecoder, HarmonicEncoder, in_double, tuned
 from latentfx.methods.swapper.spectral import SpectralAnalysis, SpectralConfig, log_magnitudes

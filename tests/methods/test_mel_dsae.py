@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import cast
 
 import pytest
 import torch
@@ -12,12 +11,13 @@ from torch import Tensor
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
-from latentfx.errors import RecipeError, ShapeError
-from latentfx.methods.dsae.config import SwapTerms
-from latentfx.methods.dsae.jacobian import JacobianDSAE
-from latentfx.methods.dsae.mel import MelJDSAE, OnMels
-from latentfx.methods.dsae.networks import DSAE, Gaussian, NetworkConfig
-from latentfx.methods.dsae.tsdsae import TSDSAE
+from latentfx.errors import RecipeError, TrainingError
+from latentfx.methods.common.gaussian import Gaussian
+from latentfx.methods.dsae.models import JDSAE, TSDSAE, MelObjective
+from latentfx.methods.dsae.networks import DSAENetworks
+from latentfx.methods.dsae.seen import Drawn, Seen
+from latentfx.methods.dsae.terms import Jacobian
+from latentfx.methods.terms import add_up
 
 DECODERS = ("factorised", "autoregressive")
 both_decoders = pytest.mark.parametrize("decoder", DECODERS)
@@ -28,7 +28,7 @@ def batch(seed: int = 0) -> dict[str, Tensor]:
     return {"mel": scene(5, seed)[0]}
 
 
-def taught(method: str, decoder: str = "factorised", **changes: object) -> OnMels:
+def taught(method: str, decoder: str = "factorised", **changes: object) -> MelObjective:
     """A model in its second stage."""
     model = tiny_mel_model(method, decoder, **changes)
     model.begin_stage(0)
@@ -36,7 +36,7 @@ def taught(method: str, decoder: str = "factorised", **changes: object) -> OnMel
     return model
 
 
-def moved_away(model: OnMels) -> OnMels:
+def moved_away(model: MelObjective) -> MelObjective:
     """The same, with a student that is no longer its teacher."""
     with torch.no_grad():
         for parameter in model.networks.parameters():
@@ -44,7 +44,7 @@ def moved_away(model: OnMels) -> OnMels:
     return model
 
 
-def numbers(model: OnMels, given: dict[str, Tensor]) -> dict[str, float]:
+def numbers(model: MelObjective, given: dict[str, Tensor]) -> dict[str, float]:
     torch.manual_seed(3)
     return {name: float(value.detach()) for name, value in model.loss(given).items()}
 
@@ -53,7 +53,7 @@ def normal(gaussian: Gaussian) -> Normal:
     return Normal(gaussian[0], (0.5 * gaussian[1]).exp())
 
 
-def codes(networks: DSAE, mel: Tensor) -> tuple[Gaussian, Gaussian]:
+def codes(networks: DSAENetworks, mel: Tensor) -> tuple[Gaussian, Gaussian]:
     """Posteriors of v and z."""
     return networks.global_encoder(mel, torch.ones(mel.shape[:2])), networks.local_encoder(mel)
 
@@ -112,25 +112,46 @@ def test_in_the_first_stage_of_jdsae_the_decoder_sees_zeros(mode: str, decoder: 
     assert learns == (mode == "kl_only")
 
 
+def jacobian_of(model: MelObjective, z: Tensor, v: Tensor, x: Tensor) -> float:
+    """The Jacobian term where student and teacher have the same v."""
+    certain, nothing = (v, torch.full_like(v, -200.0)), (z, torch.zeros_like(z))
+    drawn = Drawn(certain, nothing, certain, nothing, v, z)
+    history = model.networks.decoder.history(x, z, v)
+    decoded = model.networks.decoder.forced(z, v, history)
+    views = model.features({"mel": x})
+    return float(Jacobian()(Seen(views, drawn, model.networks, model.teacher, v, z, history, decoded)))
+
+
 @torch.no_grad()
-@both_decoders
-def test_the_jacobian_is_0_where_student_is_teacher_and_z_is_0(decoder: str) -> None:
-    model = cast(MelJDSAE, taught("jdsae", decoder))
-    assert model.teacher is not None
+@pytest.mark.parametrize(
+    ("decoder", "shown"),
+    [
+        ("factorised", {}),
+        ("autoregressive", {}),
+        ("autoregressive", {"history_dropout": 0.5}),
+        ("autoregressive", {"own_frames": 0.5}),
+    ],
+)
+def test_the_jacobian_is_0_where_student_is_teacher_and_z_is_0(decoder: str, shown: dict[str, float]) -> None:
+    """Whatever frames an autoregressive decoder is shown: all four decodings are shown the same ones."""
+    model = taught("jdsae", decoder, **shown)
     v, x = torch.randn(5, 3), scene(5)[0]
     zeros, line = torch.zeros(5, FRAMES, 4), torch.randn(5, FRAMES, 4)
-    _, jacobian = model.exchanged(model.teacher, zeros, v, v, x)
-    assert float(jacobian.abs().max()) < 1e-5
-    _, elsewhere = model.exchanged(model.teacher, line, v, v, x)
-    assert float(elsewhere.abs().max()) > 1e-4
+    assert jacobian_of(model, zeros, v, x) < 1e-10
+    assert jacobian_of(moved_away(model), line, v, x) > 1e-4
 
 
 @both_decoders
-def test_the_jacobian_is_0_where_nothing_is_exchanged(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_jacobian_is_0_where_a_clip_has_no_other_to_exchange_with(decoder: str) -> None:
     model = moved_away(taught("jdsae", decoder))
     assert numbers(model, batch())["jacobian"] > 0
-    monkeypatch.setattr(torch, "randperm", lambda n, device=None: torch.arange(n, device=device))
-    assert numbers(model, batch())["jacobian"] == 0
+    assert numbers(model, {"mel": batch()["mel"][:1]})["jacobian"] == 0
+
+
+def test_the_jacobian_without_a_teacher_is_refused() -> None:
+    seen = tiny_mel_model("jdsae").see(batch())
+    with pytest.raises(TrainingError, match="term 'jacobian' needs a teacher; use it from the second stage"):
+        Jacobian()(seen)
 
 
 @torch.no_grad()
@@ -141,42 +162,16 @@ def test_a_factorised_teacher_is_constant_in_time() -> None:
     torch.testing.assert_close(spectrum, spectrum[:, :1].expand_as(spectrum))
 
 
-@pytest.mark.parametrize("hidden", [{}, {"history_dropout": 0.5}, {"own_frames": 1.0}])
-def test_all_decodings_of_the_jacobian_go_on_from_the_same_frames(
-    hidden: dict[str, float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = taught("jdsae", "autoregressive", **hidden)
-    assert model.teacher is not None
-    shown: list[Tensor] = []
-    for decoder in (model.networks.decoder, model.teacher.decoder):
-        forced = decoder.forced
-
-        def listening(z: Tensor, v: Tensor, x: Tensor, forced: object = forced) -> Tensor:
-            shown.append(x)
-            decoded: Tensor = forced(z, v, x)  # type: ignore[operator]
-            return decoded
-
-        monkeypatch.setattr(decoder, "forced", listening)
-    given = batch()
-    model.loss(given)
-    assert len(shown) == 4
-    assert all(torch.equal(x, shown[0]) for x in shown)
-    assert torch.equal(shown[0], given["mel"]) == (not hidden)
-
-
 @both_decoders
-def test_the_divergences_are_those_of_torch(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the draws set to the means and a known permutation, every term can be written down."""
-    monkeypatch.setattr("latentfx.methods.dsae.objective.sample", lambda gaussian: gaussian[0])
-    other = torch.tensor([2, 0, 4, 1, 3])
-    monkeypatch.setattr(torch, "randperm", lambda n, device=None: other)
+def test_the_terms_of_tsdsae_are_divergences_as_torch_computes_them(decoder: str) -> None:
     model, mel = moved_away(taught("tsdsae", decoder)), batch()["mel"]
     assert model.teacher is not None
-    found = numbers(model, {"mel": mel})
     networks = model.networks
     with torch.no_grad():
+        seen = model.see({"mel": mel})
+        found = {name: float(value) for name, value in add_up(model.phase.terms, seen).items()}
+        v, z, other = seen.v, seen.z, seen.other
         (q_v, q_z), (p_v, _) = codes(networks, mel), codes(model.teacher, mel)
-        v, z = q_v[0], q_z[0]
         with_their_v, with_their_z = (
             codes(networks, networks.decoder(*pair)) for pair in ((z, v[other]), (z[other], v))
         )
@@ -200,28 +195,25 @@ def test_the_divergences_are_those_of_torch(decoder: str, monkeypatch: pytest.Mo
 
 @both_decoders
 @pytest.mark.parametrize(("reduction", "scale"), [("mean", 1.0), ("elbo_sum", 0.5)])
-def test_every_term_of_jdsae_can_be_written_down(
-    decoder: str, reduction: str, scale: float, monkeypatch: pytest.MonkeyPatch
+def test_the_loss_of_jdsae_is_the_sum_of_its_published_terms(
+    decoder: str, reduction: str, scale: float
 ) -> None:
-    """As above; the teacher decodes its own v, and zeros."""
-    for module in ("objective", "jacobian"):
-        monkeypatch.setattr(f"latentfx.methods.dsae.{module}.sample", lambda gaussian: gaussian[0])
-    other = torch.tensor([2, 0, 4, 1, 3])
-    monkeypatch.setattr(torch, "randperm", lambda n, device=None: other)
     model, mel = moved_away(taught("jdsae", decoder, reduction=reduction)), batch()["mel"]
     assert model.teacher is not None
-    found = numbers(model, {"mel": mel})
     student, teacher = model.networks, model.teacher
     with torch.no_grad():
-        ((v, v_logvar), (z, z_logvar)), (p_v, _) = codes(student, mel), codes(teacher, mel)
+        seen = model.see({"mel": mel})
+        found = {name: float(value) for name, value in add_up(model.phase.terms, seen).items()}
+        v, z, other, teacher_v = seen.v, seen.z, seen.other, seen.teacher_v
+        (q_v, q_z), (p_v, _) = codes(student, mel), codes(teacher, mel)
         nothing = torch.zeros_like(z)
         decoded, exchanged = (student.decoder.forced(z, value, mel) for value in (v, v[other]))
-        wanted = teacher.decoder.forced(nothing, p_v[0][other], mel)
-        wanted = wanted - teacher.decoder.forced(nothing, p_v[0], mel)
+        wanted = teacher.decoder.forced(nothing, teacher_v[other], mel)
+        wanted = wanted - teacher.decoder.forced(nothing, teacher_v, mel)
         jacobian = (wanted - (exchanged - decoded)).square().mean()
         error = (decoded - mel).square().mean()
-        kl_v = torch_kl(normal((v, v_logvar)), normal(p_v))
-        kl_z = torch_kl(normal((z, z_logvar)), normal(student.prior(z)))
+        kl_v = torch_kl(normal(q_v), normal(p_v))
+        kl_z = torch_kl(normal(q_z), normal(student.prior(z)))
         nats = kl_v.mean() + kl_z.mean()
         if reduction == "elbo_sum":
             nats = kl_v.sum(-1).mean() / (FRAMES * BANDS) + kl_z.sum(-1).mean() / BANDS
@@ -261,12 +253,6 @@ def test_the_share_of_clips_shown_their_own_frames_is_checked(share: float) -> N
         tiny_mel_model("dsae", "autoregressive", own_frames=share)
 
 
-def test_swaps_that_cannot_be_encoded_again_are_refused() -> None:
-    features = tiny_mel_model("jdsae").features
-    with pytest.raises(ShapeError, match="encodes what was decoded: allowed one size for all three"):
-        TSDSAE(SwapTerms(), features, DSAE(NetworkConfig(n_output=513)))
-
-
 @pytest.mark.parametrize("method", METHODS)
 @both_decoders
 def test_every_objective_learns(method: str, decoder: str) -> None:
@@ -274,12 +260,12 @@ def test_every_objective_learns(method: str, decoder: str) -> None:
     model = tiny_mel_model(method, decoder, reduction="elbo_sum")
     last = train_on_scenes(model, 60 if (method, decoder) == ("tsdsae", "autoregressive") else 150)
     assert last[-1]["error"] < 0.8
-    if decoder == "factorised" and isinstance(model, TSDSAE | JacobianDSAE):
+    if decoder == "factorised" and isinstance(model, TSDSAE | JDSAE):
         assert exchange_error(model) < 0.6
 
 
 @torch.no_grad()
-def exchange_error(model: OnMels) -> float:
+def exchange_error(model: MelObjective) -> float:
     """Squared error of exchanged clips, as a share of that of the clips as they were."""
     mel, timbre, pitch = scene(64, seed=999)
     other = torch.arange(64).roll(1)

@@ -14,10 +14,10 @@ from tiny_swap import tiny_model
 from latentfx.dsp.log_mel import LogMel
 from latentfx.errors import CheckpointError
 from latentfx.methods.base import Objective
-from latentfx.methods.dsae.config import MelJDSAEConfig
-from latentfx.methods.dsae.mel import MelJDSAE
+from latentfx.methods.dsae.config import JDSAEConfig
+from latentfx.methods.dsae.models import JDSAE
 from latentfx.methods.dsae.views import MelViews
-from latentfx.training.evaluations.swap.swapper import Codes, Swapper
+from latentfx.training.evaluations.swap.swapper import Codes, SwappingModel
 from latentfx.training.evaluations.swap.swappers import MelSwapper, SpectralSwapper, swapper_of
 from latentfx.training.judges.judge import JUDGED
 
@@ -33,15 +33,15 @@ def tone(rate: int, f0_hz: float, length: int, bright: float = 0.5) -> Float32:
 def on_judged_mels(decoder: str = "factorised", log_eps: float = 1e-5) -> MelSwapper:
     torch.manual_seed(0)
     mel = dataclasses.replace(JUDGED, log_eps=log_eps)
-    return MelSwapper(MelJDSAE(MelJDSAEConfig(mel=mel, decoder=decoder)))  # type: ignore[arg-type]
+    return MelSwapper(JDSAE(JDSAEConfig(mel=mel, decoder=decoder)))  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=["factorised", "autoregressive", "spectral"])
-def swapper(request: pytest.FixtureRequest) -> Swapper:
+def swapper(request: pytest.FixtureRequest) -> SwappingModel:
     return SpectralSwapper(tiny_model()) if request.param == "spectral" else on_judged_mels(request.param)
 
 
-def test_a_clip_becomes_codes_mels_and_audio(swapper: Swapper) -> None:
+def test_a_clip_becomes_codes_mels_and_audio(swapper: SwappingModel) -> None:
     length = 8000
     codes = swapper.encode(tone(swapper.sample_rate, 330.0, length))
     assert (codes.v.shape, codes.v.dtype) == ((swapper.v_size,), np.float32)
@@ -55,7 +55,7 @@ def test_a_clip_becomes_codes_mels_and_audio(swapper: Swapper) -> None:
     assert mel.min() >= np.log(JUDGED.log_eps) - 1e-3
 
 
-def test_codes_are_means_and_draws_only_where_they_are_asked_for(swapper: Swapper) -> None:
+def test_codes_are_means_and_draws_only_where_they_are_asked_for(swapper: SwappingModel) -> None:
     clip = tone(swapper.sample_rate, 330.0, 8000)
     first, second = swapper.encode(clip), swapper.encode(clip)
     np.testing.assert_array_equal(first.v, second.v)
@@ -68,7 +68,7 @@ def test_codes_are_means_and_draws_only_where_they_are_asked_for(swapper: Swappe
     np.testing.assert_array_equal(drawn.v, again.v)
 
 
-def test_exchanging_v_twice_restores_the_clip(swapper: Swapper) -> None:
+def test_exchanging_v_twice_restores_the_clip(swapper: SwappingModel) -> None:
     rate = swapper.sample_rate
     a, b = swapper.encode(tone(rate, 330.0, 8000)), swapper.encode(tone(rate, 440.0, 8000, 0.9))
     before = swapper.log_mel(a)
@@ -142,6 +142,6 @@ def test_a_method_without_timbres_is_refused() -> None:
         sample_rate = 1
         prepare = loss = None  # type: ignore[assignment]
 
-    with pytest.raises(CheckpointError, match=r"Other swaps no timbres; allowed: .*mel_jdsae and jdsae"):
+    with pytest.raises(CheckpointError, match=r"Other swaps no timbres; allowed: .*j-dsae and swapper"):
         swapper_of(Other(None))
     assert isinstance(swapper_of(tiny_mel_model("tsdsae")), MelSwapper)

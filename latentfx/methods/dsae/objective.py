@@ -1,7 +1,7 @@
-"""What the objectives of the sequential autoencoders share: the evidence lower bound, and the teacher.
+"""What the sequential autoencoders share: one pass through the networks, and a teacher.
 
-A method of the family is a subclass that adds terms (`compare`); what a model sees and writes is a `Views`
-maker given to it, what decodes is in the networks given to it. DSAE itself adds nothing.
+A method of the family says what the networks see (`ViewMaker`), which networks they are, and what each stage
+adds up (`Phase`).
 
 Source: Li & Mandt, "Disentangled sequential autoencoder" (2018), without an encoder of z that reads v.
 """
@@ -11,115 +11,77 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
-from latentfx.methods.dsae.config import Reduction, Terms
-from latentfx.methods.dsae.networks import DSAE, Gaussian, kl_divergence, sample
+from latentfx.methods.common.gaussian import sample
+from latentfx.methods.dsae.networks import DSAENetworks
+from latentfx.methods.dsae.seen import Drawn, Seen
 from latentfx.methods.dsae.views import ViewMaker, Views
-
-Weighted = tuple[float | Tensor, Tensor]
-
-
-@dataclass(frozen=True)
-class Reducer:
-    """How terms of unlike sizes become comparable numbers; see `Terms`.
-
-    Args:
-        reduction: means, or sums that are divided by the size of the whole spectrogram.
-        bins: of a decoded frame.
-        clip_frames: frames that one v stands for.
-    """
-
-    reduction: Reduction
-    bins: int
-    clip_frames: int
-
-    @property
-    def error_scale(self) -> float:
-        """What mean squared errors are multiplied by."""
-        return 1.0 if self.reduction == "mean" else 0.5
-
-    def frames(self, nats: Tensor) -> Tensor:
-        """A divergence that every frame has.
-
-        Shape:
-            [B, N, Z] -> scalar
-        """
-        return nats.mean() if self.reduction == "mean" else nats.sum(-1).mean() / self.bins
-
-    def clips(self, nats: Tensor) -> Tensor:
-        """A divergence that every clip has once.
-
-        Shape:
-            [B, V] -> scalar
-        """
-        return (
-            nats.mean() if self.reduction == "mean" else nats.sum(-1).mean() / (self.clip_frames * self.bins)
-        )
+from latentfx.methods.terms import Term, add_up
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What one step has drawn, for the terms that compare decodings.
+class Phase:
+    """What one stage does.
 
     Args:
-        views: what the networks see.
-        q_v, q_z: posteriors.
-        v, z: drawn from them; z with the conditions that the decoder sees beside it.
-        p_v: the teacher's posterior of v; None before there is a teacher.
-        reducer: makes terms comparable.
+        terms: that are added up.
+        decodes_z: the decoder sees z; else zeros in its place, the same for all frames.
+        local_waits: the local encoder and the prior of z keep their weights.
     """
 
-    views: Views
-    q_v: Gaussian
-    q_z: Gaussian
-    v: Tensor
-    z: Tensor
-    p_v: Gaussian | None
-    reducer: Reducer
+    terms: tuple[Term[Any], ...]
+    decodes_z: bool = True
+    local_waits: bool = False
 
 
-class DSAEObjective(Objective):
-    """The networks, their teacher once there is one, and the loss.
+class SequentialObjective(Objective):
+    """The networks, their teacher once there is one, and the loss of every stage.
 
     Args:
-        config: weights of the terms.
+        config: of the method.
         features: of clips, and views of a batch of them.
         networks: fresh.
+        phases: one a stage.
     """
 
-    stages: ClassVar[tuple[str, ...]] = ("train",)
-    config: Terms
     features: ViewMaker
     prepared: Tensor
 
-    def __init__(self, config: Terms, features: ViewMaker, networks: DSAE) -> None:
+    def __init__(
+        self, config: Any, features: ViewMaker, networks: DSAENetworks, phases: Sequence[Phase]
+    ) -> None:
         super().__init__(config)
-        self.features, self.networks = features, networks
+        self.features, self.networks, self.phases = features, networks, tuple(phases)
+        self.phase = self.phases[0]
         self.register_buffer("prepared", torch.zeros((), dtype=torch.bool))
-        self.teacher: DSAE | None = None
+        self.teacher: DSAENetworks | None = None
 
     @property
     def sample_rate(self) -> int:
         return self.features.sample_rate
 
-    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
-        """Features of every clip; the decoder starts from their mean."""
-        cache = self.features.prepare(clips)
+    def prepare(self, examples: Sequence[AnyExample]) -> FeatureCache:
+        """Features of every example; the decoder starts from their mean."""
+        cache = self.features.prepare(examples)
         if not self.prepared:
             self.prepared.fill_(True)
-            self.networks.decoder.start_from(cache.frames[self.features.target].float().mean(dim=0))
+            target = cache.frames[self.features.target]
+            self.networks.decoder.start_from(target.mean(dim=0, dtype=torch.float32))
         return cache
 
     def begin_stage(self, index: int) -> None:
-        """Freeze the teacher at the start of the second stage."""
+        """Freeze a copy as the teacher at the start of the second stage; let z learn, or wait."""
+        self.phase = self.phases[index]
         if index == 1:
-            self.teacher = copy.deepcopy(self.networks).requires_grad_(False)
+            self.teacher = copy.deepcopy(self.networks).requires_grad_(False).eval()
+        for network in (self.networks.local_encoder, self.networks.prior):
+            network.requires_grad_(not self.phase.local_waits)
 
     def train(self, mode: bool = True) -> Self:
         """As all modules do, but that the teacher stays in evaluation mode."""
@@ -128,66 +90,36 @@ class DSAEObjective(Objective):
             self.teacher.eval()
         return self
 
-    @property
-    def local_waits(self) -> bool:
-        """Whether z and its prior keep their weights for now."""
-        return False
-
-    def compare(self, drawn: Drawn) -> tuple[Tensor, dict[str, Weighted]]:
-        """Decode, and score what this method scores beside the error.
-
-        Shape:
-            -> decoded [B, N or 1, F], scalars with their weights
-        """
-        decoder = self.networks.decoder
-        history = decoder.history(drawn.views.target, drawn.z, drawn.v)
-        return decoder.forced(drawn.z, drawn.v, history), {}
-
-    def draw_v(self, q_v: Gaussian, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Weighted]]:
-        """Draw v, and score what depends on it alone.
-
-        Shape:
-            two of [B, V] -> [B, V], scalars with their weights
-        """
-        return sample(q_v), {}
-
-    def as_compared(self, spectra: Tensor) -> Tensor:
-        """The form in which spectra are compared.
-
-        Shape:
-            [..., F] -> [..., F]
-        """
-        return spectra
-
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The objective of the stage.
+        """The terms of the stage; see `latentfx.methods.dsae.terms`."""
+        return add_up(self.phase.terms, self.see(batch))
 
-        Returns:
-            `error` (mean squared), `kl_z` (nats a frame), `kl_v` (nats a clip), what the method adds, and
-            their weighted sum `loss`.
-        Shape:
-            as the views make them -> every value a scalar
-        """
-        views, networks = self.features(batch), self.networks
-        reducer = Reducer(self.config.reduction, views.target.shape[-1], views.clip_frames)
+    def see(self, batch: Mapping[str, Tensor]) -> Seen:
+        """Encode a batch, draw codes, and decode them."""
+        views = self.features(batch)
+        drawn = self.draw(views)
+        return self.decode(views, drawn, drawn.v)
+
+    def draw(self, views: Views) -> Drawn:
+        """Encode, and draw z, then v."""
+        networks = self.networks
         q_v, q_z = networks.global_encoder(views.overview, views.active), networks.local_encoder(views.local)
         z = sample(q_z)
-        kl_z = kl_divergence(q_z, networks.prior(z))
-        if self.local_waits:
-            z, kl_z = z.detach(), kl_z.detach()
         p_v = None if self.teacher is None else self.teacher.global_encoder(views.overview, views.active)
-        kl_v = kl_divergence(q_v, p_v)
-        v, more = self.draw_v(q_v, batch)
-        drawn = Drawn(views, q_v, q_z, v, views.conditioned(z), p_v, reducer)
-        decoded, compared = self.compare(drawn)
-        difference = self.as_compared(views.target) - self.as_compared(decoded)
-        error = self.mean_square(difference)
-        more.update(compared)
-        total = reducer.error_scale * error + self.config.beta * reducer.frames(kl_z) + reducer.clips(kl_v)
-        for weight, value in more.values():
-            total = total + weight * value
-        parts = {"loss": total, "error": error, "kl_z": kl_z.sum(-1).mean(), "kl_v": kl_v.sum(-1).mean()}
-        return {**parts, **{name: value for name, (_, value) in more.items()}}
+        return Drawn(q_v, q_z, p_v, networks.prior(z), sample(q_v), z)
+
+    def decode(self, views: Views, drawn: Drawn, v: Tensor) -> Seen:
+        """Decode z, or silence, with a v.
+
+        Shape:
+            v [B, V]
+        """
+        decoder, z = self.networks.decoder, views.conditioned(drawn.z)
+        if not self.phase.decodes_z:
+            z = torch.zeros_like(z[:, :1])
+        history = decoder.history(views.target, z, v)
+        decoded = decoder.forced(z, v, history)
+        return Seen(views, drawn, self.networks, self.teacher, v, z, history, decoded)
 
     def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Posterior means of v, for each clip, and of z, for each frame."""
@@ -195,11 +127,3 @@ class DSAEObjective(Objective):
         v, _ = networks.global_encoder(views.overview, views.active)
         z, _ = networks.local_encoder(views.local)
         return {"v": v, "z": z}
-
-    def mean_square(self, difference: Tensor) -> Tensor:
-        """Mean over clips, frames and bins, each bin with its weight.
-
-        Shape:
-            [B, N, F] -> scalar
-        """
-        return (difference.square() * self.features.bin_weights).mean()

@@ -26,19 +26,26 @@ class Views:
         active: 1 where such a frame counts.
         local: frames from which z is read.
         target: frames that the decoder is to write.
+        bin_weights: how much the squared error of each bin counts, 1 on average.
         clip_frames: frames of the clip that v stands for, of which `target` may be a few.
         conditions: what the decoder sees beside z; None for nothing.
     Shape:
         overview [B, M, n_global], active [B, M], local [B, N, n_local], target [B, N, n_output],
-        conditions [B, N, C]
+        bin_weights [n_output], conditions [B, N, C]
     """
 
     overview: Tensor
     active: Tensor
     local: Tensor
     target: Tensor
+    bin_weights: Tensor
     clip_frames: int
     conditions: Tensor | None = None
+
+    @property
+    def bins(self) -> int:
+        """Bins of a decoded frame."""
+        return self.target.shape[-1]
 
     def conditioned(self, z: Tensor) -> Tensor:
         """What the decoder sees in the place of z.
@@ -50,23 +57,21 @@ class Views:
 
 
 class ViewMaker(nn.Module, ABC):
-    """Makes features of clips once, and views of every batch of their crops.
+    """Makes features of examples once, and views of every batch of their crops.
 
-    `target` names the frame feature that the decoder writes; `bin_weights` [n_output] says how much each of
-    its bins counts, 1 on average.
+    `target` names the frame feature that the decoder writes.
     """
 
     target: ClassVar[str]
-    bin_weights: Tensor
 
     @property
     @abstractmethod
     def sample_rate(self) -> int:
-        """Rate of the clips, Hz."""
+        """Rate of the examples, Hz."""
 
     @abstractmethod
-    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
-        """Features of every clip."""
+    def prepare(self, examples: Sequence[AnyExample]) -> FeatureCache:
+        """Features of every example."""
 
     @abstractmethod
     def forward(self, batch: Mapping[str, Tensor]) -> Views:
@@ -81,6 +86,7 @@ class MelViews(ViewMaker):
     """
 
     target = "mel"
+    bin_weights: Tensor
 
     def __init__(self, config: LogMelConfig) -> None:
         super().__init__()
@@ -91,8 +97,8 @@ class MelViews(ViewMaker):
     def sample_rate(self) -> int:
         return self.log_mel.config.sample_rate
 
-    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
-        return FeatureCache.join([{"mel": self.frames(clip.audio)} for clip in clips])
+    def prepare(self, examples: Sequence[AnyExample]) -> FeatureCache:
+        return FeatureCache.join({"mel": self.frames(example.audio)} for example in examples)
 
     @torch.no_grad()
     def frames(self, audio: NDArray[np.float32]) -> Tensor:
@@ -107,4 +113,4 @@ class MelViews(ViewMaker):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Views:
         mel = batch["mel"]
-        return Views(mel, torch.ones_like(mel[..., 0]), mel, mel, mel.shape[1])
+        return Views(mel, torch.ones_like(mel[..., 0]), mel, mel, self.bin_weights, mel.shape[1])

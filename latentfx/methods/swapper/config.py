@@ -1,4 +1,4 @@
-"""Settings of J-DSAE: the `[method]` table of its recipes."""
+"""Settings of the swapper: the `[method]` table of its recipes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from latentfx.errors import RecipeError
-from latentfx.methods.dsae.config import JacobianTerms, Reduction
-from latentfx.methods.dsae.networks import NetworkConfig, Widths
+from latentfx.methods.dsae.terms import Reduction
+from latentfx.methods.dsae.widths import NetworkConfig, Widths
 from latentfx.methods.swapper.spectral import SpectralConfig
 
 
 @dataclass(frozen=True)
-class JDSAEConfig(Widths, JacobianTerms):
-    """Settings of the method: those of `Widths` and of `JacobianTerms`, and these.
+class SwapperConfig(Widths):
+    """Settings of the method: those of `Widths`, and these.
 
     Args:
+        beta, reduction, jacobian_weight, stage1_local: as in `latentfx.methods.dsae.config.JDSAEConfig`.
         instruments: timbres that the trained model knows by name.
         timbre_sources: globs of the clip sources whose timbre counts for those names.
         spectral: frames and axes.
@@ -36,6 +37,10 @@ class JDSAEConfig(Widths, JacobianTerms):
         n_pitch_combs: pitches that the harmonic networks know, from `spectral.f_min_hz` up.
     """
 
+    beta: float = 1.0
+    reduction: Reduction = "elbo_sum"
+    jacobian_weight: float = 1.0
+    stage1_local: Literal["kl_only", "frozen"] = "kl_only"
     instruments: tuple[str, ...] = ()
     timbre_sources: tuple[str, ...] = ("*",)
     spectral: SpectralConfig = field(default_factory=SpectralConfig)
@@ -52,7 +57,6 @@ class JDSAEConfig(Widths, JacobianTerms):
     active_db: float = -60.0
     global_stride: int = 4
     weighting: Literal["mel", "flat"] = "mel"
-    reduction: Reduction = "elbo_sum"
 
     def __post_init__(self) -> None:
         if len(set(self.instruments)) != len(self.instruments) or not all(

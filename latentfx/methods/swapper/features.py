@@ -1,8 +1,9 @@
-"""What the 48 kHz J-DSAE sees of a clip and what it writes, in training and in a stream."""
+"""What the swapper sees of a clip and what it writes, in training and in a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from latentfx.methods.base import AnyExample
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.dsae.views import ViewMaker, Views
 from latentfx.methods.swapper.clip_spectra import clip_spectra
-from latentfx.methods.swapper.config import JDSAEConfig
+from latentfx.methods.swapper.config import SwapperConfig
 from latentfx.methods.swapper.spectral import SpectralAnalysis, log_magnitudes
+from latentfx.methods.swapper.timbres import number_of
 
 QUIET_POWER = 1e-8
 BAND_FLOOR = 0.04
@@ -26,12 +28,13 @@ class SpectralViews(ViewMaker):
     v is read from bands of every few frames of the whole clip, while z and the decoder see a crop of it.
 
     Args:
-        config: see `JDSAEConfig`.
+        config: see `SwapperConfig`.
     """
 
     target = "logmag"
+    bin_weights: Tensor
 
-    def __init__(self, config: JDSAEConfig) -> None:
+    def __init__(self, config: SwapperConfig) -> None:
         super().__init__()
         self.config = config
         self.register_buffer("bin_weights", bin_weights(config), persistent=False)
@@ -40,20 +43,28 @@ class SpectralViews(ViewMaker):
     def sample_rate(self) -> int:
         return self.config.spectral.sample_rate
 
-    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
-        """Spectra of every frame; bands of every few frames, of every clip."""
-        analysis = SpectralAnalysis(self.config.spectral)
-        made = [self.of_audio(clip.audio, analysis) for clip in clips]
-        frames = [{name: features[name] for name in ("logmag", "pitch", "loudness")} for features in made]
-        overviews = [(features["banded"], features["active"]) for features in made]
-        longest = max((len(active) for _, active in overviews), default=0)
-        return FeatureCache.join(
-            frames,
-            {
-                "banded": torch.stack([padded(banded, longest) for banded, _ in overviews]),
-                "active": torch.stack([padded(active, longest) for _, active in overviews]),
-            },
-        )
+    def prepare(self, examples: Sequence[AnyExample]) -> FeatureCache:
+        """Spectra of all frames; for each example, bands of every few frames and the number of its timbre."""
+        analysis, config = SpectralAnalysis(self.config.spectral), self.config
+        overviews: list[tuple[Tensor, Tensor]] = []
+        numbers: list[int] = []
+
+        def frames() -> Iterator[dict[str, Tensor]]:
+            for example in examples:
+                features = self.of_audio(example.audio, analysis)
+                overviews.append((features["banded"], features["active"]))
+                named = (config.instruments, config.timbre_sources)
+                numbers.append(number_of(example.instrument, example.source, *named))
+                yield {name: features[name] for name in ("logmag", "pitch", "loudness")}
+
+        cache = FeatureCache.join(frames())
+        longest = max(len(active) for _, active in overviews)
+        clips = {
+            "banded": torch.stack([padded(banded, longest) for banded, _ in overviews]),
+            "active": torch.stack([padded(active, longest) for _, active in overviews]),
+            "instrument": torch.tensor(numbers),
+        }
+        return dataclasses.replace(cache, clips=clips)
 
     def forward(self, batch: Mapping[str, Tensor]) -> Views:
         return Views(
@@ -61,6 +72,7 @@ class SpectralViews(ViewMaker):
             active=batch["active"],
             local=batch["pitch"],
             target=batch["logmag"],
+            bin_weights=self.bin_weights,
             clip_frames=batch["active"].shape[1] * self.config.global_stride,
             conditions=batch["loudness"] if self.config.loudness else None,
         )
@@ -87,7 +99,7 @@ class SpectralViews(ViewMaker):
         }
 
 
-def bin_weights(config: JDSAEConfig) -> Tensor:
+def bin_weights(config: SwapperConfig) -> Tensor:
     """How much each bin's squared error counts, 1 on average: the slope of the mel axis, or 1.
 
     Shape:

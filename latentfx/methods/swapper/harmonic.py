@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from latentfx.dsp.noise import NOISE_POWER
-from latentfx.methods.dsae.networks import Decoder, NetworkConfig, mlp
+from latentfx.methods.dsae.decoders import Decoder
+from latentfx.methods.dsae.widths import NetworkConfig, mlp
 from latentfx.methods.swapper.combs import Combs, DoubleCombs
 from latentfx.methods.swapper.spectral import SpectralConfig
 
@@ -29,7 +30,7 @@ NEIGHBOURS = 3.0
 TUNING_CENTS = 32.0
 TUNING_STEPS = 17
 TUNED_PARTIALS = 16
-# Partials are played without their blur: the noise makes up for what that held between them, in nepers.
+# Partials are played without their blur. This much noise (nepers) takes the place of the blur between them.
 BREATH = 0.18
 # Log-magnitude of a decoded frame's main lobe falls as this times the squared distance in bins.
 LOBE = 0.42

@@ -1,4 +1,4 @@
-"""A trained DSAE as the model of a latent effect: features in, `z` and `v`, partials and noise out."""
+"""The trained swapper as the model of a latent effect: features in, `z` and `v`, partials and noise out."""
 
 import torch
 
@@ -7,26 +7,26 @@ from latentfx.errors import ExportError
 from latentfx.methods.swapper.features import log_bands, relative_loudness
 from latentfx.methods.swapper.harmonic import HarmonicDecoder, in_double
 from latentfx.methods.swapper.harmonic_synthesis import played_levels
-from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.model import Swapper
 from latentfx.stages import Factors, Features, LatentModel, State
 
 TIMBRE_MEMORY_S = 5.0
 
 
-class StreamingDSAE(LatentModel):
+class StreamingSwapper(LatentModel):
     """Encode frame by frame: `z` is the posterior mean, `v` that of the last few seconds of input.
 
     `loudness` is the level against the mean of those seconds. The state `model_timbre` always holds the
     newest v, so that a host can learn a timbre from a recording.
 
     Args:
-        objective: a trained J-DSAE.
+        objective: trained.
     Shape:
         pitch [B, K, N], pitch_spectrum [B, K + 2 margin, N], level [B, 1, N]
         -> z [B, Z, N], v [B, V, N], loudness [B, 1, N]; -> partials [B, P, N], noise [B, F, N], f0 [B, 1, N]
     """
 
-    def __init__(self, objective: JDSAE) -> None:
+    def __init__(self, objective: Swapper) -> None:
         super().__init__()
         config, networks = objective.config, objective.networks
         self.global_frame = networks.global_encoder.frame

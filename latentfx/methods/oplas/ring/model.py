@@ -22,7 +22,7 @@ from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.common.triplet import magnitude, triplet_loss
 from latentfx.methods.common.vicreg import covariance_loss, variance_loss
-from latentfx.methods.dsae.networks import NetworkConfig
+from latentfx.methods.dsae.widths import NetworkConfig
 from latentfx.methods.oplas.ring.networks import RingNetworks
 from latentfx.methods.swapper.clip_spectra import clip_spectra
 from latentfx.methods.swapper.harmonic import HarmonicEncoder

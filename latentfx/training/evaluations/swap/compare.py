@@ -23,7 +23,7 @@ from latentfx.training.evaluations.swap.real_clips import (
     measure_ceiling,
     measure_clips,
 )
-from latentfx.training.evaluations.swap.swapper import Swapper
+from latentfx.training.evaluations.swap.swapper import SwappingModel
 from latentfx.training.evaluations.swap.table import Comparison
 from latentfx.training.judges.judge import JudgeConfig, MelJudge
 from latentfx.training.judges.judge_training import JudgeTraining, score_judge, train_judge
@@ -62,7 +62,7 @@ class Candidate:
     """
 
     name: str
-    swapper: Swapper
+    swapper: SwappingModel
     rand: bool = True
     notes: tuple[str, ...] = ()
 

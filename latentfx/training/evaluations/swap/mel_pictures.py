@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from latentfx.files import whole_file
 from latentfx.training.evaluations.swap.protocol import audio_at
 from latentfx.training.evaluations.swap.real_clips import RealClip
-from latentfx.training.evaluations.swap.swapper import Codes, Swapper
+from latentfx.training.evaluations.swap.swapper import Codes, SwappingModel
 
 Float32 = NDArray[np.float32]
 
@@ -27,7 +27,7 @@ COLUMNS = (
 )
 
 
-def draw_swaps(target: Path, title: str, swapper: Swapper, real: Sequence[RealClip]) -> Path:
+def draw_swaps(target: Path, title: str, swapper: SwappingModel, real: Sequence[RealClip]) -> Path:
     """Draw log-mels of up to four pairs of clips, each of two instruments, into a PNG.
 
     Args:

@@ -24,7 +24,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from latentfx.errors import ShapeError
 from latentfx.training.data.example import Example
 from latentfx.training.evaluations.swap.real_clips import RealClip, cloud_distance, pooled_accuracy
-from latentfx.training.evaluations.swap.swapper import Codes, Swapper
+from latentfx.training.evaluations.swap.swapper import Codes, SwappingModel
 from latentfx.training.judges.classifier_training import ClassifierScore
 from latentfx.training.judges.crepe import CrepeModel
 from latentfx.training.judges.judge import MelJudge
@@ -99,7 +99,7 @@ class SwapperScore:
 
 
 def evaluate_swapper(
-    swapper: Swapper,
+    swapper: SwappingModel,
     training: Sequence[Example],
     real: Sequence[RealClip],
     judge: MelJudge,
@@ -139,7 +139,7 @@ class _Evaluation:
 
     def __init__(
         self,
-        swapper: Swapper,
+        swapper: SwappingModel,
         training: Sequence[Example],
         real: Sequence[RealClip],
         judge: MelJudge,

@@ -26,7 +26,7 @@ class Codes:
     v: Float32
 
 
-class Swapper(Protocol):
+class SwappingModel(Protocol):
     """A model that can exchange timbres. Clips whose codes are mixed have one length."""
 
     @property

@@ -1,4 +1,4 @@
-"""Trained models of the DSAE family as what an evaluation asks for: codes of a clip, and clips from codes."""
+"""Trained sequential autoencoders as what an evaluation asks for: codes of a clip, and clips from codes."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from torch import Tensor
 
 from latentfx.errors import CheckpointError
 from latentfx.methods.base import Objective
-from latentfx.methods.dsae.mel import OnMels
-from latentfx.methods.dsae.networks import Gaussian, sample
+from latentfx.methods.common.gaussian import Gaussian, sample
+from latentfx.methods.dsae.models import MelObjective
 from latentfx.methods.swapper.harmonic import PARTIALS
 from latentfx.methods.swapper.harmonic_synthesis import HarmonicSynthesis
-from latentfx.methods.swapper.model import JDSAE
+from latentfx.methods.swapper.model import Swapper
 from latentfx.methods.swapper.spectral import SpectralAnalysis
-from latentfx.methods.swapper.streaming import StreamingDSAE
+from latentfx.methods.swapper.streaming import StreamingSwapper
 from latentfx.stages import Features
-from latentfx.training.evaluations.swap.swapper import Codes, Swapper
+from latentfx.training.evaluations.swap.swapper import Codes, SwappingModel
 from latentfx.training.judges.judge import JUDGED, log_mel
 
 Float32 = NDArray[np.float32]
 
 
-def swapper_of(objective: Objective) -> Swapper:
+def swapper_of(objective: Objective) -> SwappingModel:
     """The swapper of a trained objective.
 
     Raises:
         CheckpointError: a method that swaps no timbres.
     """
-    if isinstance(objective, OnMels):
+    if isinstance(objective, MelObjective):
         return MelSwapper(objective)
-    if isinstance(objective, JDSAE):
+    if isinstance(objective, Swapper):
         return SpectralSwapper(objective)
     raise CheckpointError(
         f"{type(objective).__name__} swaps no timbres; allowed: models that were trained with the methods "
-        "mel_dsae, mel_tsdsae, mel_jdsae and jdsae"
+        "dsae, ts-dsae, j-dsae and swapper"
     )
 
 
@@ -48,7 +48,7 @@ class MelSwapper:
         objective: trained; an autoregressive decoder runs free.
     """
 
-    def __init__(self, objective: OnMels) -> None:
+    def __init__(self, objective: MelObjective) -> None:
         self._objective = objective.eval()
         self._log_mel = objective.features.log_mel
 
@@ -62,18 +62,18 @@ class MelSwapper:
 
     @torch.no_grad()
     def encode(self, audio: Float32, sampled: bool = False) -> Codes:
-        """See `Swapper`; `z` is a tensor [1, N, Z]."""
+        """See `SwappingModel`; `z` is a tensor [1, N, Z]."""
         networks, mel = self._objective.networks, self._objective.features.frames(audio)[None]
         q_v, q_z = networks.global_encoder(mel, torch.ones_like(mel[..., 0])), networks.local_encoder(mel)
         return Codes(_code(q_z, sampled), _code(q_v, sampled)[0].numpy())
 
     def log_mel(self, codes: Codes) -> Float32:
-        """See `Swapper`."""
+        """See `SwappingModel`."""
         power = torch.exp(self._decode(codes)).sub(self._log_mel.config.log_eps).clamp(min=0.0)
         return np.asarray(torch.log(power + JUDGED.log_eps).numpy())
 
     def audio(self, codes: Codes) -> Float32:
-        """See `Swapper`; a clip that is no whole number of hops loses the last part of one."""
+        """See `SwappingModel`; a clip that is no whole number of hops loses the last part of one."""
         return self._log_mel.audio(self._decode(codes))
 
     @torch.no_grad()
@@ -108,11 +108,11 @@ class SpectralSwapper:
         objective: trained.
     """
 
-    def __init__(self, objective: JDSAE) -> None:
+    def __init__(self, objective: Swapper) -> None:
         self._objective = objective.eval()
         spectral = objective.config.spectral
         self._analysis, self._synthesis = SpectralAnalysis(spectral), HarmonicSynthesis(spectral, PARTIALS)
-        self._model = StreamingDSAE(objective).eval()
+        self._model = StreamingSwapper(objective).eval()
 
     @property
     def sample_rate(self) -> int:
@@ -124,7 +124,7 @@ class SpectralSwapper:
 
     @torch.no_grad()
     def encode(self, audio: Float32, sampled: bool = False) -> Codes:
-        """See `Swapper`; `z` is a `Line`."""
+        """See `SwappingModel`; `z` is a `Line`."""
         networks, features = self._objective.networks, self._objective.features
         padded = self._padded(audio)
         clip = features.of_audio(padded, self._analysis)
@@ -135,12 +135,12 @@ class SpectralSwapper:
         return Codes(Line(z, loudness, clip["level"].T[None], len(audio)), _code(q_v, sampled)[0].numpy())
 
     def log_mel(self, codes: Codes) -> Float32:
-        """See `Swapper`; of the decoded audio."""
+        """See `SwappingModel`; of the decoded audio."""
         return log_mel(self.audio(codes), self.sample_rate)
 
     @torch.no_grad()
     def audio(self, codes: Codes) -> Float32:
-        """See `Swapper`."""
+        """See `SwappingModel`."""
         line: Line = codes.z
         v = torch.from_numpy(codes.v)[None, :, None].expand(-1, -1, line.z.shape[-1])
         factors = {"z": line.z, "v": v, "loudness": line.loudness}
