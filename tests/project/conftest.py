@@ -54,17 +54,23 @@ def tracked(root: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def distributions(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Build the sdist from a clean copy and the wheel from that sdist: "wheel" and "sdist" -> file."""
+def clean_copy(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a package is built from, in a folder called `latentfx`, as a clone is."""
     source = tmp_path_factory.mktemp("source") / "latentfx"
     source.mkdir()
-    for name in TOP_LEVEL:
+    for name in (*TOP_LEVEL, ".ci"):
         if (root / name).is_dir():
             shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(root / name, source / name)
+    return source
+
+
+@pytest.fixture(scope="session")
+def distributions(clean_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Build the sdist from a clean copy and the wheel from that sdist: "wheel" and "sdist" -> file."""
     out = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(source)]
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(clean_copy)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     return {"wheel": next(out.glob("*.whl")), "sdist": next(out.glob("*.tar.gz"))}

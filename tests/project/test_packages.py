@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import email
+import os
 import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import pytest
 
 
 def on_disk(folders: dict[str, Path]) -> dict[str, Path]:
@@ -29,6 +32,25 @@ def installed_files(folders: dict[str, Path]) -> set[PurePosixPath]:
         for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+
+
+@pytest.fixture(scope="module")
+def editable(clean_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `pip install -e` puts beside other packages, for a clone in a folder called `latentfx`."""
+    built, target = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("site")
+    program = f"import build_backend; build_backend.build_editable({str(built)!r})"
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=clean_copy,
+        env=os.environ | {"PYTHONPATH": str(clean_copy / ".ci")},
+    )
+    assert ran.returncode == 0, ran.stderr
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        wheel.extractall(target)
+    return target
 
 
 def test_the_package_list_names_every_folder(
@@ -102,3 +124,22 @@ def test_the_mapped_folders_import_from_an_installation(
     assert [Path(line).parent for line in ran.stdout.split()] == [
         target.joinpath(*name.split(".")) for name in packages
     ]
+
+
+@pytest.mark.parametrize("place", ["beside the clone", "in the clone", "elsewhere"])
+def test_an_editable_installation_imports_the_clone_from(
+    place: str, editable: Path, clean_copy: Path, tmp_path: Path
+) -> None:
+    """Python takes a folder called `latentfx` for an empty package, unless it is told first."""
+    folder = {"beside the clone": clean_copy.parent, "in the clone": clean_copy}.get(place, tmp_path)
+    program = (
+        f"import site; site.addsitedir({str(editable)!r})\n"
+        "import latentfx, latentfx.presets; print(latentfx.__file__, latentfx.presets.__file__)"
+    )
+    # -S: without the packages of this interpreter, in which latentfx may be installed too.
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False, cwd=folder
+    )
+    assert ran.returncode == 0, ran.stderr
+    wanted = [clean_copy / "latentfx" / "__init__.py", clean_copy / "presets" / "__init__.py"]
+    assert [Path(line).resolve() for line in ran.stdout.split()] == [path.resolve() for path in wanted]
