@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from latentfx.errors import AudioFileError, LatentFXError
-from latentfx.offline import DEFAULT_PLUGIN, Applied, PathLike, apply_file, prepare
+from latentfx.library import DEFAULT_PLUGIN
+from latentfx.offline import Applied, PathLike, apply_file, prepare
 from latentfx.preset import Preset
 from latentfx.sound.writer import WRITTEN
 from latentfx.spec import Setting

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from latentfx.host.runtime import LatentPlugin
     from latentfx.spec import Setting
 
+DEFAULT_PLUGIN = "timbre-swap"
+
 
 def plugins() -> list[str]:
     """Names of the plugins that come with latentfx, for `load`."""

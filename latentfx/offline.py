@@ -19,13 +19,12 @@ from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor, Stage
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import Recording, SideChained, SideStage
-from latentfx.library import load
+from latentfx.library import DEFAULT_PLUGIN, load
 from latentfx.preset import Preset
 from latentfx.sound.reader import AudioInfo, AudioReader
 from latentfx.sound.writer import AudioWriter
 from latentfx.spec import Setting
 
-DEFAULT_PLUGIN = "timbre-swap"
 MAX_REFERENCE_S = 120
 _PIECE = 16384
 
@@ -36,7 +35,11 @@ Progress = Callable[[int, int], None]
 
 
 class AudioWarning(UserWarning):
-    """Something about a recording that people should know, and that stopped nothing."""
+    """Something about a recording that people should know, and that stopped nothing: silence, clipping.
+
+    `apply` gives one for each note. Python's own means turn them off, or into errors:
+    `warnings.simplefilter("error", latentfx.AudioWarning)`.
+    """
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Applied:
         channels: of the target.
         frames: samples of one channel.
         subtype: sample format of the target.
-        notes: what people should know: silence, samples that were not finite, clipping.
+        notes: what people should know: silence, samples that were not finite, clipping. `apply` gives each as
+            an `AudioWarning` too.
     """
 
     source: Path | None
@@ -138,6 +142,9 @@ def apply(
     Shape:
         an array [T], [C, T] or [T, C] -> the same
 
+    Warns:
+        AudioWarning: for each of the notes; see `Applied`.
+
     Raises:
         PluginNotFoundError: no plugin of that name.
         ControlError: a control that does not exist, or a value that is not allowed.
@@ -152,7 +159,9 @@ def apply(
             )
         if target is None:
             return _read_through(Path(source), processor, progress, buffer_size)
-        return apply_file(source, target, processor, progress, buffer_size)
+        applied = apply_file(source, target, processor, progress, buffer_size)
+        _warn(applied.notes, 2)
+        return applied
     if sample_rate is None:
         raise ShapeError("an array does not know its rate; give sample_rate=, in Hz")
     return _apply_array(np.asarray(source), target, processor, sample_rate, progress, buffer_size)
@@ -213,7 +222,7 @@ def apply_file(
     progress: Progress | None = None,
     buffer_size: int = _PIECE,
 ) -> Applied:
-    """Run a sound file through an effect as it is set, into another file; see `apply`."""
+    """Run a sound file through an effect as it is set, into another file, without warnings; see `apply`."""
     path = Path(source).expanduser()
     with AudioReader(path) as reader:
         info = reader.info
@@ -253,7 +262,9 @@ def _apply_array(
         return from_channels(_gather(pieces), layout)
     if rate != ceil(rate):
         raise ShapeError(f"sample_rate is {rate!r}; a sound file holds whole numbers of Hz")
-    return _write(pieces, None, _target(target, None), AudioInfo(int(rate), stream.outputs, rows.shape[1]))
+    applied = _write(pieces, None, _target(target, None), AudioInfo(int(rate), stream.outputs, rows.shape[1]))
+    _warn(applied.notes, 3)
+    return applied
 
 
 class _Pieces:
@@ -291,9 +302,19 @@ class _Pieces:
 
 def _gather(pieces: _Pieces) -> Float32:
     audio = np.concatenate(list(pieces), axis=1)
-    for note in pieces.notes():
-        warnings.warn(note, AudioWarning, stacklevel=4)
+    _warn(pieces.notes(), 4)
     return audio
+
+
+def _warn(notes: Iterable[str], caller: int) -> None:
+    """Give each note as a warning.
+
+    Args:
+        notes: in order.
+        caller: how many calls up the user's own line stands, counted from the function that calls this one.
+    """
+    for note in notes:
+        warnings.warn(note, AudioWarning, stacklevel=caller + 1)
 
 
 def _target(target: PathLike, source: Path | None) -> Path:

@@ -10,7 +10,8 @@ from latentfx.binding import Binding
 from latentfx.errors import ControlError
 from latentfx.host.processor import Processor
 from latentfx.host.runtime import LatentPlugin
-from latentfx.offline import DEFAULT_PLUGIN, Reference, prepare
+from latentfx.library import DEFAULT_PLUGIN
+from latentfx.offline import Reference, prepare
 from latentfx.preset import Preset, list_presets
 from latentfx.spec import Setting
 

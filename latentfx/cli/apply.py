@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,48 +12,65 @@ import typer
 
 from latentfx.cli.bar import Bar
 from latentfx.cli.note import say_note
-from latentfx.errors import ControlError, PresetError
+from latentfx.cli.options import (
+    PluginOption,
+    PresetOption,
+    ReferenceOption,
+    SideOption,
+    choose_plugin,
+    takes_controls,
+)
+from latentfx.spec import Setting
 
 if TYPE_CHECKING:
     from latentfx.offline import Applied
     from latentfx.preset import Preset
-    from latentfx.spec import Setting
+
+SourcesArgument = Annotated[
+    list[str], typer.Argument(metavar="SOURCE", help="Sound files, folders, or a pattern in quotes.")
+]
+TargetArgument = Annotated[
+    Path, typer.Argument(metavar="TARGET", help="The sound file to write; a folder for several.")
+]
 
 
+@dataclass(frozen=True)
+class Job:
+    """What is to be run through what.
+
+    Args:
+        sources: files, folders or patterns.
+        target: the sound file to write; a folder for several.
+        plugin: name or file of a plugin, or a preset.
+        controls: controls and blends by name.
+        reference: a recording to learn a choice from.
+        side: a recording for the side-chain.
+        plot: whether a picture is drawn.
+        jobs: processes that work side by side.
+        suffix: format of several results.
+    """
+
+    sources: list[str]
+    target: Path
+    plugin: str | Preset
+    controls: Mapping[str, Setting]
+    reference: Path | None = None
+    side: Path | None = None
+    plot: bool = False
+    jobs: int = 1
+    suffix: str | None = None
+
+
+@takes_controls
 def apply(
-    sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Sound files, folders, or a pattern in quotes.")
-    ],
-    target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="The sound file to write; a folder for several.")
-    ],
-    plugin: Annotated[
-        str | None,
-        typer.Option(
-            "--plugin",
-            "-p",
-            help="A shipped plugin, or the path of an .onnx file.",
-            show_default="timbre-swap",
-        ),
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help="Begin with the settings of a preset.")] = None,
-    timbre: Annotated[
-        str | None, typer.Option(help="Whose sound: trumpet, or a blend: trumpet:0.7+flute:0.3.")
-    ] = None,
-    reference: Annotated[
-        Path | None, typer.Option(help="Learn the sound from this recording instead.")
-    ] = None,
-    side: Annotated[
-        Path | None, typer.Option(help="What goes to the side-chain, for a plugin that has one.")
-    ] = None,
-    pitch_st: Annotated[float | None, typer.Option(help="Transpose by semitones.")] = None,
-    mix: Annotated[float | None, typer.Option(help="0 is the source alone, 1 the effect alone.")] = None,
-    input_db: Annotated[float | None, typer.Option(help="Gain before the plugin, in dB.")] = None,
-    output_db: Annotated[float | None, typer.Option(help="Gain after the plugin, in dB.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other control. May be repeated."),
-    ] = None,
+    sources: SourcesArgument,
+    target: TargetArgument,
+    plugin: PluginOption = None,
+    preset: PresetOption = None,
+    reference: ReferenceOption = None,
+    side: SideOption = None,
+    *,
+    controls: dict[str, Setting],
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files worked on side by side.")] = 1,
     suffix: Annotated[
         str | None, typer.Option("--format", help="Format of several results: wav, flac, mp3, ogg, aiff.")
@@ -78,61 +97,20 @@ def apply(
 
     `latentfx info PLUGIN` lists the controls of a plugin.
     """
-    if plot:
+    chosen = choose_plugin(plugin, preset)
+    run_job(Job(sources, target, chosen, controls, reference, side, plot, jobs, suffix))
+
+
+def run_job(job: Job) -> None:
+    """Run one recording or many, and say what was written."""
+    if job.plot:
         from latentfx.sound.plot import require_matplotlib
 
         require_matplotlib()
-    named: dict[str, Setting | None] = {
-        "timbre": timbre,
-        "pitch_st": pitch_st,
-        "mix": mix,
-        "input_db": input_db,
-        "output_db": output_db,
-    }
-    controls = {name: value for name, value in named.items() if value is not None}
-    controls |= dict(map(parse_setting, settings or []))
-    chosen = choose_plugin(plugin, preset)
-    if len(sources) == 1 and not _means_many(sources[0]):
-        _apply_one(Path(sources[0]), target, chosen, reference, side, controls, plot)
+    if len(job.sources) == 1 and not _means_many(job.sources[0]):
+        _apply_one(job)
     else:
-        _apply_many(sources, target, chosen, reference, side, controls, plot, jobs, suffix)
-
-
-def choose_plugin(plugin: str | None, preset: str | None) -> str | Preset:
-    """The preset where one is named, else the plugin, else the default.
-
-    Raises:
-        PresetError: no such preset, or one of another plugin than the one named.
-    """
-    from latentfx.offline import DEFAULT_PLUGIN
-    from latentfx.preset import load_preset, same_plugin
-
-    if preset is None:
-        return DEFAULT_PLUGIN if plugin is None else plugin
-    loaded = load_preset(preset)
-    if plugin is not None and not same_plugin(plugin, loaded.plugin):
-        raise PresetError(
-            f"preset {preset!r} belongs to {loaded.plugin}, not to {plugin}: leave --plugin out"
-        )
-    return loaded
-
-
-def parse_setting(text: str) -> tuple[str, Setting]:
-    """Read `NAME=VALUE`; a value that is no number stays text, for blends.
-
-    Raises:
-        ControlError: there is no `=`.
-
-    >>> parse_setting("mix=0.5"), parse_setting("timbre=oboe")
-    (('mix', 0.5), ('timbre', 'oboe'))
-    """
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ControlError(f"--set {text!r} is not NAME=VALUE; for example --set mix=0.5")
-    try:
-        return name.strip(), float(value)
-    except ValueError:
-        return name.strip(), value.strip()
+        _apply_many(job)
 
 
 def _means_many(source: str) -> bool:
@@ -140,43 +118,33 @@ def _means_many(source: str) -> bool:
     return path.is_dir() or (has_magic(source) and not path.exists())
 
 
-def _apply_one(
-    source: Path,
-    target: Path,
-    plugin: str | Preset,
-    reference: Path | None,
-    side: Path | None,
-    controls: dict[str, Setting],
-    plot: bool,
-) -> None:
+def _apply_one(job: Job) -> None:
     from latentfx.offline import apply_file, prepare
 
-    effect = prepare(plugin, reference, controls, side)
+    source = Path(job.sources[0])
+    effect = prepare(job.plugin, job.reference, job.controls, job.side)
     with Bar(source.name) as bar:
-        applied = apply_file(source, target, effect, bar.show)
+        applied = apply_file(source, job.target, effect, bar.show)
     _report(applied)
-    if plot:
+    if job.plot:
         _plot(applied)
 
 
-def _apply_many(
-    sources: list[str],
-    target: Path,
-    plugin: str | Preset,
-    reference: Path | None,
-    side: Path | None,
-    controls: dict[str, Setting],
-    plot: bool,
-    jobs: int,
-    suffix: str | None,
-) -> None:
+def _apply_many(job: Job) -> None:
     from latentfx.batch import apply_many, plan
     from latentfx.offline import prepare
 
-    prepare(plugin, reference, controls, side)
-    total = len(plan(sources, target, suffix))
+    prepare(job.plugin, job.reference, job.controls, job.side)  # what is wrong with them is said once
+    total = len(plan(job.sources, job.target, job.suffix))
     outcomes = apply_many(
-        sources, target, plugin, jobs=jobs, suffix=suffix, reference=reference, side=side, **controls
+        job.sources,
+        job.target,
+        job.plugin,
+        jobs=job.jobs,
+        suffix=job.suffix,
+        reference=job.reference,
+        side=job.side,
+        **job.controls,
     )
     failed = 0
     with Bar(f"{total} files") as bar:
@@ -187,7 +155,7 @@ def _apply_many(
                 typer.secho(f"latentfx: {outcome.error}", fg=typer.colors.RED, err=True)
                 continue
             _report(outcome.applied)
-            if plot:
+            if job.plot:
                 _plot(outcome.applied)
     if failed:
         typer.secho(f"latentfx: {failed} of {total} files failed", fg=typer.colors.RED, err=True)

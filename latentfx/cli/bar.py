@@ -6,9 +6,6 @@ import time
 from contextlib import AbstractContextManager
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 _PATIENCE_S = 1.0
 
 
@@ -16,6 +13,9 @@ class Bar(AbstractContextManager["Bar"]):
     """A progress bar that appears on a terminal when a job takes more than a second."""
 
     def __init__(self, title: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
         console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),

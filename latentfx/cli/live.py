@@ -15,12 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from latentfx.cli.apply import choose_plugin, parse_setting
 from latentfx.cli.note import say_note
-from latentfx.cli.preset import Bind
-from latentfx.cli.train import parse_duration
+from latentfx.cli.options import (
+    BindOption,
+    LimitOption,
+    PluginOption,
+    PresetOption,
+    ReferenceOption,
+    choose_plugin,
+    parse_duration,
+    takes_controls,
+)
 from latentfx.errors import ControlError
 
 if TYPE_CHECKING:
@@ -30,24 +36,13 @@ _ROUND_S = 0.1
 _PLACES = {"auto": None, "callback": "callback", "worker": "worker"}
 
 
+@takes_controls
 def live(
-    plugin: Annotated[
-        str | None,
-        typer.Option(
-            "--plugin", "-p", help="A shipped plugin, or an .onnx file.", show_default="timbre-swap"
-        ),
-    ] = None,
-    timbre: Annotated[
-        str | None, typer.Option(help="Whose sound: trumpet, or a blend: trumpet:0.7+flute:0.3.")
-    ] = None,
-    reference: Annotated[
-        Path | None, typer.Option(help="Learn the sound from this recording instead.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other control. May be repeated."),
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help="Start with a preset, its MIDI map included.")] = None,
+    plugin: PluginOption = None,
+    preset: PresetOption = None,
+    reference: ReferenceOption = None,
+    *,
+    controls: dict[str, Any],
     source: Annotated[
         str | None, typer.Option("--input", help="Input device: number, name or a part of it.")
     ] = None,
@@ -62,7 +57,7 @@ def live(
             "connect to; socket:PORT or socket:HOST:PORT, to listen on the network. May be repeated.",
         ),
     ] = None,
-    bind: Bind = None,
+    bind: BindOption = None,
     rate: Annotated[float | None, typer.Option(help="Rate of the devices, in Hz.")] = None,
     block: Annotated[
         int | None, typer.Option(min=0, max=4096, help="Samples at once; 0 lets the sound system choose.")
@@ -94,7 +89,7 @@ def live(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Record over a take of this name, which is gone then.")
     ] = False,
-    limit: Annotated[str | None, typer.Option("--for", help="Stop after this time: 90s, 40m, 1h30m.")] = None,
+    limit: LimitOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the statistics as JSON at the end.")] = False,
 ) -> None:
     """Play a plugin: microphone in, another instrument out, MIDI at the knobs.
@@ -113,9 +108,6 @@ def live(
     from latentfx.realtime import live as start
 
     limit_s = None if limit is None else parse_duration(limit)
-    controls: dict[str, Any] = dict(map(parse_setting, settings or [])) | (
-        {} if timbre is None else {"timbre": timbre}
-    )
     if place not in _PLACES:
         raise ControlError(f"--place {place!r}; allowed {', '.join(_PLACES)}")
     stream = start(
@@ -218,6 +210,8 @@ def _to_nobody() -> Iterator[None]:
 @_to_nobody()
 def _tell(stats: Stats, recorder: Recorder | None, as_json: bool) -> None:
     if as_json:
+        from rich.console import Console
+
         Console(soft_wrap=True).print_json(data=_jsonable(asdict(stats) | {"total_ms": stats.latency.total}))
         return
     typer.echo(

@@ -1,46 +1,48 @@
-"""The verbs `latentfx preset list | show | save | morph | apply`."""
+"""The verbs `latentfx preset list | show | save | rename | delete | morph | apply`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from latentfx.cli.apply import apply as apply_recording
-from latentfx.cli.apply import choose_plugin, parse_setting
+from latentfx.cli.apply import Job, SourcesArgument, TargetArgument, run_job
+from latentfx.cli.complete import complete_plugin, complete_preset
 from latentfx.cli.note import say_note
+from latentfx.cli.options import (
+    BindOption,
+    PluginOption,
+    PresetArgument,
+    SideOption,
+    choose_plugin,
+    takes_controls,
+)
+from latentfx.spec import Setting
 
 if TYPE_CHECKING:
     from latentfx.preset import Preset
 
-Bind = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="SOURCE=CONTROL",
-        help="What MIDI turns: cc:21=mix, bend=pitch_st:-2..2, steps:C4=steps. Options follow, each after a "
-        "comma: curve=square (finer at the lower end) or curve=root, smoothing_ms=50, and for steps "
-        "release=latch (they stay when the key is let go): cc:1=mix,curve=square. May be repeated.",
-    ),
-]
-
 
 def list_presets(
-    plugin: Annotated[str | None, typer.Option("--plugin", "-p", help="Those of one plugin alone.")] = None,
+    plugin: Annotated[
+        str | None,
+        typer.Option("--plugin", "-p", help="Those of one plugin alone.", autocompletion=complete_plugin),
+    ] = None,
 ) -> None:
     """List presets: those that come with latentfx, and yours."""
-    from latentfx.library import load
+    from rich.console import Console
+    from rich.table import Table
+
+    from latentfx.library import describe
     from latentfx.preset import hidden, user_folder
     from latentfx.preset import list_presets as find
 
     found = find(plugin)
     console = Console(markup=False, emoji=False)  # descriptions are shown as they are
     if plugin is not None and not found:
-        load(plugin)  # it says so where there is no such plugin
+        describe(plugin)  # it says so where there is no such plugin
         console.print(
             f"{plugin} has no presets yet; latentfx preset save NAME --plugin {plugin}", soft_wrap=True
         )
@@ -55,41 +57,41 @@ def list_presets(
         say_note(f"yours hide the presets of the same name that come with latentfx: {', '.join(names)}")
 
 
-def show(name: Annotated[str, typer.Argument(help="A preset, or the path of a .toml file.")]) -> None:
+def show(preset: PresetArgument) -> None:
     """Show a preset as the file has it."""
     from latentfx.preset import dump_preset, load_preset
 
-    typer.echo(dump_preset(load_preset(name)), nl=False)
+    typer.echo(dump_preset(load_preset(preset)), nl=False)
 
 
+@takes_controls
 def save(
     name: Annotated[str, typer.Argument(help="What to call it.")],
-    plugin: Annotated[
+    plugin: PluginOption = None,
+    base: Annotated[
         str | None,
-        typer.Option(
-            "--plugin", "-p", help="A shipped plugin, or an .onnx file.", show_default="timbre-swap"
-        ),
+        typer.Option("--from", help="Begin with this preset.", autocompletion=complete_preset),
     ] = None,
-    base: Annotated[str | None, typer.Option("--from", help="Begin with this preset.")] = None,
-    timbre: Annotated[str | None, typer.Option(help="Whose sound, or a blend.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A control. May be repeated.")
-    ] = None,
-    bind: Bind = None,
+    *,
+    controls: dict[str, Setting],
+    bind: BindOption = None,
     description: Annotated[str | None, typer.Option(help="One line for people.")] = None,
     program: Annotated[int | None, typer.Option(min=0, max=127, help="MIDI program that calls it.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preset of this name.")] = False,
 ) -> None:
     """Save settings under a name.
 
-    With --from all of that preset is taken, but for what is given anew.
+    With --from, everything is taken from that preset but what the other options set.
+
+    For example:
+
+      latentfx preset save night --timbre cello:0.7+flute:0.3 --pitch-st -12 --bind cc:1=mix
     """
     from latentfx.binding import Binding
     from latentfx.preset import Preset
 
     chosen = choose_plugin(plugin, base)
     start = Preset(name, chosen) if isinstance(chosen, str) else chosen
-    controls = dict(map(parse_setting, settings or [])) | ({} if timbre is None else {"timbre": timbre})
     preset = Preset(
         name,
         start.plugin,
@@ -111,9 +113,45 @@ def save(
         say_note(note)
 
 
+def rename(
+    old: Annotated[
+        str, typer.Argument(metavar="OLD", help="A preset of yours.", autocompletion=complete_preset)
+    ],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name, which no preset has yet.")],
+) -> None:
+    """Give a preset of yours another name."""
+    from latentfx.preset import rename_preset
+
+    typer.echo(f"renamed {old!r}: it is {rename_preset(old, new)} now")
+    _say_what_it_hides(new)
+
+
+def delete(
+    preset: Annotated[
+        str, typer.Argument(metavar="NAME", help="A preset of yours.", autocompletion=complete_preset)
+    ],
+) -> None:
+    """Take a preset of yours out of the list. Its file is kept in the folder 'deleted' beside the others."""
+    from latentfx.preset import delete_preset, preset_names
+
+    typer.echo(f"deleted {preset!r}; its file is kept: {delete_preset(preset)}")
+    if preset in preset_names():
+        say_note(f"the preset {preset!r} that comes with latentfx is no longer hidden")
+
+
 def morph(
-    a: Annotated[str, typer.Argument(metavar="A", help="The preset at 0; its MIDI map is taken.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The preset at 1, of the same plugin.")],
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="The preset at 0; its MIDI map is taken.", autocompletion=complete_preset
+        ),
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B", help="The preset at 1, of the same plugin.", autocompletion=complete_preset
+        ),
+    ],
     t: Annotated[float, typer.Argument(metavar="T", help="How far from A to B: 0 to 1.")],
     name: Annotated[
         str | None, typer.Option("--save", metavar="NAME", help="Save it under this name.")
@@ -140,26 +178,34 @@ def morph(
         _save(preset, overwrite)
 
 
+@takes_controls
 def apply(
-    name: Annotated[str, typer.Argument(help="A preset, or the path of a .toml file.")],
-    sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Sound files, folders, or a pattern.")
-    ],
-    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The sound file to write, or a folder.")],
-    side: Annotated[
-        Path | None, typer.Option(help="What goes to the side-chain, for a plugin that has one.")
-    ] = None,
+    preset: PresetArgument,
+    sources: SourcesArgument,
+    target: TargetArgument,
+    side: SideOption = None,
+    *,
+    controls: dict[str, Setting],
 ) -> None:
-    """Run recordings through a preset; the same as `latentfx apply --preset`."""
-    apply_recording(sources, target, preset=name, side=side)
+    """Run recordings through a preset, with some of its settings changed where you give them.
+
+    `latentfx apply --preset NAME` does the same, and has more options.
+    """
+    run_job(Job(sources, target, choose_plugin(None, preset), controls, side=side))
 
 
 def _save(preset: Preset, overwrite: bool) -> None:
-    from latentfx.preset import hidden, save_preset
+    from latentfx.preset import save_preset
 
     typer.echo(f"saved {save_preset(preset, overwrite)}")
-    if preset.name in hidden():
-        say_note(f"{preset.name!r} hides the preset of this name that comes with latentfx")
+    _say_what_it_hides(preset.name)
+
+
+def _say_what_it_hides(name: str) -> None:
+    from latentfx.preset import hidden
+
+    if name in hidden():
+        say_note(f"{name!r} hides the preset of this name that comes with latentfx")
 
 
 def _programs(presets: Sequence[Preset]) -> dict[str, str]:

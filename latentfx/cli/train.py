@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentfx.errors import MissingExtraError, RecipeError
-from latentfx.training.recipes.config import Recipe, load_recipe
-from latentfx.training.recipes.files import shipped_recipes
+from latentfx.cli.options import LimitOption, parse_duration
+from latentfx.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from latentfx.training.recipes.config import Recipe
 
 _EXAMPLES = """
 Examples:
@@ -33,9 +34,7 @@ def train(
         str | None, typer.Argument(help="A shipped recipe, or a .toml file. Without one, lists the recipes.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/NAME")] = None,
-    limit: Annotated[
-        str | None, typer.Option("--for", help="Stop cleanly after this time: 90s, 40m, 1h30m.")
-    ] = None,
+    limit: LimitOption = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change a setting: train.lr=3e-4. May be repeated.")
     ] = None,
@@ -47,6 +46,9 @@ def train(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="torch's")] = None,
 ) -> None:
     """Train a model from a recipe, or go on with a run that was stopped."""
+    from latentfx.training.recipes.config import load_recipe
+    from latentfx.training.recipes.files import shipped_recipes
+
     if recipe is None:
         typer.echo("Shipped recipes: " + (", ".join(shipped_recipes()) or "none"))
         return
@@ -57,22 +59,6 @@ def train(
 
 
 train.__doc__ = f"{train.__doc__}\n{_EXAMPLES}\n{_FOLDER}"
-
-
-def parse_duration(text: str) -> float:
-    """Turn `90s`, `40m`, `1h30m` into seconds.
-
-    Raises:
-        RecipeError: anything else.
-
-    >>> parse_duration("1h30m")
-    5400.0
-    """
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip())
-    if not text.strip() or match is None:
-        raise RecipeError(f"--for {text!r} is not a time; give for example 90s, 40m or 1h30m")
-    hours, minutes, seconds = (int(group or 0) for group in match.groups())
-    return float(3600 * hours + 60 * minutes + seconds)
 
 
 def _train(

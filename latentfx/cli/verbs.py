@@ -1,14 +1,18 @@
-"""Every verb of the command `latentfx`. Heavy imports happen inside the verbs."""
+"""Every verb of the command `latentfx`.
+
+The modules of the verbs are light, so that `--help` and completion are quick. What is slow to import, such as
+rich and numpy, is imported inside the verbs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from importlib.metadata import version
 from typing import Annotated, ParamSpec
 
 import typer
 
+import latentfx
 from latentfx.cli import STOPPED, hear_stops, preset
 from latentfx.cli.apply import apply
 from latentfx.cli.bench import bench
@@ -28,6 +32,8 @@ PRESET_VERBS: dict[str, Callable[..., None]] = {
     "list": preset.list_presets,
     "show": preset.show,
     "save": preset.save,
+    "rename": preset.rename,
+    "delete": preset.delete,
     "morph": preset.morph,
     "apply": preset.apply,
 }
@@ -35,7 +41,6 @@ PRESET_VERBS: dict[str, Callable[..., None]] = {
 app = typer.Typer(
     name="latentfx",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -73,7 +78,7 @@ def _is_stop(error: BaseException | None) -> bool:
 def show_version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
-        typer.echo(f"latentfx {version('latentfx')}")
+        typer.echo(f"latentfx {latentfx.__version__}")
         raise typer.Exit
 
 
@@ -89,7 +94,7 @@ def options(
 
 for _verb in VERBS:
     app.command()(guarded(_verb))
-_presets = typer.Typer(no_args_is_help=True, help="Settings under a name: list, show, save, morph, apply.")
+_presets = typer.Typer(no_args_is_help=True, help=f"Settings under a name: {', '.join(PRESET_VERBS)}.")
 for _name, _preset_verb in PRESET_VERBS.items():
     _strange = {"ignore_unknown_options": _name == "morph"}  # a T of -0.5 is told what is allowed
     _presets.command(_name, context_settings=_strange)(guarded(_preset_verb))

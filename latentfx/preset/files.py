@@ -36,6 +36,11 @@ def user_folder() -> Path:
     return Path(named).expanduser() if named else platformdirs.user_config_path("latentfx") / "presets"
 
 
+def preset_names() -> list[str]:
+    """Names of all presets; no file is read."""
+    return sorted(_files())
+
+
 def list_presets(plugin: str | None = None) -> list[Preset]:
     """Every preset by name: those that come with latentfx, and the user's, which go first.
 

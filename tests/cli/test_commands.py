@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 from typer.testing import CliRunner, Result
@@ -18,7 +20,7 @@ from latentfx.cli import app
 from latentfx.sound.level import LEVEL_DB
 
 RATE = 48_000
-Write = Callable[[str], Path]
+Write = Callable[..., Path]
 
 
 def run(*words: object) -> Result:
@@ -141,8 +143,33 @@ def test_info_shows_what_people_must_know(plugin_file: Write) -> None:
         assert part in blend
 
 
-def test_info_says_how_healthy_the_latent_space_is() -> None:
+def test_info_is_short_and_tells_health_and_checks_in_a_line() -> None:
     said = run("info", "timbre-swap").stdout
+    assert len(said.splitlines()) < 30
+    assert "v uses 8 of 16 dimensions, tells the instrument 96 %; z uses 22 of 32" in " ".join(said.split())
+    assert "all passed when it was exported" in said
+    assert "effective rank" not in said
+
+
+def test_info_as_json_holds_controls_origin_and_report() -> None:
+    told = json.loads(run("info", "timbre-swap", "--json").stdout)
+    assert (told["name"], told["latency_ms"]) == ("timbre-swap", 1000 * told["latency"] / 48_000)
+    assert {"mix", "pitch_st", "timbre_flute"} <= {control["name"] for control in told["controls"]}
+    assert told["provenance"]["health"]["v"]["dimensions"] == 16
+    assert "rebuild" not in told["provenance"]
+    assert told["report"]["contract"]["passed"] is True
+
+
+def test_info_prints_the_brackets_of_a_file_as_they_stand(plugin_file: Write) -> None:
+    def marked(model: onnx.ModelProto) -> None:
+        (entry,) = model.metadata_props
+        entry.value = entry.value.replace("comes late", "[red]comes[/blue] late")
+
+    assert "[red]comes[/blue] late" in run("info", plugin_file("delay", marked)).stdout
+
+
+def test_info_in_full_says_how_healthy_the_latent_space_is() -> None:
+    said = run("info", "timbre-swap", "--full").stdout
     table = said[said.index("latent health") : said.index("origin")]
     rows = {line.split()[0]: line.split()[1:] for line in table.splitlines() if line[:2] in ("v ", "z ")}
     assert (rows["v"][0], rows["z"][0]) == ("16", "32")
@@ -155,6 +182,25 @@ def test_plugins_lists_what_there_is(plugin_file: Write, monkeypatch: pytest.Mon
     monkeypatch.setattr("latentfx.library.plugins", lambda: [str(path)])
     monkeypatch.setattr("latentfx.library._shipped", lambda name: path.read_bytes())
     assert "comes late" in run("plugins").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "absent"),
+    [
+        (["--help"], ["numpy", "onnxruntime", "torch"]),
+        (["apply", "--help"], ["numpy", "onnxruntime", "torch"]),
+        (["plugins"], ["onnxruntime", "torch"]),
+        (["info", "timbre-swap"], ["onnxruntime", "torch"]),
+        (["preset", "list"], ["onnxruntime", "torch"]),
+    ],
+)
+def test_what_only_tells_does_not_load_what_plays(words: list[str], absent: list[str]) -> None:
+    program = (
+        "import sys\nfrom latentfx.cli import main\nsys.argv[0] = 'latentfx'\n"
+        "try: main()\nfinally: print(sorted({'numpy', 'onnxruntime', 'torch'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
+    assert [name for name in absent if name in ran.stdout.splitlines()[-1]] == []
 
 
 @pytest.mark.parametrize(

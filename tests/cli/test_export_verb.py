@@ -30,7 +30,7 @@ def test_it_says_what_it_wrote_and_how_well_it_does(exported: tuple[Path, str]) 
 
 
 def test_what_it_wrote_is_shown_by_info(exported: tuple[Path, str]) -> None:
-    shown = run("info", exported[0])
+    shown = run("info", exported[0], "--full")
     assert shown.exit_code == 0
     words = " ".join(shown.stdout.split())  # whatever the numbers' lengths do to the lines
     parts = ("J-DSAE", "timbre", "violin, flute, clarinet, input", "--reference FILE", "MIT")

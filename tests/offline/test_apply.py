@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,7 +117,8 @@ def test_samples_that_are_not_finite_are_counted_and_made_silent(delay: Path, tm
     audio = np.full(1000, 0.5)
     audio[[3, 500, 501]] = np.nan, np.inf, -np.inf
     soundfile.write(tmp_path / "in.wav", audio, 48_000, subtype="FLOAT")
-    applied = latentfx.apply(tmp_path / "in.wav", tmp_path / "out.wav", delay)
+    with pytest.warns(AudioWarning, match="3 samples were NaN or infinite"):
+        applied = latentfx.apply(tmp_path / "in.wav", tmp_path / "out.wav", delay)
     expected = np.where(np.isfinite(audio), audio, 0)
     np.testing.assert_array_equal(soundfile.read(applied.target)[0], expected)
     assert applied.notes == ("3 samples were NaN or infinite and were taken as 0",)
@@ -126,14 +128,16 @@ def test_samples_that_are_not_finite_are_counted_and_made_silent(delay: Path, tm
 
 def test_silence_stays_silence_and_is_said(delay: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in.wav", np.zeros((1000, 2)), RATE)
-    applied = latentfx.apply(tmp_path / "in.wav", tmp_path / "out.wav", delay)
+    with pytest.warns(AudioWarning, match="the source is silent"):
+        applied = latentfx.apply(tmp_path / "in.wav", tmp_path / "out.wav", delay)
     assert not soundfile.read(applied.target)[0].any()
     assert applied.notes == ("the source is silent",)
 
 
 def test_clipping_is_said_with_its_cure(delay: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in.wav", np.linspace(0, 0.9, 1000), 48_000, subtype="PCM_16")
-    applied = latentfx.apply(tmp_path / "in.wav", tmp_path / "out.wav", delay, gain=2)
+    with pytest.warns(AudioWarning, match=r"clipped; lower the output by 5\.2 dB"):
+        applied = latentfx.apply(tmp_path / "in.wav", tmp_path / "out.wav", delay, gain=2)
     assert applied.notes[0].startswith(
         "444 samples were above full scale and were clipped; lower the output by 5.2 dB"
     )
@@ -142,6 +146,21 @@ def test_clipping_is_said_with_its_cure(delay: Path, tmp_path: Path) -> None:
         latentfx.apply(tmp_path / "in.wav", tmp_path / "out.wav", delay, gain=2 / 10 ** (5.2 / 20)).notes
         == ()
     )
+
+
+@pytest.mark.parametrize("target", [None, "out.wav"])
+@pytest.mark.parametrize("from_file", [True, False])
+def test_a_note_is_a_warning_at_the_line_that_called_apply(
+    delay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, from_file: bool, target: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    silence, source = np.zeros(1000), Path("in.wav")
+    soundfile.write(source, silence, 48_000)
+    given: tuple[Any, Any] = (source, None) if from_file else (silence, 48_000)
+    with pytest.warns(AudioWarning) as warned:
+        latentfx.apply(given[0], target, delay, sample_rate=given[1])
+    assert [str(warning.message) for warning in warned] == ["the source is silent"]
+    assert warned[0].filename == __file__
 
 
 def test_what_cannot_be_is_refused(delay: Path, sine: Path, tmp_path: Path) -> None:

@@ -103,7 +103,8 @@ def test_each_channel_meets_its_own_side_or_the_mean_of_all(minus: Path) -> None
 
 def test_without_a_side_the_second_channel_is_it(minus: Path, tmp_path: Path) -> None:
     both = noise(0, 2, LENGTH)
-    applied = latentfx.apply(written(tmp_path / "both.wav", both), tmp_path / "out.wav", minus)
+    with pytest.warns(AudioWarning, match="the last channel of the source was taken as the side-chain"):
+        applied = latentfx.apply(written(tmp_path / "both.wav", both), tmp_path / "out.wav", minus)
     np.testing.assert_array_equal(soundfile.read(applied.target, dtype="float32")[0], both[0] - both[1])
     assert applied.notes[0].startswith("the last channel of the source was taken as the side-chain; --side")
     four = noise(1, 4, LENGTH)
@@ -114,10 +115,12 @@ def test_without_a_side_the_second_channel_is_it(minus: Path, tmp_path: Path) ->
 def test_bad_samples_and_silence_at_the_side_are_said(minus: Path, tmp_path: Path) -> None:
     main, side = noise(0), np.zeros(LENGTH, np.float32)
     source = written(tmp_path / "main.wav", main)
-    applied = latentfx.apply(source, tmp_path / "out.wav", minus, side=(side, RATE))
+    with pytest.warns(AudioWarning, match="the side-chain is silent"):
+        applied = latentfx.apply(source, tmp_path / "out.wav", minus, side=(side, RATE))
     assert applied.notes == ("the side-chain is silent",)
     side[100] = np.nan
-    applied = latentfx.apply(source, tmp_path / "out.wav", minus, side=(side, RATE))
+    with pytest.warns(AudioWarning, match="1 samples were NaN or infinite"):
+        applied = latentfx.apply(source, tmp_path / "out.wav", minus, side=(side, RATE))
     assert applied.notes[0] == "1 samples were NaN or infinite and were taken as 0"
     np.testing.assert_array_equal(soundfile.read(applied.target, dtype="float32")[0], main)
 

@@ -136,3 +136,30 @@ def test_a_list_for_no_plugin_is_an_error_and_an_empty_one_says_so(plugin_file: 
     empty = run("preset", "list", "-p", plugin)
     assert empty.exit_code == 0
     assert empty.stdout.startswith(f"{plugin} has no presets yet; latentfx preset save NAME --plugin")
+
+
+def test_rename_and_delete_say_where_the_file_is(folder: Path) -> None:
+    save_preset(Preset("night", "ring"))
+    renamed = run("preset", "rename", "night", "day")
+    assert (renamed.exit_code, renamed.stderr) == (0, "")
+    assert renamed.stdout == f"renamed 'night': it is {folder / 'day.toml'} now\n"
+    deleted = run("preset", "delete", "day")
+    assert (deleted.exit_code, deleted.stderr) == (0, "")
+    assert deleted.stdout == f"deleted 'day'; its file is kept: {folder / 'deleted' / 'day.toml'}\n"
+    assert "day" not in rows()
+
+
+def test_renaming_onto_a_shipped_name_and_deleting_it_again_is_noted() -> None:
+    save_preset(Preset("night", "ring"))
+    hides = run("preset", "rename", "night", "ring-keys")
+    assert hides.stderr == "note: 'ring-keys' hides the preset of this name that comes with latentfx\n"
+    shows = run("preset", "delete", "ring-keys")
+    assert shows.stderr == "note: the preset 'ring-keys' that comes with latentfx is no longer hidden\n"
+
+
+@pytest.mark.parametrize("words", [["delete", "ring-keys"], ["rename", "ring-keys", "mine"]])
+def test_a_shipped_preset_is_neither_deleted_nor_renamed(words: list[str]) -> None:
+    refused = run("preset", *words)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "preset 'ring-keys' comes with latentfx and cannot be" in refused.stderr
+    assert "ring-keys" in rows()

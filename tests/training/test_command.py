@@ -8,7 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from latentfx.cli.train import parse_duration, train
+from latentfx.cli.options import parse_duration
+from latentfx.cli.train import train
 from latentfx.errors import CheckpointError, MissingExtraError, RecipeError
 from latentfx.training import catalogue
 
