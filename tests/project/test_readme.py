@@ -61,7 +61,7 @@ def test_every_short_command_runs_in_the_order_of_the_pages(folder: Path) -> Non
 def test_the_first_two_blocks_are_the_two_commands() -> None:
     first, second = pages.blocks(pages.README, "sh")[:2]
     assert re.fullmatch(r"pip install -c constraints\.txt -e \. && latentfx apply \S+ \S+ .*\n", first)
-    assert second == "pip install -c constraints.txt -e '.[test]' && pytest\n"
+    assert second == ".ci/system-packages && pip install -c constraints.txt -e '.[test]' && pytest\n"
 
 
 @pytest.mark.parametrize(
