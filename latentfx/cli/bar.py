@@ -1,12 +1,16 @@
-"""The progress bar of the verbs that take a while."""
+"""Progress of the verbs that take a while: a bar on a terminal, lines where the output is redirected."""
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import AbstractContextManager
 from typing import Self
 
+import typer
+
 _PATIENCE_S = 1.0
+_LINE_EVERY_S = 10.0
 
 
 class Bar(AbstractContextManager["Bar"]):
@@ -43,3 +47,30 @@ class Bar(AbstractContextManager["Bar"]):
             self._progress.start()
             self._shown = True
         self._progress.update(self._task, completed=done, total=total)
+
+
+class Lines(AbstractContextManager["Lines"]):
+    """Progress as lines on stderr, for a job whose output is read from a file.
+
+    Args:
+        title: of the job.
+        every_s: time between two lines.
+    """
+
+    def __init__(self, title: str, every_s: float = _LINE_EVERY_S) -> None:
+        self._title, self._every_s = title, every_s
+        self._last = time.monotonic()
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing is left to do."""
+
+    def show(self, done: int, total: int) -> None:
+        """Say how far the job is, if the last line is some time ago."""
+        if time.monotonic() - self._last >= self._every_s:
+            self._last = time.monotonic()
+            typer.echo(f"{self._title}: {done} of {total} ({100 * done // max(total, 1)} %)", err=True)
+
+
+def watch(title: str) -> Bar | Lines:
+    """Show the progress of a job: as a bar on a terminal, else as lines."""
+    return Bar(title) if sys.stderr.isatty() else Lines(title)

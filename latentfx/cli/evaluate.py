@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentfx.cli.bar import Bar
-from latentfx.errors import CheckpointError, ControlError, MissingExtraError, RecipeError
+from latentfx.cli.bar import watch
+from latentfx.errors import MissingExtraError, RecipeError
 
 if TYPE_CHECKING:
-    from latentfx.training.data import Dataset
-    from latentfx.training.evaluations.swap.compare import Candidate
-
-JUDGE = "judge.safetensors"
+    from latentfx.training.evaluations.evaluation import Model, Origin
 
 
-class Crepe(StrEnum):
+class CrepeChoice(StrEnum):
     """Sizes of CREPE."""
 
     tiny = "tiny"
@@ -41,16 +38,8 @@ class ContourChoice(StrEnum):
     notes = "notes"
 
 
-@dataclass(frozen=True)
-class Origin:
-    """The [data] table of a recipe, and its seed."""
-
-    data: Mapping[str, Any]
-    seed: int
-
-
 def evaluate(
-    models: Annotated[
+    names: Annotated[
         list[str],
         typer.Argument(
             metavar="MODEL...", help="Run folders, checkpoints, .onnx files, shipped plugins; in any mixture."
@@ -59,49 +48,79 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(help="Folder that the recipe's data paths count from (or LATENTFX_DATA).")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for table, pictures and judge.")] = Path("evaluation"),
-    judge: Annotated[
-        Path | None,
-        typer.Option(help="Judge to use; trained and kept there where absent.", show_default=f"OUT/{JUDGE}"),
-    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for table and pictures.")] = Path("evaluation"),
     recipe: Annotated[
         str | None,
         typer.Option(help="Recipe whose data is taken.", show_default="the first model's own"),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change its data: data.validation=0.2. May be repeated."),
+        typer.Option(
+            "--set", help="Change a setting: data.validation=0.2, evaluation.clips=8. May be repeated."
+        ),
     ] = None,
-    clips: Annotated[
-        int, typer.Option(min=2, help="Validation clips of each instrument, at most. Time grows with it.")
-    ] = 32,
-    crepe: Annotated[
-        Crepe,
-        typer.Option(help="Pitch tracker; 'full' is the published one and takes some 20 times as long."),
-    ] = Crepe.tiny,
-    pairings: Annotated[int, typer.Option(min=1, help="Random pairings of the clips.")] = 3,
-    partners: Annotated[
-        PartnersChoice,
-        typer.Option(help="'any' pairs clips as published; 'other' only those of different instruments."),
-    ] = PartnersChoice.any,
-    contour: Annotated[
-        ContourChoice,
-        typer.Option(help="Reference pitch: CREPE's of the original, or that of its notes where known."),
-    ] = ContourChoice.crepe,
-    sampled: Annotated[
-        bool, typer.Option("--sampled", help="Draw z from its posterior; else its mean is taken.")
+    evaluation: Annotated[
+        str | None,
+        typer.Option(
+            help="Evaluation to use: that of a method (swapper), or code (my_method.py:NAME).",
+            show_default="that of the models' method",
+        ),
+    ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run code that a model brings: know where it comes from.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of clips, pairings and draws.")] = 0,
+    clips: Annotated[
+        int | None,
+        typer.Option(
+            help="Validation clips of each instrument, at most. Time grows with it.", show_default="32"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of clips, pairings and draws.", show_default="0")] = None,
+    judge: Annotated[
+        Path | None,
+        typer.Option(
+            help="Swaps: judge to use; trained and kept there where absent.",
+            show_default="OUT/judge.safetensors",
+        ),
+    ] = None,
+    crepe: Annotated[
+        CrepeChoice | None,
+        typer.Option(
+            help="Swaps: pitch tracker; 'full' is the published one and some 20 times as slow.",
+            show_default="tiny",
+        ),
+    ] = None,
+    pairings: Annotated[
+        int | None, typer.Option(help="Swaps: random pairings of the clips.", show_default="3")
+    ] = None,
+    partners: Annotated[
+        PartnersChoice | None,
+        typer.Option(
+            help="Swaps: 'any' pairs clips as published; 'other' only those of different instruments.",
+            show_default="any",
+        ),
+    ] = None,
+    contour: Annotated[
+        ContourChoice | None,
+        typer.Option(
+            help="Swaps: reference pitch is CREPE's of the original, or that of its notes where known.",
+            show_default="crepe",
+        ),
+    ] = None,
+    sampled: Annotated[
+        bool | None,
+        typer.Option("--sampled", help="Swaps: draw z from its posterior; else its mean is taken."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="torch's")] = None,
 ) -> None:
-    """Judge how well models swap timbres, as the DSAE papers do.
+    """Judge models as their paper does; for models that swap timbres, as the DSAE papers do.
 
-    On clips that no model was trained on, the line of one is decoded with the timbre of another (v-swap),
-    and the other way round (z-swap). One judge, a network trained on the training clips, says how often it
-    hears the instrument that is wanted (F1) and how far decodes are from real clips as it hears them (FAD;
-    Rand decodes with drawn timbres). CREPE says how many frames keep their pitch within 50 cents (RPA).
-    Models that you want to compare belong into one call, or under one --judge: FADs of two judges are two
-    different units.
+    Swaps: on clips that no model was trained on, the line of one is decoded with the timbre of another
+    (v-swap), and the other way round (z-swap). One judge, a network trained on the training clips, says how
+    often it hears the instrument that is wanted (F1) and how far decodes are from real clips as it hears
+    them (FAD; Rand decodes with drawn timbres). CREPE says how many frames keep their pitch within 50 cents
+    (RPA). Put models that you want to compare into one call, or under one --judge: FADs of two judges are
+    two different units.
 
     For example:
 
@@ -118,142 +137,61 @@ def evaluate(
     that a model takes 15 minutes with 32 clips of each of two instruments; training the judge takes 8.
     """
     try:
+        import torch
+
+        from latentfx.cli.models import choose_evaluation, open_models
         from latentfx.training.data import load_data
-        from latentfx.training.evaluations.swap.compare import compare, find_judge
-        from latentfx.training.evaluations.swap.protocol import ProtocolSettings
+        from latentfx.training.evaluations.evaluation import Listener, Material
+        from latentfx.training.recipes.settings import read_settings
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx evaluate", "lab", error.name or "torch") from None
     if threads is not None:
-        import torch
-
         torch.set_num_threads(threads)
-    found = _load(models)
-    origin = _data_of(found, recipe, settings or [])
-    rate = max(candidate.swapper.sample_rate for candidate, _ in found)
-    with Bar("data"):
-        clips_of_both: Dataset = load_data(origin.data, rate, origin.seed, data)
-    known = {"data": origin.data, "seed": origin.seed}
-    judging = find_judge(judge or out / JUDGE, clips_of_both, known, watch=Bar, say=typer.echo)
-    how = ProtocolSettings(pairings, partners.value, sampled, crepe.value, seed=seed)
-    compare(
-        [_with_doubts(candidate, own, origin) for candidate, own in found],
-        clips_of_both,
-        judging,
-        out,
-        how,
-        clips,
-        contour.value,
-        watch=Bar,
-        say=typer.echo,
-    )
-    typer.echo((out / "evaluation.md").read_text(encoding="utf-8"))
+    models = open_models(names, trust)
+    protocol = choose_evaluation(models, evaluation)
+    given = {
+        "clips": clips,
+        "seed": seed,
+        "judge": judge and str(judge),
+        "crepe": crepe and crepe.value,
+        "pairings": pairings,
+        "partners": partners and partners.value,
+        "contour": contour and contour.value,
+        "sampled": sampled,
+    }
+    origin, table = _asked(models, recipe, settings or [])
+    table |= {name: value for name, value in given.items() if value is not None}
+    how: Any = read_settings(protocol.settings_type, table, "evaluation")
+    with watch("data"):
+        found = load_data(origin.data, protocol.sample_rate(models), origin.seed, data)
+    listener = Listener(watch, typer.echo)
+    typer.echo(protocol.run(models, Material(found, origin), out, how, listener).to_markdown())
 
 
-def _load(models: Sequence[str]) -> list[tuple[Candidate, Origin | None]]:
-    """Each model under a name of its own, and what it was trained on where that is known."""
-    from dataclasses import replace
-
-    found: list[tuple[Candidate, Origin | None]] = []
-    for model in models:
-        candidate, origin = _load_one(model)
-        taken = [other.name for other, _ in found]
-        name, number = candidate.name, 2
-        while name in taken:
-            name, number = f"{candidate.name}-{number}", number + 1
-        found.append((replace(candidate, name=name), origin))
-    return found
-
-
-def _load_one(model: str) -> tuple[Candidate, Origin | None]:
-    from latentfx.library import plugins
-
-    path = Path(model).expanduser()
-    if path.suffix == ".onnx" or (not path.exists() and model in plugins()):
-        return _load_plugin(model)
-    if not path.exists():
-        raise CheckpointError(
-            f"there is no model {model!r}; give a run folder, a checkpoint folder, an .onnx file, or a "
-            f"shipped plugin ({', '.join(plugins())})"
-        )
-    return _load_checkpoint(path)
-
-
-def _load_checkpoint(path: Path) -> tuple[Candidate, Origin]:
-    from latentfx.training.evaluations.swap.compare import Candidate
-    from latentfx.training.evaluations.swap.swappers import swapper_of
-    from latentfx.training.runs.checkpoint import load_checkpoint
-
-    objective, card = load_checkpoint(path)
-    folder = path.resolve() if path.is_dir() else path.resolve().parent
-    name = folder.parent.name if folder.name.startswith("best-") else folder.name
-    origin = Origin(card["recipe"]["data"], int(card["seed"]))
-    return Candidate(name, swapper_of(objective), notes=_unfinished(card)), origin
-
-
-def _unfinished(card: Mapping[str, Any]) -> tuple[str, ...]:
-    """A note where later stages are to come: the first one alone does not learn z."""
-    *_, last = card["recipe"]["train"]["stages"]
-    if card["stage"] == last:
-        return ()
-    return (f"these are weights of stage {card['stage']!r}; its training ends with stage {last!r}.",)
-
-
-def _load_plugin(model: str) -> tuple[Candidate, Origin | None]:
-    from latentfx.library import load
-    from latentfx.training.evaluations.swap.compare import Candidate
-    from latentfx.training.evaluations.swap.plugin_swapper import PluginSwapper
-    from latentfx.training.recipes.config import load_recipe
-    from latentfx.training.recipes.files import shipped_recipes
-
-    plugin = load(model)
-    note = (
-        "a plugin; v is what it learns from a recording, z the clip itself. Rand is left out: such a v "
-        "has no N(0, I) to be drawn from."
-    )
-    try:
-        swapper = PluginSwapper(plugin)
-    except ControlError as error:
-        raise CheckpointError(
-            f"plugin {plugin.name!r} has no timbres to exchange ({error}); give one such as timbre-swap"
-        ) from None
-    candidate = Candidate(plugin.name, swapper, rand=False, notes=(note,))
-    recipe = str(plugin.provenance.get("recipe"))
-    if recipe not in shipped_recipes():
-        return candidate, None
-    return candidate, Origin(load_recipe(recipe).data, int(plugin.provenance.get("seed", 0)))
-
-
-def _data_of(
-    found: Sequence[tuple[Candidate, Origin | None]], recipe: str | None, overrides: Sequence[str]
-) -> Origin:
-    """Data of the named recipe, else of the first model; changed as `--set` says."""
+def _asked(
+    models: Sequence[Model], recipe: str | None, overrides: Sequence[str]
+) -> tuple[Origin, dict[str, Any]]:
+    """Data and [evaluation] settings of the named recipe, else of the first model; changed by `--set`."""
+    from latentfx.training.evaluations.evaluation import Origin
     from latentfx.training.recipes.config import load_recipe
     from latentfx.training.recipes.files import override
 
-    wrong = [text for text in overrides if not text.startswith("data.")]
+    wrong = [text for text in overrides if not text.startswith(("data.", "evaluation."))]
     if wrong:
         raise RecipeError(
-            f"--set {wrong[0]} does not change the data; here only data.KEY=VALUE does something"
+            f"--set {wrong[0]} changes nothing here; allowed are data.KEY=VALUE and evaluation.KEY=VALUE"
         )
     if recipe is not None:
-        loaded = load_recipe(recipe, overrides)
-        return Origin(loaded.data, loaded.recipe.seed)
-    candidate, origin = found[0]
-    if origin is None:
+        loaded = load_recipe(recipe)
+        origin, own = Origin(loaded.data, loaded.recipe.seed), dict(loaded.evaluation)
+        own.pop("name", None)
+    elif models[0].origin is not None:
+        origin, own = models[0].origin, dict(models[0].settings)
+    else:
         raise RecipeError(
-            f"{candidate.name} names no shipped recipe that made it; name one with --recipe, for its data"
+            f"{models[0].name} names no shipped recipe that made it; name one with --recipe, for its data"
         )
-    table: dict[str, Any] = {"data": dict(origin.data)}
+    table: dict[str, Any] = {"data": copy.deepcopy(dict(origin.data)), "evaluation": own}
     for text in overrides:
         override(table, text)
-    return Origin(table["data"], origin.seed)
-
-
-def _with_doubts(candidate: Candidate, own: Origin | None, used: Origin) -> Candidate:
-    """The candidate, with a note where the clips of the table may be ones that it was trained on."""
-    from dataclasses import replace
-
-    if own == used:
-        return candidate
-    doubt = "trained on other data than this table is made of: it may have heard these clips."
-    return replace(candidate, notes=(*candidate.notes, doubt))
+    return Origin(table["data"], origin.seed), table["evaluation"]

@@ -24,6 +24,7 @@ from latentfx.training.recipes.settings import unknown
 
 if TYPE_CHECKING:
     from latentfx.methods.base import Objective
+    from latentfx.training.evaluations.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Method:
     Args:
         objective: the class that is trained.
         plugin: what builds its plugin (`latentfx.export.builders.builder.Builder`); None has no plugin.
-        evaluation: the protocol that judges it (`latentfx.training.evaluations.Evaluation`); None has none.
+        evaluation: the protocol that judges it (`latentfx.training.evaluations.evaluation.Evaluation`).
         folder: folder that files of code lie in.
     """
 
@@ -66,22 +67,25 @@ class Method:
         """
         return None if self.plugin is None else load_code(self.plugin, self.folder)
 
-    def load_evaluation(self) -> Any:
+    def load_evaluation(self) -> Evaluation | None:
         """Import the protocol that judges the method; None for a method without one.
 
         Raises:
-            RecipeError: no such code.
+            RecipeError: no such code, or it is no `Evaluation`.
         """
-        return None if self.evaluation is None else load_code(self.evaluation, self.folder)
+        return None if self.evaluation is None else load_evaluation(self.evaluation, self.folder)
 
+
+_SWAP = "latentfx.training.evaluations.swap.evaluation"
 
 METHODS: Mapping[str, Method] = {
-    "dsae": Method("latentfx.methods.dsae.models:DSAE"),
-    "ts-dsae": Method("latentfx.methods.dsae.models:TSDSAE"),
-    "j-dsae": Method("latentfx.methods.dsae.models:JDSAE"),
+    "dsae": Method("latentfx.methods.dsae.models:DSAE", evaluation=f"{_SWAP}:ON_MELS"),
+    "ts-dsae": Method("latentfx.methods.dsae.models:TSDSAE", evaluation=f"{_SWAP}:ON_MELS"),
+    "j-dsae": Method("latentfx.methods.dsae.models:JDSAE", evaluation=f"{_SWAP}:ON_MELS"),
     "swapper": Method(
         "latentfx.methods.swapper.model:Swapper",
         plugin="latentfx.export.builders.swapper:BUILDER",
+        evaluation=f"{_SWAP}:SPECTRAL",
     ),
     "pitch-ring": Method(
         "latentfx.methods.oplas.ring.model:PitchRing", plugin="latentfx.export.builders.ring:BUILDER"
@@ -244,6 +248,23 @@ def load_code(name: str, folder: Path | None = None) -> Any:
     if not hasattr(module, attribute):
         raise RecipeError(f"{name!r} cannot be loaded: {place} has no {attribute!r}")
     return getattr(module, attribute)
+
+
+def load_evaluation(name: str, folder: Path | None = None) -> Evaluation:
+    """Import an evaluation, as `load_code` does.
+
+    Raises:
+        RecipeError: no such code, or it is no `Evaluation`.
+    """
+    from latentfx.training.evaluations.evaluation import Evaluation
+
+    found = load_code(name, folder)
+    if not isinstance(found, Evaluation):
+        raise RecipeError(
+            f"evaluation {name!r} is {found!r}; allowed is an instance of a class derived from "
+            "latentfx.training.evaluations.evaluation.Evaluation"
+        )
+    return found
 
 
 class _FreshLoader(SourceFileLoader):

@@ -11,7 +11,8 @@ import torch
 from typer.testing import CliRunner, Result
 
 from latentfx.cli import app
-from latentfx.cli.evaluate import _load_one
+from latentfx.cli.bar import Lines
+from latentfx.cli.models import open_model
 from latentfx.library import load
 from latentfx.training.evaluations.swap.plugin_swapper import PluginSwapper
 from latentfx.training.evaluations.swap.swapper import Codes
@@ -49,7 +50,7 @@ def test_a_run_and_a_plugin_stand_in_one_table(tiny_run: Path, tmp_path: Path) -
 
 
 def test_weights_of_an_early_stage_are_told_from_those_of_the_last(tiny_run: Path) -> None:
-    (early, _), (last, _) = (_load_one(str(tiny_run / f"best-{stage}")) for stage in ("timbre", "level"))
+    early, last = (open_model(str(tiny_run / f"best-{stage}")) for stage in ("timbre", "level"))
     assert early.notes == ("these are weights of stage 'timbre'; its training ends with stage 'level'.",)
     assert last.notes == ()
 
@@ -77,9 +78,15 @@ def _saw(phase: np.ndarray) -> np.ndarray:
         (["nowhere"], "there is no model 'nowhere'; give a run folder"),
         (["{run}/curves.csv"], "is not a checkpoint of latentfx"),
         (["{run}/state.safetensors"], "is no trained model; give a run folder"),
-        (["ring"], "plugin 'ring' has no timbres to exchange"),
+        (["ring"], "no evaluation judges ring; methods with one: dsae, ts-dsae, j-dsae, swapper"),
+        (["{run}", "ring"], "plugin 'ring' has no timbres to exchange"),
+        (["{run}", "--evaluation", "ring"], "method.name 'ring' is unknown"),
+        (["{run}", "--evaluation", "pitch-ring"], "no evaluation judges the method pitch-ring"),
+        (["{run}", "--evaluation", "os:system"], "evaluation 'os:system' is <built-in function system>"),
+        (["{run}", "--clips", "1"], "setting evaluation.clips is 1; allowed 2 or more"),
+        (["{run}", "--set", "evaluation.clip=8"], "evaluation.clip is unknown; did you mean 'clips'?"),
         (["timbre-swap", "--data", "nowhere"], "there is no nowhere/real; relative paths count from --data"),
-        (["{run}", "--set", "train.lr=1"], "only data.KEY=VALUE does something"),
+        (["{run}", "--set", "train.lr=1"], "allowed are data.KEY=VALUE and evaluation.KEY=VALUE"),
         (["{run}", "--set", 'data.instruments=["violin"]'], "two instruments or more"),
         (["{run}", "--set", "data.validaton=0.2"], "setting data.validaton is unknown"),
         (["{run}", "--recipe", "absent"], "recipe 'absent' is unknown"),
@@ -94,3 +101,11 @@ def test_what_cannot_be_judged_is_said_in_one_line(
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_is_lines_where_the_output_is_redirected(capsys: pytest.CaptureFixture[str]) -> None:
+    with Lines("swaps", every_s=0.0) as often, Lines("judge", every_s=3600.0) as seldom:
+        often.show(1, 4)
+        seldom.show(1, 4)
+        often.show(4, 4)
+    assert capsys.readouterr().err.splitlines() == ["swaps: 1 of 4 (25 %)", "swaps: 4 of 4 (100 %)"]

@@ -71,8 +71,14 @@ def test_trusted_code_that_is_no_method_is_not_called() -> None:
 
 
 def test_two_names_in_one_file_are_of_one_module(folder: Path) -> None:
+    method = load_recipe(folder / "own.toml", ["plugin.builder=own.py:judge"]).find_method()
+    assert method.load_objective().__module__ == method.load_plugin().__module__
+
+
+def test_what_is_no_evaluation_is_refused_as_one(folder: Path) -> None:
     method = load_recipe(folder / "own.toml").find_method()
-    assert method.load_objective().__module__ == method.load_evaluation().__module__
+    with pytest.raises(RecipeError, match=r"evaluation 'own\.py:judge' is <function judge.*; allowed is an"):
+        method.load_evaluation()
 
 
 def test_a_file_that_changed_is_read_anew(folder: Path) -> None:

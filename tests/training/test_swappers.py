@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tiny_mel import tiny_mel_model
 from tiny_swap import tiny_model
 
 from latentfx.dsp.log_mel import LogMel
-from latentfx.errors import CheckpointError
 from latentfx.methods.base import Objective
 from latentfx.methods.dsae.config import JDSAEConfig
 from latentfx.methods.dsae.models import JDSAE
 from latentfx.methods.dsae.views import MelViews
 from latentfx.training.evaluations.swap.swapper import Codes, SwappingModel
-from latentfx.training.evaluations.swap.swappers import MelSwapper, SpectralSwapper, swapper_of
+from latentfx.training.evaluations.swap.swappers import MelSwapper, SpectralSwapper
 from latentfx.training.judges.judge import JUDGED
 
 Float32 = NDArray[np.float32]
@@ -94,7 +92,7 @@ def test_the_judged_mels_do_not_depend_on_what_the_model_adds_to_silence() -> No
 
 def test_a_48_khz_model_keeps_the_level_and_the_place_of_a_note(trained: Objective) -> None:
     """A note in the middle of silence comes out there, as loud as it went in."""
-    swapper = swapper_of(trained)
+    swapper = SpectralSwapper(trained)
     clip = np.zeros(16_000, dtype=np.float32)
     clip[6000:12_000] = tone(swapper.sample_rate, 440.0, 6000)
     audio = swapper.audio(swapper.encode(clip))
@@ -111,7 +109,7 @@ def test_a_48_khz_model_keeps_the_level_and_the_place_of_a_note(trained: Objecti
 
 def test_v_is_that_of_training(trained: Objective) -> None:
     """Read from the whole clip, as `loss` reads it."""
-    swapper = swapper_of(trained)
+    swapper = SpectralSwapper(trained)
     clip = tone(swapper.sample_rate, 440.0, 128 * 60)
     features = trained.get_submodule("features")
     latency = trained.config.spectral.level_window // 2
@@ -135,13 +133,3 @@ def test_mels_are_those_that_the_model_was_trained_on() -> None:
     clip = tone(16_000, 440.0, 16_000)
     found = MelViews(JUDGED).frames(clip)
     torch.testing.assert_close(found, LogMel(JUDGED)(torch.from_numpy(clip)[None])[0])
-
-
-def test_a_method_without_timbres_is_refused() -> None:
-    class Other(Objective):
-        sample_rate = 1
-        prepare = loss = None  # type: ignore[assignment]
-
-    with pytest.raises(CheckpointError, match=r"Other swaps no timbres; allowed: .*j-dsae and swapper"):
-        swapper_of(Other(None))
-    assert isinstance(swapper_of(tiny_mel_model("tsdsae")), MelSwapper)

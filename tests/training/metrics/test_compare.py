@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from latentfx.errors import CheckpointError, DataError
 from latentfx.training.data import Dataset
+from latentfx.training.evaluations.evaluation import Listener
 from latentfx.training.evaluations.swap.compare import Candidate, compare, find_judge
 from latentfx.training.evaluations.swap.mel_pictures import choose_pairs, draw_swaps
 from latentfx.training.evaluations.swap.protocol import ProtocolSettings
@@ -33,7 +34,7 @@ def test_models_stand_in_one_table_and_each_has_a_picture(judge: MelJudge, tmp_p
     known = (*DATA.train, *DATA.validation)
     models = [Candidate("good", Perfect(known)), Candidate("leaky", Leaky(known), notes=("leaks.",))]
     said: list[str] = []
-    found = compare(models, DATA, judge, tmp_path / "out", EASY, say=said.append)
+    found = compare(models, DATA, judge, tmp_path / "out", EASY, listener=Listener(say=said.append))
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
         "evaluation.json",
         "evaluation.md",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from latentfx.errors import CheckpointError
-from latentfx.files import write_text
 from latentfx.training.data.example import Dataset, Example
+from latentfx.training.evaluations.evaluation import TABLE, Listener, write_table
 from latentfx.training.evaluations.swap.mel_pictures import draw_swaps
 from latentfx.training.evaluations.swap.protocol import ProtocolSettings, evaluate_swapper
 from latentfx.training.evaluations.swap.real_clips import (
@@ -28,26 +27,9 @@ from latentfx.training.evaluations.swap.table import Comparison
 from latentfx.training.judges.judge import JudgeConfig, MelJudge
 from latentfx.training.judges.judge_training import JudgeTraining, score_judge, train_judge
 
-TABLE, FIGURES = "evaluation.md", "evaluation.json"
 TRUSTED_F1 = 0.9
 DISCRIMINANT_CLIPS = 64
 PLAYED = ("notes", "soundfont", "tones")
-
-
-class Steps(Protocol):
-    """Shows how far one job is."""
-
-    def show(self, done: int, total: int) -> None: ...
-
-
-Watch = Callable[[str], AbstractContextManager[Steps]]
-
-
-class Unwatched:
-    """Shows nothing."""
-
-    def show(self, done: int, total: int) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +57,7 @@ def compare(
     settings: ProtocolSettings | None = None,
     clips: int = 32,
     contour: Contour = "crepe",
-    watch: Watch = lambda title: nullcontext(Unwatched()),
-    say: Callable[[str], None] = lambda line: None,
+    listener: Listener | None = None,
 ) -> Comparison:
     """Run the protocol for each model.
 
@@ -91,36 +72,34 @@ def compare(
         settings: how swaps are drawn and judged.
         clips: at most so many validation clips of each instrument.
         contour: where the reference pitch comes from.
-        watch: opens a progress bar.
-        say: prints a line.
+        listener: is told how it goes.
     Raises:
         DataError: clips that cannot be compared, or no voiced frame.
         ShapeError: a model gives audio of another length.
     """
-    settings = settings or ProtocolSettings()
+    settings, listener = settings or ProtocolSettings(), listener or Listener()
     chosen = choose_clips(data.validation, clips, settings.seed)
-    with watch(f"pitch of {len(chosen)} clips") as steps:
+    with listener.watch(f"pitch of {len(chosen)} clips") as steps:
         real = measure_clips(chosen, judge, settings.crepe, contour, steps.show)
-    with watch("ceiling") as steps:
+    with listener.watch("ceiling") as steps:
         ceiling = measure_ceiling(real, judge, settings.crepe, settings.seed, steps.show)
-    say(
+    listener.say(
         f"{len(real)} real clips: F1 {ceiling.f1:.3f}, RPA of their own log-mels {ceiling.pitch_accuracy:.3f}"
     )
     training = choose_clips(data.train, DISCRIMINANT_CLIPS, settings.seed)
     facts = _facts(real, data, judge, contour)
     how = [*_how(real, judge, settings, contour), *_heard_before(chosen, data.card)]
     result = Comparison({}, judge.labels, ceiling, settings, facts, how)
-    folder.mkdir(parents=True, exist_ok=True)
     for candidate in candidates:
         own = replace(settings, rand=settings.rand and candidate.rand)
-        with watch(candidate.name) as steps:
+        with listener.watch(candidate.name) as steps:
             score = evaluate_swapper(candidate.swapper, training, real, judge, own, steps.show)
         notes = [*result.notes, *(f"{candidate.name}: {note}" for note in candidate.notes)]
         scores = {**result.scores, candidate.name: score}
         result = Comparison(scores, judge.labels, ceiling, settings, facts, notes)
-        _write(folder, result)
+        write_table(folder, result)
         draw_swaps(folder / f"{candidate.name}.png", candidate.name, candidate.swapper, real)
-        say(f"{candidate.name}: {folder / TABLE}, {folder / candidate.name}.png")
+        listener.say(f"{candidate.name}: {folder / TABLE}, {folder / candidate.name}.png")
     return result
 
 
@@ -129,8 +108,7 @@ def find_judge(
     data: Dataset,
     origin: Mapping[str, Any],
     training: JudgeTraining | None = None,
-    watch: Watch = lambda title: nullcontext(Unwatched()),
-    say: Callable[[str], None] = lambda line: None,
+    listener: Listener | None = None,
 ) -> MelJudge:
     """Read a judge, or train it on the training clips and keep it.
 
@@ -139,12 +117,12 @@ def find_judge(
         data: where it is trained; its report says how it does on the validation clips.
         origin: what says which clips these are (the recipe's [data] and its seed).
         training: how.
-        watch: opens a progress bar.
-        say: prints a line.
+        listener: is told how it goes.
     Raises:
         CheckpointError: the file is no judge, or one of other data or another floor.
         DataError: clips of one instrument alone, or validation clips that cannot be compared.
     """
+    listener = listener or Listener()
     check_clips(data.validation)
     wanted = json.loads(json.dumps(origin))
     if file.is_file():
@@ -161,12 +139,14 @@ def find_judge(
                 f"exp({todays:g}): give another --judge to train a new one"
             )
         return judge
-    with watch(f"judge, on {len(data.train)} clips") as steps:
+    with listener.watch(f"judge, on {len(data.train)} clips") as steps:
         judge = train_judge(data.train, training, facts={"data": wanted}, progress=steps.show)
     score = score_judge(judge, data.validation)
     judge.report["validation"] = {"clips": len(data.validation), "f1": score.f1, "macro_f1": score.macro_f1}
     judge.save(file)
-    say(f"judge: {file}, macro F1 {score.macro_f1:.3f} on {len(data.validation)} real validation clips")
+    listener.say(
+        f"judge: {file}, macro F1 {score.macro_f1:.3f} on {len(data.validation)} real validation clips"
+    )
     return judge
 
 
@@ -213,8 +193,3 @@ def _doubts(judge: MelJudge) -> list[str]:
     if found >= TRUSTED_F1:
         return []
     return [f"The judge itself reaches an F1 of {found:.2f} on real clips: believe neither F1 nor FAD."]
-
-
-def _write(folder: Path, result: Comparison) -> None:
-    write_text(folder / TABLE, result.to_markdown() + "\n")
-    write_text(folder / FIGURES, json.dumps(result.to_dict(), indent=2, allow_nan=False) + "\n")

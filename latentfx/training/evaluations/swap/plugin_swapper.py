@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from latentfx.training.evaluations.evaluation import AnyPlugin
 from latentfx.training.evaluations.swap.swapper import Codes
 from latentfx.training.judges.judge import log_mel
 
 Float32 = NDArray[np.float32]
-
-
-class AnyPlugin(Protocol):
-    """What is used of a loaded plugin (`latentfx.load`)."""
-
-    @property
-    def sample_rate(self) -> int: ...
-    def listen(self, name: str, audio: ArrayLike, sample_rate: float) -> Float32: ...
-    def recall(self, name: str, value: ArrayLike) -> None: ...
-    def __call__(self, audio: ArrayLike, sample_rate: float) -> Float32: ...
 
 
 class PluginSwapper:

@@ -9,8 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentfx.errors import CheckpointError
-from latentfx.methods.base import Objective
 from latentfx.methods.common.gaussian import Gaussian, sample
 from latentfx.methods.dsae.models import MelObjective
 from latentfx.methods.swapper.harmonic import PARTIALS
@@ -19,26 +17,10 @@ from latentfx.methods.swapper.model import Swapper
 from latentfx.methods.swapper.spectral import SpectralAnalysis
 from latentfx.methods.swapper.streaming import StreamingSwapper
 from latentfx.stages import Features
-from latentfx.training.evaluations.swap.swapper import Codes, SwappingModel
+from latentfx.training.evaluations.swap.swapper import Codes
 from latentfx.training.judges.judge import JUDGED, log_mel
 
 Float32 = NDArray[np.float32]
-
-
-def swapper_of(objective: Objective) -> SwappingModel:
-    """The swapper of a trained objective.
-
-    Raises:
-        CheckpointError: a method that swaps no timbres.
-    """
-    if isinstance(objective, MelObjective):
-        return MelSwapper(objective)
-    if isinstance(objective, Swapper):
-        return SpectralSwapper(objective)
-    raise CheckpointError(
-        f"{type(objective).__name__} swaps no timbres; allowed: models that were trained with the methods "
-        "dsae, ts-dsae, j-dsae and swapper"
-    )
 
 
 class MelSwapper:
