@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from latentfx.errors import CheckpointError
 from latentfx.host.plugin_file import REBUILD_KEY
 from latentfx.library import load, plugins
 from latentfx.training import catalogue
-from latentfx.training.evaluations.evaluation import Evaluation, Model, Origin
 from latentfx.training.recipes.config import Recipe, load_recipe
 from latentfx.training.recipes.files import shipped_recipes
-from latentfx.training.runs.checkpoint import load_checkpoint, method_of
+
+if TYPE_CHECKING:
+    from latentfx.training.evaluations.evaluation import Evaluation, Model
 
 
 def open_models(names: Sequence[str], trust: bool = False) -> list[Model]:
@@ -82,6 +83,9 @@ def choose_evaluation(models: Sequence[Model], named: str | None) -> Evaluation:
 
 
 def _open_checkpoint(path: Path, trust: bool) -> Model:
+    from latentfx.training.evaluations.evaluation import Model, Origin
+    from latentfx.training.runs.checkpoint import load_checkpoint, method_of
+
     objective, card = load_checkpoint(path, trust=trust)
     folder = path.resolve() if path.is_dir() else path.resolve().parent
     recipe = card["recipe"]
@@ -104,6 +108,8 @@ def _unfinished(card: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _open_plugin(name: str, trust: bool) -> Model:
+    from latentfx.training.evaluations.evaluation import Model, Origin
+
     plugin = load(name)
     evaluation = None
     if plugin.provenance.get(REBUILD_KEY):
