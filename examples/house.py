@@ -32,7 +32,7 @@ TOGETHER = {
     "contract": ("plugin", "stages"),
     "effect, testing": ("effect", "testing"),
     "recordings, chains": (
-        "batch", "binding", "board", "library", "offline", "preset", "preset_text",
+        "batch", "binding", "board", "library", "offline", "preset"
     ),
 }  # fmt: skip
 PURPOSE = {
@@ -193,7 +193,7 @@ def _import_graph() -> ModuleType:
 def _inside(room: str, names: Sequence[str], modules: Mapping[str, object]) -> list[str]:
     """Folders one level inside a room; for files that stand together, their names."""
     if room in TOGETHER and room not in PURPOSE:
-        return sorted(name.split(".")[1] for name in names)
+        return sorted({name.split(".")[1] for name in names})
     packages = {name.rpartition(".")[0] for name in modules}
     return sorted(name.split(".")[2] for name in names if name.count(".") == 2 and name in packages)
 
