@@ -1,8 +1,9 @@
 """The build backend: setuptools, and two things that it leaves out.
 
 An editable installation finds latentfx through a hook, which Python asks last. In the folder above a clone
-that is called `latentfx`, Python takes the clone itself for an empty package and never asks. So the hook is
-put first.
+that is called `latentfx`, Python takes the clone itself for a namespace package and never asks. But Python
+prefers any module on its path to a namespace. So the installation has one, `latentfx.py`, which loads the
+package of the clone and leaves it in its own place. Earlier places on the path still win.
 
 A source archive holds this file, without which nobody could build it.
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from pathlib import Path
 
 from setuptools import build_meta
@@ -36,10 +39,13 @@ __all__ = [
 ]
 
 HERE = Path(__file__)
-# Files .pth run when Python starts, in the order of their names: this one after that of setuptools.
-HOOK_FIRST = (
-    "import sys; sys.meta_path.sort(key=lambda hook: 'latentfx' not in getattr(hook, '__module__', ''))\n"
-)
+MODULE = """import sys
+from importlib.util import module_from_spec, spec_from_file_location
+
+spec = spec_from_file_location("latentfx", {path!r})
+sys.modules["latentfx"] = package = module_from_spec(spec)
+spec.loader.exec_module(package)
+"""
 
 
 def build_editable(
@@ -47,11 +53,24 @@ def build_editable(
     config_settings: dict[str, str | list[str]] | None = None,
     metadata_directory: str | None = None,
 ) -> str:
-    """Build what `pip install -e` installs, with the hook of latentfx before all others."""
+    """Build what `pip install -e` installs, with the module that loads the package of the clone."""
     name = build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
-    with zipfile.ZipFile(Path(wheel_directory) / name, "a") as wheel:
-        wheel.writestr("latentfx_first.pth", HOOK_FIRST)
+    package = HERE.resolve().parents[1] / "latentfx" / "__init__.py"
+    _add(Path(wheel_directory) / name, "latentfx.py", MODULE.format(path=str(package)).encode())
     return name
+
+
+def _add(wheel: Path, name: str, data: bytes) -> None:
+    """Write a wheel again, with one file more."""
+    with zipfile.ZipFile(wheel) as before:
+        files = {info: before.read(info) for info in before.infolist()}
+    digest = urlsafe_b64encode(sha256(data).digest()).rstrip(b"=").decode()
+    with zipfile.ZipFile(wheel, "w") as after:
+        after.writestr(name, data)
+        for info, content in files.items():
+            is_record = info.filename.endswith(".dist-info/RECORD")
+            line = f"{name},sha256={digest},{len(data)}\n" if is_record else ""
+            after.writestr(info, content + line.encode())
 
 
 def build_sdist(sdist_directory: str, config_settings: dict[str, str | list[str]] | None = None) -> str:

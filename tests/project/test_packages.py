@@ -128,18 +128,42 @@ def test_the_mapped_folders_import_from_an_installation(
 
 @pytest.mark.parametrize("place", ["beside the clone", "in the clone", "elsewhere"])
 def test_an_editable_installation_imports_the_clone_from(
-    place: str, editable: Path, clean_copy: Path, tmp_path: Path
+    place: str, editable: Path, clean_copy: Path, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    """Python takes a folder called `latentfx` for an empty package, unless it is told first."""
+    """Python takes a folder called `latentfx` for a namespace package, unless a module is there."""
     folder = {"beside the clone": clean_copy.parent, "in the clone": clean_copy}.get(place, tmp_path)
+    folders = {"latentfx": "latentfx", **settings["tool"]["setuptools"]["package-dir"]}
+    wanted = {name: clean_copy / source / "__init__.py" for name, source in folders.items()}
+    later = {f"{name}.written_later": path.with_name("written_later.py") for name, path in wanted.items()}
+    for path in later.values():
+        path.touch()
+    names = [*wanted, *later]
+    found = _imported(names, folder, editable)
+    for path in later.values():
+        path.unlink()
+    assert found == [path.resolve() for path in (wanted | later).values()]
+
+
+def test_a_package_that_stands_earlier_on_the_path_wins_over_an_editable_installation(
+    editable: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "latentfx" / "__init__.py"
+    other.parent.mkdir()
+    other.touch()
+    assert _imported(["latentfx"], tmp_path, editable) == [other.resolve()]
+
+
+def _imported(names: list[str], folder: Path, editable: Path) -> list[Path]:
+    """Where these modules come from in a Python that starts in a folder, with an editable installation."""
+    needs = [place for place in sys.path if place.endswith("site-packages")]
     program = (
-        f"import site; site.addsitedir({str(editable)!r})\n"
-        "import latentfx, latentfx.presets; print(latentfx.__file__, latentfx.presets.__file__)"
+        f"import importlib, site, sys; site.addsitedir({str(editable)!r}); sys.path += {needs!r}\n"
+        f"for name in {names!r}:\n"
+        "    print(importlib.import_module(name).__file__)"
     )
-    # -S: without the packages of this interpreter, in which latentfx may be installed too.
+    # -S: without the hooks of this interpreter's packages, among which latentfx may be.
     ran = subprocess.run(
         [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False, cwd=folder
     )
     assert ran.returncode == 0, ran.stderr
-    wanted = [clean_copy / "latentfx" / "__init__.py", clean_copy / "presets" / "__init__.py"]
-    assert [Path(line).resolve() for line in ran.stdout.split()] == [path.resolve() for path in wanted]
+    return [Path(line).resolve() for line in ran.stdout.split()]
