@@ -18,7 +18,7 @@ from latentfx.export.rebuild import rebuild_plugin
 from latentfx.methods.oplas.mix.model import LatentMix
 from latentfx.methods.oplas.mix.networks import MixNetworks
 from latentfx.methods.oplas.mix.streaming import MixAnalysis, MixMask
-from latentfx.training.data.recording import matches
+from latentfx.training.data.folder import matches
 from latentfx.training.data.sources.stems import find_songs
 from latentfx.training.runs.checkpoint import load_checkpoint
 

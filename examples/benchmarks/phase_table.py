@@ -34,7 +34,8 @@ from torch import Tensor
 from latentfx.dsp.phase import PhaseGradientPropagation, propagate_phase
 from latentfx.dsp.stft import StftAnalysis, StftSynthesis
 from latentfx.dsp.windows import dual_window, hann
-from latentfx.training.data.recording import find_recordings, read_audio
+from latentfx.training.data.folder import find_recordings
+from latentfx.training.data.recording import read_audio
 
 SAMPLE_RATE = 48_000
 RESOLUTIONS = [(512, 128), (1024, 256), (1024, 128), (2048, 512), (2048, 256)]

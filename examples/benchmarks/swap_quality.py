@@ -35,7 +35,8 @@ from table import write_json
 import latentfx
 from latentfx.dsp.phase import propagate_phase
 from latentfx.dsp.stft import StftAnalysis, StftSynthesis
-from latentfx.training.data.recording import find_recordings, read_audio
+from latentfx.training.data.folder import find_recordings
+from latentfx.training.data.recording import read_audio
 from latentfx.training.evaluations.swap.notes import load_notes
 from latentfx.training.evaluations.swap.swap import (
     HEADER,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from latentfx.errors import RecipeError
@@ -54,18 +55,22 @@ class DataSettings:
     parts: tuple[Part, ...] = ()
 
 
-def read_settings(table: Mapping[str, object]) -> DataSettings:
+def read_settings(table: Mapping[str, object], code_folder: Path | None = None) -> DataSettings:
     """Check a [data] table.
 
+    Args:
+        table: its settings.
+        code_folder: folder that sources of one's own lie in; None trusts no code outside latentfx.
     Raises:
         RecipeError: an unknown key, a wrong type or a value out of range; the message names the key.
+        TrustError: a source of one's own that is not trusted.
     """
     plain = {key: value for key, value in table.items() if key != "parts"}
     settings = _read(DataSettings, plain, "data", LIMITS)
     parts = table.get("parts", [{"kind": "tones"}])
     if not isinstance(parts, (list, tuple)) or not parts:
         raise RecipeError(f"data.parts is {parts!r}; allowed is a list of at least one [[data.parts]] table")
-    checked = tuple(_read_part(part, f"data.parts[{index}]") for index, part in enumerate(parts))
+    checked = tuple(_read_part(part, f"data.parts[{index}]", code_folder) for index, part in enumerate(parts))
     _check_instruments(settings.instruments, checked)
     return replace(settings, parts=checked)
 
@@ -81,13 +86,13 @@ def _check_instruments(instruments: tuple[str, ...], parts: tuple[Part, ...]) ->
         raise RecipeError(f"data.instruments is {instruments!r}; give a list of different names")
 
 
-def _read_part(table: object, where: str) -> Part:
+def _read_part(table: object, where: str, code_folder: Path | None) -> Part:
     if not isinstance(table, Mapping):
         raise RecipeError(f"{where} is {table!r}; allowed is a table with a key 'kind'")
     kind = table.get("kind")
     if not isinstance(kind, str):
         raise RecipeError(f"{where}.kind is {kind!r}; allowed are {', '.join(KINDS)}")
-    owner = find_kind(kind, f"{where}.kind")
+    owner = find_kind(kind, f"{where}.kind", code_folder)
     settings = {key: value for key, value in table.items() if key != "kind"}
     return Part(kind, _read(owner, settings, where, owner.limits))
 

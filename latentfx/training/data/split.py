@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from latentfx.training.data.recording import Recording, matches
+from latentfx.training.data.folder import matches
+from latentfx.training.data.recording import Recording
 from latentfx.training.data.source import Job
 from latentfx.training.data.tunes import find_tunes
 

@@ -10,7 +10,7 @@ import pytest
 from latentfx.errors import DataError
 from latentfx.training.data import load_data
 from latentfx.training.data.example import pitch_contour
-from latentfx.training.data.recording import matches
+from latentfx.training.data.folder import matches
 from latentfx.training.evaluations.swap.held_out import (
     RealPlayer,
     heard_in_training,

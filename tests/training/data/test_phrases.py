@@ -11,9 +11,10 @@ import soundfile
 from latentfx.errors import DataError
 from latentfx.sound.level import frame_levels_db
 from latentfx.training.data.example import Note, hz_to_midi
+from latentfx.training.data.folder import find_recordings
 from latentfx.training.data.note_bank import Articulation, NoteBank
 from latentfx.training.data.pitch import measure_pitch
-from latentfx.training.data.recording import Recording, find_recordings
+from latentfx.training.data.recording import Recording
 
 RATE = 16000
 LINE = (

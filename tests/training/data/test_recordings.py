@@ -7,67 +7,15 @@ import pytest
 import soundfile
 
 from latentfx.errors import DataError
+from latentfx.training.data.folder import find_recordings
 from latentfx.training.data.pitch import measure_pitch
-from latentfx.training.data.recording import cut_clips, find_recordings, read_audio
+from latentfx.training.data.recording import cut_clips, read_audio
 
 RATE = 16000
 
 
 def sine(seconds: float, f0_hz: float = 440.0, rate: int = RATE) -> np.ndarray:
     return 0.1 * np.sin(2 * np.pi * f0_hz * np.arange(round(seconds * rate)) / rate)
-
-
-def test_a_manifest_says_what_is_there(bank_root: Path) -> None:
-    found = find_recordings(bank_root)
-    assert {item.instrument for item in found} == {"violin", "trumpet"}
-    note = next(item for item in found if item.name == "notes/violin/violin_55.flac")
-    assert note.is_note
-    assert note.pitch_midi == 55.0
-    assert {item.licence for item in found if item.instrument == "trumpet"} == {"CC-BY 4.0"}
-
-
-def test_globs_choose(bank_root: Path) -> None:
-    names = [item.name for item in find_recordings(bank_root, ("phrases/*",), ("*mov3*",))]
-    assert len(names) == 6
-    assert all(name.startswith("phrases/") and "mov3" not in name for name in names)
-
-
-def test_folders_alone_name_the_instrument_and_file_names_the_pitch(tmp_path: Path) -> None:
-    for name in ("oboe/A4.wav", "oboe/deep/study.wav", "horn/soft_Bb3_1.flac", "horn/readme.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        if name.endswith("txt"):
-            (tmp_path / name).write_text("no sound")
-        else:
-            soundfile.write(tmp_path / name, sine(1.0), RATE)
-    found = {
-        item.name: (item.instrument, item.is_note, item.pitch_midi) for item in find_recordings(tmp_path)
-    }
-    assert found == {
-        "oboe/A4.wav": ("oboe", True, 69.0),
-        "oboe/deep/study.wav": ("oboe", False, None),
-        "horn/soft_Bb3_1.flac": ("horn", True, 58.0),
-    }
-
-
-@pytest.mark.parametrize(
-    ("manifest", "message"),
-    [
-        ("path,instrument\na.wav,oboe\n", "lacks the columns"),
-        ("path,kind,instrument\na.wav,note,oboe\n", "names 1 files that are not there, such as a.wav"),
-        ("path,kind,instrument,pitch_midi\na.wav,note,oboe,high\n", "row of a.wav"),
-    ],
-)
-def test_a_wrong_manifest_says_what_is_wrong(tmp_path: Path, manifest: str, message: str) -> None:
-    (tmp_path / "manifest.csv").write_text(manifest)
-    with pytest.raises(DataError, match=message):
-        find_recordings(tmp_path)
-
-
-def test_nothing_found_is_an_error(tmp_path: Path, bank_root: Path) -> None:
-    with pytest.raises(DataError, match="LATENTFX_DATA"):
-        find_recordings(tmp_path / "absent")
-    with pytest.raises(DataError, match=r"no recording of .* matches include \['harp/\*'\]"):
-        find_recordings(bank_root, ("harp/*",))
 
 
 def test_reading_resamples_and_mixes_down(tmp_path: Path) -> None:
@@ -79,13 +27,17 @@ def test_reading_resamples_and_mixes_down(tmp_path: Path) -> None:
     assert np.std(audio[1000:-1000]) == pytest.approx(0.05 / np.sqrt(2), rel=0.01)
 
 
-def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_file_that_cannot_be_read_whole_is_named_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("not audio")
     with pytest.raises(DataError, match=r"text\.wav cannot be read"):
         read_audio(tmp_path / "text.wav", RATE)
     soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan]), RATE, subtype="FLOAT")
-    with pytest.raises(DataError, match=r"nan\.wav is empty or holds NaN"):
+    with pytest.raises(DataError, match=r"nan\.wav holds NaN or Inf; replace it or exclude it"):
         read_audio(tmp_path / "nan.wav", RATE)
+    soundfile.write(tmp_path / "cut.wav", sine(1.0), RATE)
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "cut.wav").read_bytes()[: RATE // 2])
+    with pytest.raises(DataError, match=r"cut\.wav is cut short.* or exclude it"):
+        read_audio(tmp_path / "cut.wav", RATE)
 
 
 def clips_of(tmp_path: Path, audio: np.ndarray, seconds: float):
@@ -109,10 +61,14 @@ def test_clips_cover_a_recording_and_leave_its_silence_out(tmp_path: Path) -> No
     assert {clip.source for clip in clips} == {"oboe/study.wav"}
 
 
-def test_a_short_recording_is_padded_and_a_silent_one_refused(tmp_path: Path) -> None:
+def test_short_recording_is_a_short_example_and_a_shorter_one_is_none(tmp_path: Path) -> None:
     (clip,) = clips_of(tmp_path, sine(0.4), 1.0)
-    assert len(clip.audio) == RATE
-    assert not np.any(clip.audio[round(0.4 * RATE) :])
-    soundfile.write(tmp_path / "oboe" / "study.wav", np.zeros(RATE), RATE)
+    assert clip.duration_s == pytest.approx(0.4)
+    for seconds in (0.2, 1 / RATE):
+        soundfile.write(tmp_path / "oboe" / "study.wav", sine(seconds) + 0.1, RATE)
+        assert cut_clips(find_recordings(tmp_path)[0], RATE, 1.0) == []
+
+
+def test_silent_recording_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="silent; exclude it"):
-        cut_clips(find_recordings(tmp_path)[0], RATE, 1.0)
+        clips_of(tmp_path, np.zeros(RATE), 1.0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
+from dataclasses import is_dataclass
+from pathlib import Path
 
-from latentfx.errors import RecipeError
+from latentfx.errors import RecipeError, TrustError
+from latentfx.training.catalogue import is_code, load_code
 from latentfx.training.data.source import Source
 from latentfx.training.recipes.settings import unknown
 
@@ -20,17 +22,32 @@ KINDS: Mapping[str, str] = {
 }
 
 
-def find_kind(kind: str, where: str) -> type[Source]:
+def find_kind(kind: str, where: str, code_folder: Path | None = None) -> type[Source]:
     """The class of a kind of data.
 
     Args:
-        kind: a name of `KINDS`.
+        kind: a name of `KINDS`, or that of a source of one's own: `my_source.py:Kites`.
         where: the setting that names it, for messages.
+        code_folder: folder that sources of one's own lie in; None trusts no code outside latentfx.
     Raises:
-        RecipeError: no such kind.
+        RecipeError: no such kind, or code that is no source.
+        TrustError: a source of one's own that is not trusted.
     """
-    if kind not in KINDS:
-        raise RecipeError(unknown(f"{where} {kind!r}", kind, KINDS))
-    module, name = KINDS[kind].split(":")
-    found: type[Source] = getattr(import_module(module), name)
+    if kind in KINDS:
+        found = load_code(KINDS[kind])
+    elif not is_code(kind):
+        message = unknown(f"{where} {kind!r}", kind, KINDS)
+        raise RecipeError(f"{message} (or a source of your own: my_source.py:CLASS)")
+    elif code_folder is None:
+        raise TrustError(
+            f"{where} {kind!r} is code outside latentfx, which runs when data is loaded. Add --trust "
+            f"(trust=True) if you know where it comes from; {', '.join(KINDS)} need no trust"
+        )
+    else:
+        found = load_code(kind, code_folder)
+    if not (isinstance(found, type) and issubclass(found, Source) and is_dataclass(found)):
+        raise RecipeError(
+            f"{where} {kind!r} is {found!r}; allowed is a frozen dataclass derived from "
+            "latentfx.training.data.source.Source"
+        )
     return found

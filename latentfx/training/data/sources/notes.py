@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from latentfx.errors import DataError
+from latentfx.training.data.folder import find_recordings, matches, of_instruments
 from latentfx.training.data.note_bank import Articulation, NoteBank
 from latentfx.training.data.phrases import Phrases, PhraseSource, Played, Player
-from latentfx.training.data.recording import Recording, find_recordings, matches
+from latentfx.training.data.recording import Recording
 from latentfx.training.data.source import Job, Made
 from latentfx.training.data.split import count_licences
 from latentfx.training.data.tunes import DETUNE_ST, NARROWEST_ST
@@ -22,7 +23,7 @@ class Notes(PhraseSource):
     """Tunes built from recordings of single notes.
 
     Args:
-        root: folder of recordings (`latentfx.training.data.recording`).
+        root: folder of recordings (`latentfx.training.data.folder`).
         include, exclude: globs over the paths below root.
         holdout: globs of recordings that only validation phrases use.
         legato, vibrato: probability of a slurred note, of a phrase with vibrato.
@@ -49,8 +50,8 @@ class Notes(PhraseSource):
 
     def make(self, job: Job) -> Made:
         """Play tunes on the notes; validation plays those that are held out, where an instrument has some."""
-        found = find_recordings(job.path(self.root, "root"), self.include, self.exclude)
-        wanted = [item for item in found if item.is_note and item.instrument in job.instruments]
+        found = find_recordings(job.path(self.root, "root"), self.include, self.exclude, job.note)
+        wanted = [item for item in of_instruments(found, job.instruments, job.note) if item.is_note]
         train: dict[str, Player] = {}
         validation: dict[str, Player] = {}
         for number, name in enumerate(job.instruments):

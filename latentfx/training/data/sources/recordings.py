@@ -6,7 +6,8 @@ import functools
 from dataclasses import dataclass
 from typing import ClassVar
 
-from latentfx.training.data.recording import cut_clips, find_recordings
+from latentfx.training.data.folder import find_recordings, of_instruments
+from latentfx.training.data.recording import SHORTEST_S, cut_clips
 from latentfx.training.data.side import Group, Side
 from latentfx.training.data.source import Job, Made, Source
 from latentfx.training.data.split import count_licences, held_out
@@ -17,7 +18,7 @@ class Recordings(Source):
     """Recordings cut into examples.
 
     Args:
-        root: folder of recordings (`latentfx.training.data.recording`).
+        root: folder of recordings (`latentfx.training.data.folder`).
         include, exclude: globs over the paths below root.
         holdout: globs of recordings that go to validation; without them recordings are drawn at random.
         segment_seconds: length of an example.
@@ -32,14 +33,17 @@ class Recordings(Source):
 
     def make(self, job: Job) -> Made:
         """Cut every recording of the named instruments."""
-        found = find_recordings(job.path(self.root, "root"), self.include, self.exclude)
-        wanted = [item for item in found if item.instrument in job.instruments]
+        found = find_recordings(job.path(self.root, "root"), self.include, self.exclude, job.note)
+        wanted = of_instruments(found, job.instruments, job.note)
         held = held_out([(item.instrument, item.name) for item in wanted], self.holdout, job)
         sides: dict[bool, list[Group]] = {False: [], True: []}
         for done, item in enumerate(wanted):
             job.progress("reading recordings", done, len(wanted))
             cut = functools.partial(cut_clips, item, job.sample_rate, self.segment_seconds)
-            sides[item.name in held].append(job.group(cut))
+            group = job.group(cut)
+            if not group.outlines:
+                job.note(f"passed over, shorter than {SHORTEST_S:g} s: {item.name}")
+            sides[item.name in held].append(group)
         job.progress("reading recordings", len(wanted), len(wanted))
         facts = {"licence": count_licences(wanted), "files": len(wanted), "held_out": sorted(held)}
         return Made(Side(sides[False]), Side(sides[True]), facts)

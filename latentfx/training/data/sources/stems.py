@@ -15,7 +15,8 @@ import numpy as np
 from latentfx.errors import DataError
 from latentfx.sound.level import frame_levels_db, set_level
 from latentfx.training.data.example import Audio, Example
-from latentfx.training.data.recording import SILENT_BELOW_LOUD_DB, SUFFIXES, matches, read_audio
+from latentfx.training.data.folder import SUFFIXES, matches
+from latentfx.training.data.recording import SILENT_BELOW_LOUD_DB, read_audio
 from latentfx.training.data.side import Group, Side
 from latentfx.training.data.source import Job, Made, Source
 
@@ -114,11 +115,7 @@ def find_songs(root: Path) -> list[Song]:
         raise DataError(f"no data folder {root}; name one with --data or with LATENTFX_DATA")
     songs = [_from_mp4(root, file) for file in root.rglob("*" + STEM_MP4)]
     for folder in (root, *(path for path in root.rglob("*") if path.is_dir())):
-        files = {
-            file.stem: file
-            for file in sorted(folder.iterdir())
-            if file.suffix.lower() in SUFFIXES and file.stem.lower() not in MIXTURES
-        }
+        files = {file.stem: file for file in sorted(folder.iterdir()) if _is_stem(file)}
         if len(files) > 1:
             songs.append(Song(folder.relative_to(root).as_posix(), files, {}))
     if not songs:
@@ -127,6 +124,12 @@ def find_songs(root: Path) -> list[Song]:
             f"TITLE{STEM_MP4} with the streams {', '.join(MUSDB_STREAMS)}"
         )
     return sorted(songs, key=lambda song: song.name)
+
+
+def _is_stem(file: Path) -> bool:
+    """Whether a path is the sound file of a stem: not hidden, no side file of macOS, not the mixture."""
+    named_so = file.suffix.lower() in SUFFIXES and file.stem.lower() not in MIXTURES
+    return named_so and not file.name.startswith(".") and file.is_file()
 
 
 def _from_mp4(root: Path, file: Path) -> Song:

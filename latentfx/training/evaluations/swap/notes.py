@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.errors import DataError
-from latentfx.training.data.recording import Recording, find_recordings, read_audio
+from latentfx.training.data.folder import find_recordings
+from latentfx.training.data.recording import Recording, read_audio
 
 Float32 = NDArray[np.float32]
 

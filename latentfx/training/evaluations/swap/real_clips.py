@@ -90,7 +90,8 @@ def check_clips(clips: Sequence[Example]) -> None:
     if len(lengths) > 1:
         raise DataError(
             f"validation clips last {lengths[0]:g} to {lengths[-1]:g} s; codes can be exchanged between "
-            "clips of one length alone: give every part the same segment_seconds"
+            "clips of one length alone: give every part the same segment_seconds, and exclude recordings "
+            "that are shorter"
         )
 
 
