@@ -20,7 +20,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"control"},
             {"spec"},
             {"plugin", "host.plugin_file", "dsp", "host.onnx_fields", "host.wire"},
-            {"binding"},
+            {"binding", "sound.reader", "sound.writer"},
             {"stages"},
             {"methods", "operators"},
             {"training"},
