@@ -42,7 +42,11 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="Folder that the recipe's data paths count from (or LATENTFX_DATA).")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Write the curves for TensorBoard too, below the run folder."),
+    ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="torch's")] = None,
 ) -> None:
     """Train a model from a recipe, or go on with a run that was stopped."""
@@ -54,6 +58,7 @@ def train(
         return
     limit_s = None if limit is None else parse_duration(limit)
     overrides = [*(settings or []), *([] if seed is None else [f"recipe.seed={seed}"])]
+    overrides += ["train.tensorboard=true"] if tensorboard else []
     checked = load_recipe(recipe, overrides)
     _train(checked, out or Path("runs") / checked.recipe.name, data, limit_s, device, threads)
 
@@ -64,15 +69,12 @@ train.__doc__ = f"{train.__doc__}\n{_EXAMPLES}\n{_FOLDER}"
 def _train(
     recipe: Recipe, folder: Path, data: Path | None, limit_s: float | None, device: str, threads: int | None
 ) -> None:
+    typer.echo(f"training {recipe.recipe.name} in {folder}")
     try:
         from latentfx.training.runs.start import train as run
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx train", "lab", error.name or "torch") from None
     outcome = run(recipe, folder, data_root=data, limit_s=limit_s, device=device, threads=threads)
-    where = f"{folder} at step {outcome.step}"
-    if outcome.reason == "finished":
-        typer.echo(f"finished: {where}")
-    else:
-        typer.echo(f"stopped ({outcome.reason}): {where}; the same command goes on from there")
+    typer.echo(outcome)
     if outcome.reason == "interrupted":
         raise typer.Exit(130)

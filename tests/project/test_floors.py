@@ -159,7 +159,7 @@ def test_what_plays_a_plugin_needs_only_the_light_core(
 
 
 def test_every_import_is_a_declared_dependency(modules: dict[str, Module], settings: dict[str, Any]) -> None:
-    allowed = declared(settings, "plot", "lab", "neutone", "clap")
+    allowed = declared(settings, "plot", "lab", "neutone", "clap", "tensorboard")
     undeclared = [
         f"{module.name}:{item.line} imports {item.module}"
         for module in modules.values()
@@ -172,7 +172,7 @@ def test_every_import_is_a_declared_dependency(modules: dict[str, Module], setti
 def test_what_tests_and_examples_import_is_declared(root: Path, settings: dict[str, Any]) -> None:
     folders = {"tests": root / "tests", "examples": root / "examples"}
     modules = read_package(folders)
-    allowed = declared(settings, "plot", "lab", "docs", "test") | {
+    allowed = declared(settings, "plot", "lab", "docs", "tensorboard", "test") | {
         module.path.stem for module in modules.values()
     }
     undeclared = [

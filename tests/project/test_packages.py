@@ -97,7 +97,15 @@ def test_the_metadata_states_licence_extras_and_a_core_without_torch(distributio
         assert "latentfx = latentfx.cli:main" in wheel.read(name).decode()
     assert metadata["License-Expression"] == "MIT"
     assert set(metadata.get_all("License-File", [])) == {"LICENSE", "presets/LICENSES.md"}
-    assert set(metadata.get_all("Provides-Extra", [])) == {"clap", "docs", "lab", "neutone", "plot", "test"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "clap",
+        "docs",
+        "lab",
+        "neutone",
+        "plot",
+        "tensorboard",
+        "test",
+    }
     core = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert not [line for line in core if line.startswith(("torch", "librosa", "scipy", "matplotlib"))]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 import typer
+from toy import SignalAt
 from typer.testing import CliRunner
 
+import latentfx.training.runs.start as start
 from latentfx.cli.options import parse_duration
 from latentfx.cli.train import train
 from latentfx.errors import CheckpointError, MissingExtraError, RecipeError
@@ -40,25 +43,37 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def run(*words: str) -> str:
+def run(*words: str, code: int = 0) -> str:
     app = typer.Typer()
     app.command()(train)
     result = CliRunner().invoke(app, list(words), catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
     return result.output
 
 
-def test_a_recipe_trains_on_generated_tones_and_goes_on(recipe: Path) -> None:
-    first = run(str(recipe), "--for", "0s", "--threads", "1", "--device", "cpu")
-    assert "stopped (time): runs/toy at step 0; the same command goes on" in first
+def test_a_recipe_trains_on_generated_tones_and_goes_on(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(start, "Reporter", lambda: SignalAt(5, signal.SIGINT))
+        first = run(str(recipe), "--threads", "1", "--device", "cpu", code=130)
+    assert "stopped (interrupted): runs/toy at step 5; the same command goes on" in first
     second = run(str(recipe), "--threads", "1", "--device", "cpu")
-    assert "going on at step 0" in second
+    assert "going on at step 5" in second
     assert "finished: runs/toy at step 12" in second
     assert Path("runs/toy/best-taught/weights.safetensors").is_file()
 
 
+def test_a_time_limit_counts_the_making_of_data_and_says_that_nothing_can_be_exported(recipe: Path) -> None:
+    said = run(str(recipe), "--for", "0s", "--device", "cpu")
+    assert said.startswith("training toy in runs/toy\n")
+    assert "stopped (time) while making data: runs/toy at step 0; the same command starts that again" in said
+    assert "there is no checkpoint to export yet" in said
+    assert not Path("runs/toy").exists()
+
+
 def test_set_and_seed_change_the_recipe(recipe: Path) -> None:
-    run(str(recipe), "--out", "r", "--set", "train.stages.alone.steps=2", "--seed", "9", "--for", "0s")
+    run(str(recipe), "--out", "r", "--set", "train.stages.alone.steps=2", "--seed", "9")
     differs = r"recipe\.seed was 9, now 0; train\.stages\.alone\.steps was 2, now 6"
     with pytest.raises(CheckpointError, match=differs):
         run(str(recipe), "--out", "r")

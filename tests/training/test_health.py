@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from latentfx.methods.base import Objective
-from latentfx.training.runs.device import Device
+from latentfx.training.runs.fabric import make_fabric
 from latentfx.training.runs.health import effective_rank, latent_health, space_health
 
 POINTS = 4000
-CPU = Device(torch.device("cpu"), "float32")
+CPU = make_fabric("cpu")
 
 
 def normal(dimensions: int, seed: int = 0) -> Tensor:

@@ -24,7 +24,7 @@ from latentfx.methods.cache import FeatureCache
 from latentfx.training.data import Example
 from latentfx.training.recipes.config import Recipe, parse_recipe
 from latentfx.training.runs.reporting import Reporter
-from latentfx.training.runs.start import Outcome, train
+from latentfx.training.runs.start import RunOutcome, train
 
 FRAME = 16
 
@@ -126,7 +126,7 @@ class SignalAt(Reporter):
             os.kill(os.getpid(), self._number)
 
 
-def train_toy(folder: str | Path, recipe: Recipe, reporter: Reporter | None = None) -> Outcome:
+def train_toy(folder: str | Path, recipe: Recipe, reporter: Reporter | None = None) -> RunOutcome:
     """Train the toy on the toy clips, silently."""
     silent = reporter or Reporter(Console(quiet=True))
     return train(recipe, folder, clips=toy_clips(), method=Toy, device="cpu", threads=1, reporter=silent)

@@ -56,6 +56,7 @@ class TrainSettings:
         validation_crops: validate on at most so many crops, the same ones each time.
         patience: end a stage after so many validations without a new best; 0 never does.
         checkpoint_every: steps between saves of the resumable state (it is also saved at each validation).
+        tensorboard: write the curves for TensorBoard too, into the folder `tensorboard` of the run.
     """
 
     stages: Mapping[str, StageLength]
@@ -72,6 +73,7 @@ class TrainSettings:
     validation_crops: int = 256
     patience: int = 0
     checkpoint_every: int = 500
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "crop_frames", "validate_every", "validation_crops", "checkpoint_every"):

@@ -25,6 +25,8 @@ from latentfx.training.recipes.settings import read_settings
 
 SCHEMA = 1
 WEIGHTS, CARD = "weights.safetensors", "card.json"
+EARLY = "unvalidated"
+"""Checkpoint of a run that was stopped before its first validation."""
 _HEADER = "latentfx"
 
 
@@ -144,6 +146,10 @@ def _weights_file(path: Path) -> Path:
     if (path / WEIGHTS).is_file():
         return path / WEIGHTS
     found = sorted(path.glob(f"best-*/{WEIGHTS}"), key=lambda file: int(read_tensors(file)[1]["stage_index"]))
-    if not found:
-        raise CheckpointError(f"{path} holds no {WEIGHTS}; give a checkpoint folder or a run folder")
-    return found[-1]
+    if found:
+        return found[-1]
+    if (path / EARLY / WEIGHTS).is_file():
+        return path / EARLY / WEIGHTS
+    raise CheckpointError(
+        f"{path} holds no {WEIGHTS}; give a checkpoint folder or the folder of a run that has done some steps"
+    )

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
+from torch import Tensor
+from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
 from latentfx.methods.base import Objective
 
 
-class RunningAverage:
-    """Averages the trained weights of an objective and copies all else.
+def running_average(objective: Objective, decay: float, steps: int = 0) -> AveragedModel:
+    """Start a running average of an objective's weights; its buffers are copied.
+
+    `update_parameters(objective)` takes in the weights after a step, `module` is the average.
 
     Args:
         objective: what is averaged; the average starts as a copy of it.
         decay: share that the past keeps at each step; smaller in the first steps, (1 + n) / (10 + n).
+        steps: how many steps the average has seen already.
     """
 
-    def __init__(self, objective: Objective, decay: float) -> None:
-        self.module = copy.deepcopy(objective)
-        self._decay = decay
-
     @torch.no_grad()
-    def update(self, objective: Objective, step: int) -> None:
-        """Take in the weights after the given step (1 is the first)."""
-        keep = min(self._decay, (1 + step) / (10 + step))
-        trained = {name for name, value in objective.named_parameters() if value.requires_grad}
-        new = objective.state_dict()
-        for name, value in self.module.state_dict().items():
-            if name in trained:
-                value.lerp_(new[name], 1.0 - keep)
-            else:
-                value.copy_(new[name])
+    def blend(averaged: PARAM_LIST, new: PARAM_LIST, step: Tensor | int) -> None:
+        n = int(step)
+        keep = min(decay, (1 + n) / (10 + n))
+        torch._foreach_lerp_(averaged, new, 1.0 - keep)
+
+    average = AveragedModel(objective, multi_avg_fn=blend)
+    set_steps(average, steps)
+    return average
+
+
+def set_steps(average: AveragedModel, steps: int) -> None:
+    """Say how many steps an average has seen. torch counts the copy that it starts from as the first."""
+    average.n_averaged.fill_(steps + 1)

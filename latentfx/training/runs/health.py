@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from torch import Tensor
 
 from latentfx.methods.base import Objective
 from latentfx.methods.common.vicreg import covariance_loss, variance_loss
-from latentfx.training.runs.device import Device
 
 DEAD_VARIANCE = 0.01
 AT_THE_END = 0.01
@@ -60,7 +60,7 @@ def space_health(codes: Tensor) -> dict[str, float]:
 
 @torch.no_grad()
 def latent_health(
-    model: Objective, crops: Iterable[Mapping[str, Tensor]], instruments: Sequence[str], device: Device
+    model: Objective, crops: Iterable[Mapping[str, Tensor]], instruments: Sequence[str], fabric: Fabric
 ) -> dict[str, dict[str, float]]:
     """Figures of every latent space of a model, and how well the instrument can be read from it.
 
@@ -68,7 +68,7 @@ def latent_health(
         model: in evaluation mode.
         crops: validation batches.
         instruments: of the validation clips.
-        device: where to compute.
+        fabric: where to compute.
     Returns:
         What `space_health` gives for each space, and `instrument`: share of the codes of every other clip
         whose instrument a linear discriminant names that was fitted to the rest; only where codes belong to
@@ -77,7 +77,7 @@ def latent_health(
     spaces: dict[str, list[Tensor]] = {}
     clips: dict[str, list[Tensor]] = {}
     for crop in crops:
-        for name, codes in model.codes(device.batch(crop)).items():
+        for name, codes in model.codes(fabric.to_device(crop)).items():
             flat = codes.flatten(0, -2).float().cpu()
             of_clips = len(codes) == len(crop["clip"])
             owner = crop["clip"].cpu().repeat_interleave(len(flat) // len(codes)) if of_clips else None

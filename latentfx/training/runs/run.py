@@ -2,51 +2,40 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, cast
 
-import torch
+from lightning_fabric import Fabric
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from latentfx.errors import TrainingError
-from latentfx.methods.base import AnyExample, Objective
-from latentfx.training.recipes.config import Recipe, as_table
-from latentfx.training.runs.checkpoint import save_checkpoint
-from latentfx.training.runs.curves import Curves, draw_curves
-from latentfx.training.runs.device import Device
-from latentfx.training.runs.ema import RunningAverage
+from latentfx.methods.base import Objective
+from latentfx.training.recipes.config import Recipe
+from latentfx.training.runs.ema import running_average, set_steps
 from latentfx.training.runs.health import latent_health
+from latentfx.training.runs.players import Players
+from latentfx.training.runs.preparing import Prepared
+from latentfx.training.runs.records import Records, has_best, has_checkpoint
 from latentfx.training.runs.reporting import Reporter
 from latentfx.training.runs.rng import seed_everything
 from latentfx.training.runs.sampling import FixedCrops, RandomCrops
 from latentfx.training.runs.schedule import learning_rate
-from latentfx.training.runs.state import Progress, SavedState, save_state
+from latentfx.training.runs.state import Progress, SavedState
 from latentfx.training.runs.stopping import Reason, Stopper
-from latentfx.training.runs.validation import evaluate, numbers
+from latentfx.training.runs.validation import evaluate
 
 LOG_EVERY = 50
-STATE, CURVES, PICTURE = "state.safetensors", "curves.csv", "curves.png"
-
-
-class AnyDataset(Protocol):
-    """Clips to train on, clips of other recordings to validate on, and the card that describes them."""
-
-    @property
-    def train(self) -> Sequence[AnyExample]: ...
-    @property
-    def validation(self) -> Sequence[AnyExample]: ...
-    @property
-    def card(self) -> Mapping[str, object]: ...
+Ending = Literal["finished", "time", "interrupted"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How a call of `train` ended.
 
     Args:
@@ -54,12 +43,25 @@ class Outcome:
         reason: `finished`; `time` or `interrupted` when a further call would go on.
         step: steps done in all.
         best: best validation loss of the last stage that was reached; None before its first validation.
+        during: what was going on: `training`, or what comes before it.
+        exportable: whether the folder holds a checkpoint.
     """
 
     folder: Path
-    reason: Literal["finished", "time", "interrupted"]
+    reason: Ending
     step: int
     best: float | None
+    during: str = "training"
+    exportable: bool = True
+
+    def __str__(self) -> str:
+        where = f"{self.folder} at step {self.step}"
+        if self.reason == "finished":
+            return f"finished: {where}"
+        what = "" if self.during == "training" else f" while {self.during}"
+        more = "goes on from there" if self.during == "training" or self.step else "starts that again"
+        lacks = "" if self.exportable else "; there is no checkpoint to export yet: let it train some steps"
+        return f"stopped ({self.reason}){what}: {where}; the same command {more}{lacks}"
 
 
 class Run:
@@ -69,9 +71,9 @@ class Run:
         recipe: what to train.
         folder: where; it exists.
         settings: the recipe with every default written out, which a resumed run must share.
-        objective: fresh from its config.
-        clips: training data.
-        device: where to compute.
+        objective: on its device, prepared.
+        data: features of both sides.
+        fabric: where and how precisely to compute.
         reporter: shows progress.
     """
 
@@ -81,31 +83,29 @@ class Run:
         folder: Path,
         settings: Mapping[str, Any],
         objective: Objective,
-        clips: AnyDataset,
-        device: Device,
+        data: Prepared,
+        fabric: Fabric,
         reporter: Reporter,
     ) -> None:
-        self.recipe, self.folder, self.settings, self.device = recipe, folder, settings, device
-        self.reporter = reporter
-        t = recipe.train
-        self.objective = objective.to(device.place)
-        cache = objective.prepare(clips.train).to(device.place)
-        self.crops = RandomCrops(cache, t.crop_frames, t.batch_size, recipe.recipe.seed)
-        held_out = objective.prepare(clips.validation).to(device.place)
+        self.recipe, self.objective, self.fabric, self.reporter = recipe, objective, fabric, reporter
+        t, place = recipe.train, fabric.device
+        self.crops = RandomCrops(
+            data.train.features.to(place), t.crop_frames, t.batch_size, recipe.recipe.seed
+        )
+        held_out = data.validation.features.to(place)
         self.validation = FixedCrops(held_out, t.crop_frames, t.batch_size, t.validation_crops)
-        self.instruments = [clip.instrument for clip in clips.validation]
         if self.crops.left_out:
             self.reporter.say(f"left out {self.crops.left_out} clips shorter than {t.crop_frames} frames")
-        self.data_card = dict(clips.card)
-        self.optimizer = torch.optim.AdamW(objective.parameters(), lr=t.lr, weight_decay=t.weight_decay)
-        self.code = recipe.read_code()
-        self.average: RunningAverage | None = None
+        self.instruments = data.validation.instruments
+        self.records = Records(recipe, folder, settings, data.card, str(place))
+        self.players = Players(objective, t, fabric)
+        self.average: AveragedModel | None = None
         self.progress = Progress()
 
-    def go(self, saved: SavedState | None, stopper: Stopper) -> Outcome:
+    def go(self, saved: SavedState | None, stopper: Stopper) -> RunOutcome:
         """Train until the end, the limit or a signal."""
         self._start(saved)
-        self._clock = time.monotonic() - self.progress.seconds
+        self.reporter.begin_run(sum(self._steps_of(stage) for stage in self.objective.stages))
         while self.progress.stage < len(self.objective.stages):
             reason = self._train_stage(stopper)
             if reason is not None:
@@ -121,26 +121,25 @@ class Run:
         seed_everything(self.recipe.recipe.seed)
         if saved is not None:
             self.progress = saved.progress
+        self._clock = time.monotonic() - self.progress.seconds
         last = len(self.objective.stages) - 1
         for index in range(min(self.progress.stage, last) + 1):
             self._begin_stage(index)
         if saved is not None:
-            saved.restore(self._modules, self.optimizer)
-            self.reporter.say(f"going on at step {self.progress.step} of {self.folder}")
-        self.curves = Curves(self.folder / CURVES, self.progress.curves_bytes)
+            saved.restore(self._modules, self.players.optimizers)
+            if self.average:
+                set_steps(self.average, self.progress.stage_step)
+            self.reporter.say(f"going on at step {self.progress.step} of {self.records.folder}")
+        self.records.begin(self.progress)
+        if saved is None:
+            self._save()
 
     def _begin_stage(self, index: int) -> None:
         self.objective.begin_stage(index)
-        self.objective.to(self.device.place)
-        known = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
-        new = [n for n, p in self.objective.named_parameters() if p.requires_grad and id(p) not in known]
-        if new:
-            raise TrainingError(
-                f"stage {self.objective.stages[index]!r} of {type(self.objective).__name__} trains {new}, "
-                "which did not exist at the start; make every trained parameter in __init__ and freeze copies"
-            )
+        self.fabric.to_device(self.objective)
+        self.players.check_stage(self.objective.stages[index])
         decay = self.recipe.train.ema
-        self.average = RunningAverage(self.objective, decay) if decay > 0 else None
+        self.average = running_average(self.objective, decay) if decay > 0 else None
 
     @property
     def _modules(self) -> dict[str, nn.Module]:
@@ -148,15 +147,14 @@ class Run:
 
     @property
     def _evaluated(self) -> Objective:
-        return self.average.module if self.average else self.objective
+        return cast(Objective, self.average.module) if self.average else self.objective
 
     @property
     def _stage(self) -> str:
-        return self.objective.stages[self.progress.stage]
+        return self.objective.stages[min(self.progress.stage, len(self.objective.stages) - 1)]
 
-    @property
-    def _total(self) -> int:
-        length = self.recipe.train.stages[self._stage]
+    def _steps_of(self, stage: str) -> int:
+        length = self.recipe.train.stages[stage]
         return length.steps or (length.epochs or 0) * self.crops.steps_per_epoch
 
     @property
@@ -164,20 +162,18 @@ class Run:
         patience = self.recipe.train.patience
         return patience > 0 and self.progress.stale >= patience
 
-    @property
-    def _epoch(self) -> float:
-        return self.progress.step / self.crops.steps_per_epoch
-
     def _train_stage(self, stopper: Stopper) -> Reason | None:
-        p, t, total = self.progress, self.recipe.train, self._total
-        self.reporter.begin_stage(self._stage, p.stage_step, total)
+        p, t, total = self.progress, self.recipe.train, self._steps_of(self._stage)
+        before = sum(self._steps_of(stage) for stage in self.objective.stages[: p.stage])
+        self.reporter.begin_stage(self._stage, p.stage_step, total, before)
         began, first = time.monotonic(), p.stage_step
         while p.stage_step < total and not self._out_of_patience:
             if stopper.reason is not None:
                 return stopper.reason
-            lr = learning_rate(t, t.stages[self._stage], p.stage_step, total, p.step)
-            loss = self._step(lr)
+            rate = functools.partial(learning_rate, t, t.stages[self._stage], p.stage_step, total, p.step)
+            loss = self._step(rate)
             self.reporter.step(p.stage_step, loss)
+            lr = rate(self.players.all[0].lr)
             if p.count >= LOG_EVERY or p.stage_step == total:
                 self._log(lr)
             validates = p.stage_step % t.validate_every == 0 or p.stage_step == total
@@ -190,24 +186,14 @@ class Run:
             self.reporter.say(f"{self._stage} ends early: no better validation for {p.stale} times")
         return None
 
-    def _step(self, lr: float) -> float:
-        p, t = self.progress, self.recipe.train
+    def _step(self, rate: functools.partial[float]) -> float:
+        p = self.progress
         self.objective.train()
-        batch = self.device.batch(self.crops.batch(p.step))
-        with self.device.autocast():
-            parts = self.objective.loss(batch)
-        values = numbers(parts)
-        self._check_finite(values)
-        self.optimizer.zero_grad(set_to_none=True)
-        parts["loss"].backward()
-        norm = nn.utils.clip_grad_norm_(self.objective.parameters(), t.gradient_clip or math.inf)
-        self._check_finite({"gradient": float(norm)})
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
+        batch = self.fabric.to_device(self.crops.batch(p.step))
+        values = self.players.step(batch, lambda player: rate(player.lr), self._check_finite)
         p.step, p.stage_step, p.count = p.step + 1, p.stage_step + 1, p.count + 1
         if self.average:
-            self.average.update(self.objective, p.stage_step)
+            self.average.update_parameters(self.objective)
         for name, value in values.items():
             p.sums[name] = p.sums.get(name, 0.0) + value
         return values["loss"]
@@ -216,66 +202,53 @@ class Run:
         if all(map(math.isfinite, values.values())):
             return
         what = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        state = self.folder / STATE
+        state, t = self.records.state, self.recipe.train
         kept = f"the last good state is {state}" if state.exists() else "no state was saved yet"
         raise TrainingError(
             f"step {self.progress.step} of stage {self._stage!r} is not finite: {what}; {kept}. "
-            f"Start a new run with a lower train.lr (now {self.recipe.train.lr:g}) or train.gradient_clip "
-            f"(now {self.recipe.train.gradient_clip:g}), or look for silent or broken clips"
+            f"Start a new run with a lower train.lr (now {t.lr:g}) or train.gradient_clip "
+            f"(now {t.gradient_clip:g}), or look for silent or broken clips"
         )
 
     def _validate(self, lr: float, left_s: float) -> None:
         p, model = self.progress, self._evaluated
-        parts = evaluate(model, self.validation, self.device, self.recipe.recipe.seed)
+        parts = evaluate(model, self.validation, self.fabric, self.recipe.recipe.seed)
         self._check_finite(parts)
-        self._tick()
-        self.curves.write((p.step, self._epoch, self._stage, "validation"), parts, lr, p.seconds)
+        self._write("validation", parts, lr)
         is_best = p.best is None or parts["loss"] < p.best
         if is_best:
             p.best, p.best_step, p.stale = parts["loss"], p.step, 0
-            health = latent_health(model, self.validation, self.instruments, self.device)
-            save_checkpoint(self.folder / f"best-{self._stage}", model, self._card(parts, health), self.code)
+            health = latent_health(model, self.validation, self.instruments, self.fabric)
+            self.records.best(p, self._stage, model, parts, health)
         else:
             p.stale += 1
-        self.reporter.validated(self._stage, p.stage_step, self._total, parts, is_best, left_s)
+        self.reporter.validated(
+            self._stage, p.stage_step, self._steps_of(self._stage), parts, is_best, left_s
+        )
 
     def _log(self, lr: float) -> None:
         p = self.progress
-        self._tick()
-        parts = {name: value / p.count for name, value in p.sums.items()}
-        self.curves.write((p.step, self._epoch, self._stage, "train"), parts, lr, p.seconds)
+        self._write("train", {name: value / p.count for name, value in p.sums.items()}, lr)
         p.sums, p.count = {}, 0
+
+    def _write(self, split: str, parts: Mapping[str, float], lr: float) -> None:
+        self._tick()
+        epoch = self.progress.step / self.crops.steps_per_epoch
+        self.records.curve(self.progress, (epoch, self._stage, split), parts, lr)
 
     def _save(self) -> None:
         self._tick()
-        self.progress.curves_bytes = self.curves.size
-        save_state(self.folder / STATE, self.progress, self._modules, self.optimizer, self.settings)
+        self.records.save(self.progress, self._modules, self.players.optimizers)
 
-    def _end(self, reason: Literal["finished", "time", "interrupted"]) -> Outcome:
+    def _end(self, reason: Ending) -> RunOutcome:
         p = self.progress
         if reason != "finished":
             self._save()
-        draw_curves(self.folder / CURVES, self.folder / PICTURE)
-        return Outcome(self.folder, reason, p.step, p.best)
+            if p.step > 0 and not has_best(self.records.folder):
+                self.records.early(p, self._stage, self._evaluated)
+        self.records.end()
+        folder = self.records.folder
+        return RunOutcome(folder, reason, p.step, p.best, exportable=has_checkpoint(folder))
 
     def _tick(self) -> None:
         self.progress.seconds = time.monotonic() - self._clock
-
-    def _card(self, metrics: Mapping[str, float], health: Mapping[str, Any]) -> dict[str, Any]:
-        p = self.progress
-        return {
-            "recipe": as_table(self.recipe),
-            "method_config": dataclasses.asdict(self.objective.config),
-            "stage": self._stage,
-            "stage_index": p.stage,
-            "step": p.step,
-            "metrics": dict(metrics),
-            "health": dict(health),
-            "data": self.data_card,
-            "seed": self.recipe.recipe.seed,
-            "licence": self.recipe.recipe.licence,
-            "wall_time_s": round(p.seconds, 1),
-            "device": str(self.device.place),
-            "threads": torch.get_num_threads(),
-            "date": datetime.now(UTC).date().isoformat(),
-        }

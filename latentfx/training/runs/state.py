@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def save_state(
     path: Path,
     progress: Progress,
     modules: Mapping[str, nn.Module],
-    optimizer: Optimizer,
+    optimizers: Mapping[str, Optimizer],
     settings: Mapping[str, Any],
 ) -> None:
     """Write everything that the next step depends on.
@@ -66,12 +66,14 @@ def save_state(
         path: one safetensors file.
         progress: where the run is.
         modules: prefix -> module (the model, its running average).
-        optimizer: an Adam-like optimiser, whose state is tensors.
+        optimizers: player -> an Adam-like optimiser, whose state is tensors. The first one is stored without
+            its player's name, as it was when all runs had one.
         settings: what the run was started with; `load_state` refuses others.
     """
     tensors = {f"{key}.{n}": t for key, module in modules.items() for n, t in module.state_dict().items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        tensors.update({f"optimizer.{index}.{name}": value for name, value in values.items()})
+    for prefix, optimizer in zip(_prefixes(optimizers), optimizers.values(), strict=True):
+        for index, values in optimizer.state_dict()["state"].items():
+            tensors.update({f"{prefix}{index}.{name}": value for name, value in values.items()})
     tensors.update({f"rng.{name}": value for name, value in rng_tensors().items()})
     header = {
         "schema": SCHEMA,
@@ -91,7 +93,7 @@ class SavedState:
     tensors: Mapping[str, Tensor]
     rng: Mapping[str, Any]
 
-    def restore(self, modules: Mapping[str, nn.Module], optimizer: Optimizer) -> None:
+    def restore(self, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> None:
         """Put everything back, the random generators last.
 
         Raises:
@@ -100,17 +102,24 @@ class SavedState:
         try:
             for key, module in modules.items():
                 module.load_state_dict(self._below(f"{key}."))
-            state: dict[int, dict[str, Tensor]] = {}
-            for name, value in self._below("optimizer.").items():
-                index, _, entry = name.partition(".")
-                state.setdefault(int(index), {})[entry] = value
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+            for prefix, optimizer in zip(_prefixes(optimizers), optimizers.values(), strict=True):
+                state: dict[int, dict[str, Tensor]] = {}
+                for name, value in self._below(prefix).items():
+                    index, _, entry = name.partition(".")
+                    if index.isdecimal():
+                        state.setdefault(int(index), {})[entry] = value
+                optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
             restore_rng(self._below("rng."), self.rng)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{self.path} does not fit this run: {error}") from None
 
     def _below(self, prefix: str) -> dict[str, Tensor]:
         return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
+
+
+def _prefixes(names: Iterable[str]) -> list[str]:
+    """Of the tensors of each player's optimiser."""
+    return [f"optimizer.{name}." if index else "optimizer." for index, name in enumerate(names)]
 
 
 def load_state(
@@ -145,9 +154,10 @@ def load_state(
 
 
 def _without_words(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without what is written for people: it changes nothing in a run."""
+    """Settings without those that change nothing in a run: what is written for people, where curves go."""
     recipe = {key: value for key, value in settings.get("recipe", {}).items() if key not in WORDS}
-    return {**settings, "recipe": recipe}
+    train = {key: value for key, value in settings.get("train", {}).items() if key != "tensorboard"}
+    return {**settings, "recipe": recipe, "train": train}
 
 
 def _differences(old: Any, new: Any, where: str = "") -> list[str]:

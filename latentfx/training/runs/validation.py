@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from latentfx.methods.base import Objective
-from latentfx.training.runs.device import Device
 from latentfx.training.runs.rng import isolated_rng
 from latentfx.training.runs.sampling import FixedCrops
 
@@ -20,20 +20,20 @@ def numbers(parts: Mapping[str, Tensor]) -> dict[str, float]:
 
 
 @torch.no_grad()
-def evaluate(model: Objective, crops: FixedCrops, device: Device, seed: int) -> dict[str, float]:
+def evaluate(model: Objective, crops: FixedCrops, fabric: Fabric, seed: int) -> dict[str, float]:
     """Mean of every loss part over the crops, with the same random numbers each time.
 
     Args:
         model: put into evaluation mode, and left there.
         crops: validation crops.
-        device: where to compute.
+        fabric: where to compute.
         seed: of what the loss draws; the generators of the training do not notice.
     """
     model.eval()
     sums: dict[str, float] = {}
-    with isolated_rng(seed), device.autocast():
+    with isolated_rng(seed), fabric.autocast():
         for batch in crops:
             size = len(batch["clip"])
-            for name, value in numbers(model.loss(device.batch(batch))).items():
+            for name, value in numbers(model.loss(fabric.to_device(batch))).items():
                 sums[name] = sums.get(name, 0.0) + value * size
     return {name: value / len(crops) for name, value in sums.items()}
