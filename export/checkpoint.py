@@ -16,6 +16,7 @@ from latentfx.host.plugin_file import REBUILD_KEY, Metadata
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
 from latentfx.testing import Check, ContractReport, Terms, verify_contract, verify_parity
+from latentfx.training import catalogue
 from latentfx.training.runs.checkpoint import load_checkpoint
 
 from .builders.builder import build_plugin, set_latency
@@ -117,10 +118,10 @@ def _open(
         return rebuild_plugin(source, name, default, latency)
     objective, card = load_checkpoint(source)
     if latency is not None:
-        set_latency(objective, str(card["recipe"]["method"]["name"]), latency)
+        set_latency(objective, catalogue.method(str(card["recipe"]["method"]["name"])), latency)
         card["method_config"] = asdict(objective.config)
     plugin, provenance = build_plugin(objective, card, name or str(card["recipe"]["recipe"]["name"]), default)
-    return plugin, {**provenance, REBUILD_KEY: rebuild_facts(plugin, card)}
+    return plugin, {**provenance, REBUILD_KEY: rebuild_facts(card)}
 
 
 def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | None, to: str | None) -> str:

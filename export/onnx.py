@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -74,7 +74,7 @@ def export_onnx(
     state = initial_row(plugin)
     text = metadata_text(plugin, state, provenance, {} if callable(report) else report or {})
     with evaluating(plugin):
-        graph = _finish(_trace(plugin, state))
+        graph = _proto(_trace(plugin, state))
         session = _check(plugin, state, graph.SerializeToString())
     if callable(report):
         text = metadata_text(plugin, state, provenance, report(session))
@@ -115,14 +115,42 @@ def _trace(plugin: Plugin, state: State) -> onnx_ir.Model:
                 opset_version=OPSET,
                 input_names=["audio", "controls", *(f"state_{name}" for name in names)],
                 output_names=["audio_out", *(f"state_{name}_out" for name in names)],
+                optimize=False,
                 verbose=False,
             )
+            if program is None:
+                raise ExportError("torch returned no graph")
+            with _as_inputs(program.model.graph, weight_names(plugin).values()):
+                program.optimize()
+                _simplify(program.model)
     except Exception as error:
         raise ExportError(f"{plugin.spec.name!r} cannot be written as ONNX. {_cure(error)}") from error
-    if program is None:
-        raise ExportError(f"{plugin.spec.name!r} cannot be written as ONNX: torch returned no graph")
+    passes.RemoveUnusedNodesPass()(program.model)
     _check_axes(plugin, program.model)
     return program.model
+
+
+def weight_names(plugin: Plugin) -> dict[str, str]:
+    """Name of each of a plugin's weights in `state_dict` -> name of its initializer in a plugin file."""
+    return {name: f"plugin.{name}" for name in plugin.state_dict()}  # `plugin` is what _Step calls it
+
+
+@contextmanager
+def _as_inputs(graph: onnx_ir.Graph, names: Iterable[str]) -> Iterator[None]:
+    """Make inputs of the initializers of these names for a while.
+
+    An optimiser transposes, merges and drops constants; inputs stay whole and keep their names.
+    """
+    weights = [graph.initializers.pop(name) for name in names if name in graph.initializers]
+    values = [weight.const_value for weight in weights]
+    for weight in weights:
+        weight.const_value = None
+    graph.inputs.extend(weights)
+    yield
+    del graph.inputs[len(graph.inputs) - len(weights) :]
+    for weight, value in zip(weights, values, strict=True):
+        weight.const_value = value
+        graph.register_initializer(weight)
 
 
 def _check_axes(plugin: Plugin, model: onnx_ir.Model) -> None:
@@ -143,16 +171,19 @@ def _example(plugin: Plugin, state: State, batch: int, blocks: int) -> tuple[Ten
     return (audio, plugin.default_controls(batch), *rows)
 
 
-def _finish(model: onnx_ir.Model) -> onnx.ModelProto:
+def _simplify(model: onnx_ir.Model) -> None:
     """Store every constant once and drop the tracer's notes."""
     for transform in (
         passes.DeduplicateInitializersPass(size_limit=1 << 30),
         passes.CommonSubexpressionEliminationPass(),
-        passes.RemoveUnusedNodesPass(),
         passes.ClearMetadataAndDocStringPass(),
     ):
         transform(model)
     model.metadata_props.clear()
+
+
+def _proto(model: onnx_ir.Model) -> onnx.ModelProto:
+    """The graph as it is stored, with names for its free axes."""
     proto = onnx_ir.to_proto(model)
     del proto.graph.value_info[:]
     for port in (*proto.graph.input, *proto.graph.output):

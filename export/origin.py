@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def origin(card: Mapping[str, Any], method: str, paper: str) -> dict[str, Any]:
+def origin(card: Mapping[str, Any], method: str | None = None, paper: str | None = None) -> dict[str, Any]:
     """Provenance from the card of a checkpoint.
 
     Args:
         card: as `latentfx.training.runs.checkpoint.load_checkpoint` gives it.
-        method: its name, for people.
-        paper: where it was published.
+        method: its name, for people; as the recipe names it unless given.
+        paper: where it was published, if it was.
     """
     return {
-        "method": method,
-        "paper": paper,
+        "method": method or card["recipe"]["method"]["name"],
+        **({"paper": paper} if paper else {}),
         "recipe": card["recipe"]["recipe"]["name"],
         "seed": card["seed"],
         "step": card["step"],

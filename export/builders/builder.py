@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from latentfx.errors import ExportError
+from latentfx.export.origin import origin
 from latentfx.methods.base import Objective
 from latentfx.plugin import Plugin
-from latentfx.training.catalogue import todays_name
+from latentfx.training import catalogue
+from latentfx.training.catalogue import Method
 
-from . import latent_mix, ring, swapper
+
+def _leave(objective: Any) -> None:
+    """Most objectives make a plugin before they are trained, too."""
 
 
 @dataclass(frozen=True)
@@ -21,58 +25,46 @@ class Builder:
     Args:
         build: makes the plugin from the trained objective, its name, and the choice at start (None: its own).
         provenance: what the file says of its origin, from the checkpoint's card.
-        as_if_trained: lets an objective whose weights are still to come pass for a trained one.
-        at_latency: gives the settings by which the same weights play with another latency (samples); None
-            where there is one latency alone.
+        as_if_trained: lets an objective without weights pass for a trained one; they are filled in later.
+        at_latency: gives the settings with which the same weights play at another latency (samples); None
+            for a method that has only one.
     """
 
     build: Callable[[Any, str, str | None], Plugin]
-    provenance: Callable[[Mapping[str, Any]], dict[str, Any]]
-    as_if_trained: Callable[[Any], None]
+    provenance: Callable[[Mapping[str, Any]], dict[str, Any]] = origin
+    as_if_trained: Callable[[Any], None] = _leave
     at_latency: Callable[[Any, int], Any] | None = None
 
 
-BUILDERS: Mapping[str, Builder] = {
-    "swapper": Builder(
-        swapper.build_swapper, swapper.swapper_provenance, swapper.as_if_trained, swapper.at_latency
-    ),
-    "latent-mix": Builder(
-        latent_mix.build_latent_mix, latent_mix.latent_mix_provenance, latent_mix.as_if_trained
-    ),
-    "pitch-ring": Builder(ring.build_ring, ring.ring_provenance, ring.as_if_trained),
-}
-
-
-def builder_of(method: str) -> Builder:
-    """The builder of a method.
+def builder_of(method: Method) -> Builder:
+    """The builder of a method: its `Builder`, or a function that builds the plugin and nothing more.
 
     Raises:
         ExportError: a method without a plugin.
+        RecipeError: the code that it names cannot be loaded.
     """
-    method = todays_name(method)
-    if method not in BUILDERS:
+    found = method.load_plugin()
+    if found is None:
+        able = ", ".join(name for name, entry in catalogue.METHODS.items() if entry.plugin)
         raise ExportError(
-            f"no plugin is built from the method {method!r}; allowed: {', '.join(BUILDERS)}. "
+            f"no plugin is built from {method.objective}; methods with a plugin: {able}. "
             "Build one with latentfx.effect.LatentEffect and give it to latentfx.export.export_onnx"
         )
-    return BUILDERS[method]
+    return found if isinstance(found, Builder) else Builder(found)
 
 
-def set_latency(objective: Objective, method: str, latency: int) -> None:
+def set_latency(objective: Objective, method: Method, latency: int) -> None:
     """Let a trained objective play with another latency.
 
     Args:
         latency: samples.
     Raises:
-        ExportError: a method that has one latency alone, or a latency that the model cannot have.
+        ExportError: a method that has only one latency, or a latency that the model cannot have.
     """
-    method = todays_name(method)
     change = builder_of(method).at_latency
     if change is None:
-        able = ", ".join(name for name, builder in BUILDERS.items() if builder.at_latency)
         raise ExportError(
-            f"a plugin of the method {method!r} has one latency alone; leave the option out "
-            f"(methods that have a choice: {able})"
+            f"the latency is {latency}; a plugin of {method.objective} has only one. Leave the option out"
         )
     objective.config = change(objective.config, latency)
 
@@ -92,5 +84,5 @@ def build_plugin(
     Raises:
         ExportError: a method without a plugin, or a default that the plugin does not have.
     """
-    builder = builder_of(str(card["recipe"]["method"]["name"]))
+    builder = builder_of(catalogue.method(str(card["recipe"]["method"]["name"])))
     return builder.build(objective, name, default), builder.provenance(card)

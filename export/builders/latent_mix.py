@@ -12,6 +12,8 @@ from latentfx.methods.oplas.mix.model import LatentMix
 from latentfx.methods.oplas.mix.streaming import MixAnalysis, MixDecode, MixMask, MixSynthesis, StreamingMix
 from latentfx.operators.mix import Mix
 
+from .builder import Builder
+
 PAPER = "Operational latent spaces (2024)"
 
 
@@ -44,10 +46,8 @@ def build_latent_mix(
     return effect.eval().requires_grad_(False)
 
 
-def as_if_trained(objective: LatentMix) -> None:
-    """Every mixer counts as trained."""
-
-
-def latent_mix_provenance(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What the plugin file says of its origin, from the card of the checkpoint."""
+def _provenance(card: Mapping[str, Any]) -> dict[str, Any]:
     return origin(card, "mixing projector on spectra", PAPER)
+
+
+BUILDER = Builder(build_latent_mix, _provenance)

@@ -7,10 +7,14 @@ from typing import Any
 
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
+from latentfx.export.checks.opened import plugin_path
 from latentfx.export.origin import origin
+from latentfx.export.rebuild import rebuild_plugin
 from latentfx.methods.oplas.ring.model import PitchRing
 from latentfx.methods.oplas.ring.networks import RingTurn
 from latentfx.operators.rotate import Rotate
+
+from .builder import Builder
 
 PAPER = "Operational latent spaces (2024)"
 
@@ -25,9 +29,6 @@ def build_ring(objective: PitchRing, name: str = "ring", default: str | None = N
     Raises:
         ExportError: a default, or a swapper whose pitch code is another.
     """
-    from latentfx.export.checks.opened import plugin_path
-    from latentfx.export.rebuild import rebuild_plugin
-
     if default is not None:
         raise ExportError(f"the default is {default!r}; a ring has none: set its controls")
     config = objective.config
@@ -47,11 +48,9 @@ def build_ring(objective: PitchRing, name: str = "ring", default: str | None = N
     return effect.eval().requires_grad_(False)
 
 
-def as_if_trained(objective: PitchRing) -> None:
-    """Every ring counts as trained."""
-
-
-def ring_provenance(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What the plugin file says of its origin, from the card of the checkpoint."""
+def _provenance(card: Mapping[str, Any]) -> dict[str, Any]:
     facts = origin(card, "FiLMR ring on pitch codes", PAPER)
     return facts | {"between": card["method_config"]["swapper"]}
+
+
+BUILDER = Builder(build_ring, _provenance)

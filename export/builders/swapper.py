@@ -17,6 +17,8 @@ from latentfx.methods.swapper.spectral import SpectralAnalysis
 from latentfx.methods.swapper.streaming import StreamingSwapper
 from latentfx.operators.swap import Swap
 
+from .builder import Builder
+
 PAPER = (
     "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled "
     "sequential autoencoder (2024)"
@@ -69,16 +71,15 @@ def build_swapper(objective: Swapper, name: str = "timbre-swap", default: str | 
     return effect.eval().requires_grad_(False)
 
 
-def as_if_trained(objective: Swapper) -> None:
-    """Let every named timbre count as met in training: its value comes from elsewhere."""
+def _as_if_trained(objective: Swapper) -> None:
     objective.timbre_weights.fill_(1.0)
 
 
-def at_latency(config: SwapperConfig, latency: int) -> SwapperConfig:
-    """Settings by which the same weights play with another latency.
+def _at_latency(config: SwapperConfig, latency: int) -> SwapperConfig:
+    """Settings with which the same weights play at another latency.
 
-    The level is measured in a frame of twice that many samples: the shorter, the sooner a note is heard, and
-    the rougher the level of a low one.
+    The level is measured in a frame twice as long as the latency. A short frame plays a note sooner, and
+    measures the level of a low note less well.
 
     Raises:
         ExportError: a latency that the model cannot have.
@@ -92,6 +93,8 @@ def at_latency(config: SwapperConfig, latency: int) -> SwapperConfig:
         ) from None
 
 
-def swapper_provenance(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What the plugin file says of its origin, from the card of the checkpoint."""
+def _provenance(card: Mapping[str, Any]) -> dict[str, Any]:
     return origin(card, "J-DSAE", PAPER)
+
+
+BUILDER = Builder(build_swapper, _provenance, _as_if_trained, _at_latency)

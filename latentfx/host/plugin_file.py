@@ -2,7 +2,8 @@
 
 A plugin file is one `.onnx` graph of one step. Its inputs are `audio` [B, C_in, block], `controls` [B, P] and
 one `state_NAME` [B, ...] per state tensor; its outputs are `audio_out` [B, C_out, block] and
-`state_NAME_out`. B is dynamic. Its metadata holds one entry, `latentfx`, with this JSON.
+`state_NAME_out`. B is dynamic. An initializer `plugin.NAME` is the weight NAME of the torch plugin's
+`state_dict`. The metadata holds one entry, `latentfx`, with this JSON.
 """
 
 from __future__ import annotations

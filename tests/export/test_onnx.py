@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 import torch
 from identity_effect import identity_effect
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentfx.control import Control
 from latentfx.effect import LatentEffect
@@ -85,6 +85,35 @@ def test_the_file_is_one_opset_20_file_without_the_writers_notes(path: Path, mod
     assert [entry.key for entry in model.metadata_props] == [METADATA_KEY]
     assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
     assert str(Path(__file__).parents[2]).encode() not in path.read_bytes()
+
+
+class Layers(Mute):
+    """Layers that an optimiser would transpose, merge and fold into each other: two biases are equal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(32, 8, 1)
+        self.norm = nn.BatchNorm1d(8)
+        self.narrow = nn.Linear(8, 8)
+        self.wide = nn.Linear(8, 32)
+        nn.init.zeros_(self.convolution.bias)
+        nn.init.zeros_(self.narrow.bias)
+        nn.init.uniform_(self.norm.running_var, 0.5, 2.0)
+
+    def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        blocks = audio.reshape(audio.shape[0], -1, 32).transpose(1, 2)
+        hidden = self.norm(self.convolution(blocks)).transpose(1, 2)
+        return self.wide(torch.tanh(self.narrow(hidden))).reshape_as(audio), state
+
+
+def test_the_file_holds_every_weight_whole_under_its_own_name(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    plugin = Layers()
+    graph = onnx.load(export_onnx(plugin, tmp_path / "a.onnx", PROVENANCE)).graph
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for name, weight in plugin.state_dict().items():
+        if name != "norm.num_batches_tracked":  # counts steps of training
+            np.testing.assert_array_equal(stored[f"plugin.{name}"], weight.numpy())
 
 
 def test_no_constant_is_stored_twice(model: onnx.ModelProto) -> None:

@@ -1,4 +1,4 @@
-"""From the file of one host to that of another: the model comes back out of the graph."""
+"""From the file of one host to that of another: the model comes back out of the plugin file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from latentfx.methods.swapper.model import Swapper
 from latentfx.testing.drive import phrase, random_controls, run
 
 
-def test_the_plugin_in_the_file_is_the_one_that_was_trained(
+def test_the_plugin_of_a_file_sounds_bit_for_bit_like_the_trained_one(
     exported: tuple[Path, str], trained: Swapper
 ) -> None:
     rebuilt, provenance = rebuild_plugin(exported[0])
@@ -57,20 +57,19 @@ def changed(source: Path, target: Path, change: Callable[[dict[str, Any]], objec
     return target
 
 
-def lose_a_weight(provenance: dict[str, Any]) -> None:
-    tensors = provenance[REBUILD_KEY]["tensors"]
-    tensors["operator.timbres"] = "0" * 16
+def rebuild_with(**facts: object) -> Callable[[dict[str, Any]], object]:
+    return lambda provenance: provenance[REBUILD_KEY].update(facts)
 
 
 BROKEN: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda provenance: provenance.pop(REBUILD_KEY), "does not say how its model is built in torch"),
+    (rebuild_with(method=7), "does not say how its model is built"),
+    (rebuild_with(method="other"), "cannot be built: method.name 'other' is unknown"),
+    (rebuild_with(settings={"v_size": -1}), "cannot be built"),
     (
-        lambda provenance: provenance[REBUILD_KEY].update(method="other"),
-        "does not say how its model is built",
+        lambda provenance: provenance[REBUILD_KEY]["settings"].update(v_size=5),
+        r"weight \S+ is .* in the file; the model needs",
     ),
-    (lambda provenance: provenance[REBUILD_KEY].update(settings={"v_size": -1}), "cannot be built"),
-    (lambda provenance: provenance[REBUILD_KEY].update(tensors=7), "cannot be built"),
-    (lose_a_weight, "cannot be built: .*differs from eager torch in onnx"),
 ]
 
 
@@ -82,6 +81,30 @@ def test_a_file_from_which_the_model_does_not_come_back_is_refused(
     with pytest.raises(ExportError, match=message):
         export_checkpoint(file, tmp_path / "broken.ts")
     assert not (tmp_path / "broken.ts").exists()
+
+
+def test_a_file_without_one_of_its_weights_is_refused(exported: tuple[Path, str], tmp_path: Path) -> None:
+    model = onnx.load(exported[0])
+    (timbres,) = (weight for weight in model.graph.initializer if weight.name == "plugin.operator.timbres")
+    for node in model.graph.node:
+        node.input[:] = ["renamed" if name == timbres.name else name for name in node.input]
+    timbres.name = "renamed"
+    onnx.save(model, tmp_path / "nameless.onnx")
+    with pytest.raises(ExportError, match=r"differs from eager torch in onnx.*run folder or checkpoint"):
+        export_checkpoint(tmp_path / "nameless.onnx", tmp_path / "x.ts")
+
+
+def test_a_file_of_an_earlier_version_plays_and_export_asks_for_its_run_folder(
+    exported: tuple[Path, str], tmp_path: Path
+) -> None:
+    """Earlier files hold a digest of each weight, and weights under the exporter's names."""
+    earlier = changed(
+        exported[0], tmp_path / "earlier.onnx", lambda facts: facts[REBUILD_KEY].update(tensors={"a": "0f"})
+    )
+    audio = np.asarray(0.3 * np.sin(2 * np.pi * 440.0 * np.arange(4000) / 16_000), np.float32)
+    np.testing.assert_array_equal(load(earlier)(audio, 16_000), load(exported[0])(audio, 16_000))
+    with pytest.raises(ExportError, match=r"from an earlier latentfx.*Give `latentfx export` .* run folder"):
+        export_checkpoint(earlier, tmp_path / "earlier.ts")
 
 
 def test_the_same_weights_play_with_another_latency(
@@ -107,6 +130,6 @@ def test_a_latency_that_cannot_be_is_refused(
     for source in (exported[0], tiny_run):
         with pytest.raises(ExportError, match="latency is 50 samples; this model can have 64 to 256"):
             export_checkpoint(source, tmp_path / "x.onnx", latency=50)
-    with pytest.raises(ExportError, match=r"method 'latent-mix' has one latency alone.*: swapper"):
+    with pytest.raises(ExportError, match=r"the latency is 480; a plugin of \S+LatentMix has only one"):
         export_checkpoint("latent-mix", tmp_path / "x.onnx", latency=480)
     assert not list(tmp_path.iterdir())
