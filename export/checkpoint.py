@@ -30,7 +30,7 @@ from .nn_tilde.file import export_nn_tilde
 from .nn_tilde.form import check_nn_tilde
 from .nn_tilde.parity import verify_nn_tilde
 from .onnx import export_onnx
-from .patches.panel import write_patches
+from .patches.file import write_patches
 from .rebuild import rebuild_facts, rebuild_plugin
 
 SUFFIXES = {"onnx": ".onnx", "nn~": ".ts", "neutone": ".nm"}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from latentfx.control import Control
 
-if TYPE_CHECKING:
-    from .panel import Panel
+from .panel import Panel
 
 _PER_ROW = 8
 _UNIT_STYLES = {"dB": 4, "ms": 2, "Hz": 3, "st": 7}

@@ -1,22 +1,13 @@
-"""Help patches beside a file for nn~: one for Pure Data, one for Max."""
+"""What a help patch shows, whichever host it is for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from latentfx.control import Control
-from latentfx.effect import LatentEffect
-from latentfx.errors import ExportError
-from latentfx.export.bundle import write_file
 from latentfx.export.nn_tilde.attributes import named_apart
-from latentfx.export.nn_tilde.latent import operator_name
-from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
-
-from .max import max_patch
-from .pd import pd_patch
 
 
 @dataclass(frozen=True)
@@ -38,28 +29,14 @@ class Panel:
     notes: tuple[str, ...]
 
 
-def write_patches(plugin: Plugin, file: Path) -> tuple[Path, ...]:
-    """Write `NAME.pd` and `NAME.maxpat` beside `NAME.ts`.
-
-    Raises:
-        ExportError: a name that a patch cannot hold, or a folder that cannot be written.
-    """
-    if not file.stem.replace("-", "").replace("_", "").isalnum():
-        raise ExportError(
-            f"{file.name!r}: a patch can name files of letters, digits, - and _ only; rename it"
-        )
-    methods = (operator_name(plugin),) if isinstance(plugin, LatentEffect) else ()
-    panel = panel_of(plugin.spec, file.stem, methods)
-    written = []
-    for suffix, text in ((".pd", pd_patch(panel)), (".maxpat", max_patch(panel))):
-        target = file.with_suffix(suffix)
-        write_file(target, text.encode())
-        written.append(target)
-    return tuple(written)
-
-
 def panel_of(spec: PluginSpec, file: str, methods: tuple[str, ...] = ()) -> Panel:
-    """Lay out what a help patch shows of a plugin whose latent method is called so."""
+    """Lay out the help patch of a plugin.
+
+    Args:
+        spec: of the plugin.
+        file: name of the file for nn~, without `.ts`.
+        methods: names of its latent methods; a control of the same name gets another.
+    """
     milliseconds = 1000 * spec.latency / spec.sample_rate
     notes = (
         spec.description or spec.name,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from latentfx.control import Control
 
-if TYPE_CHECKING:
-    from .panel import Panel
+from .panel import Panel
 
 _COLOURS = "-262144 -1 -1"
 _WIDTH = 128

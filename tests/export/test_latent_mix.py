@@ -16,7 +16,7 @@ from latentfx.export.checks.opened import NnTildePlugin, plugin_path
 from latentfx.export.nn_tilde.file import export_nn_tilde, open_bytes
 from latentfx.export.nn_tilde.form import check_nn_tilde
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
-from latentfx.export.patches.panel import write_patches
+from latentfx.export.patches.file import write_patches
 from latentfx.export.rebuild import rebuild_plugin
 from latentfx.methods.oplas.mix.model import LatentMix, LatentMixConfig, MixSpectra
 

@@ -23,8 +23,9 @@ from latentfx.control import Control
 from latentfx.export import export_nn_tilde
 from latentfx.export.builders.swapper import build_swapper
 from latentfx.export.nn_tilde.file import open_bytes
+from latentfx.export.patches.file import write_patches
 from latentfx.export.patches.max import max_patch
-from latentfx.export.patches.panel import panel_of, write_patches
+from latentfx.export.patches.panel import panel_of
 from latentfx.export.patches.pd import pd_patch
 from latentfx.methods.swapper.model import Swapper
 from latentfx.spec import PluginSpec
