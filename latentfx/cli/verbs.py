@@ -13,7 +13,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 import latentfx
-from latentfx.cli import STOPPED, hear_stops, preset
+from latentfx.cli import preset
 from latentfx.cli.apply import apply
 from latentfx.cli.bench import bench
 from latentfx.cli.devices import devices
@@ -21,6 +21,7 @@ from latentfx.cli.evaluate import evaluate
 from latentfx.cli.export import export
 from latentfx.cli.live import live
 from latentfx.cli.show import info, plugins
+from latentfx.cli.stops import STOPPED, hear_stops
 from latentfx.cli.train import train
 from latentfx.cli.validate import validate
 from latentfx.errors import LatentFXError
