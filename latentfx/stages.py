@@ -14,10 +14,10 @@ from latentfx.plugin import State
 Features = dict[str, Tensor]
 Factors = dict[str, Tensor]
 
-__all__ = ["Analysis", "Factors", "Features", "LatentModel", "Operator", "Stage", "State", "Synthesis"]
+__all__ = ["Analysis", "EffectStage", "Factors", "Features", "LatentModel", "Operator", "State", "Synthesis"]
 
 
-class Stage(nn.Module):
+class EffectStage(nn.Module):
     """A step with a state of its own."""
 
     def initial_state(self, batch_size: int = 1) -> State:
@@ -29,7 +29,7 @@ class Stage(nn.Module):
         return {}
 
 
-class Analysis(Stage, ABC):
+class Analysis(EffectStage, ABC):
     """Audio to features. Sets `hop` in `__init__`: samples from frame to frame."""
 
     hop: int
@@ -43,7 +43,7 @@ class Analysis(Stage, ABC):
         """
 
 
-class LatentModel(Stage, ABC):
+class LatentModel(EffectStage, ABC):
     """The paper's part: features to named factors and back."""
 
     @abstractmethod
@@ -63,7 +63,7 @@ class LatentModel(Stage, ABC):
         """
 
 
-class Operator(Stage, ABC):
+class Operator(EffectStage, ABC):
     """What the knobs do. Its `controls` come first in the spec of the effect.
 
     Args:
@@ -108,7 +108,7 @@ class Operator(Stage, ABC):
         """
 
 
-class Synthesis(Stage, ABC):
+class Synthesis(EffectStage, ABC):
     """What was decoded to audio. Sets `latency` in `__init__`: samples from input to output.
 
     The latency counts from the audio that the analysis took in; for overlap-add it is synthesis window - hop.

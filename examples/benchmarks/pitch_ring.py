@@ -31,7 +31,7 @@ from table import print_table, write_json
 from toy_run import Watcher, toy_parser
 
 from latentfx.methods.oplas.ring.metrics import RingStudy
-from latentfx.methods.oplas.ring.problem import Ring, RingConfig, train_rings
+from latentfx.methods.oplas.ring.problem import RingConfig, RingProblem, train_rings
 from latentfx.methods.oplas.toys.arrangements import (
     ARRANGEMENTS,
     Arranged,
@@ -69,7 +69,7 @@ def main() -> int:
     return watcher.exit_code()
 
 
-def _row(name: str, study: RingStudy, models: Sequence[Ring] | Sequence[Arranged]) -> list[object]:
+def _row(name: str, study: RingStudy, models: Sequence[RingProblem] | Sequence[Arranged]) -> list[object]:
     every = study.metrics
     return [
         name,

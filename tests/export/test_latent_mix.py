@@ -18,7 +18,8 @@ from latentfx.export.nn_tilde.form import check_nn_tilde
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
 from latentfx.export.patches.file import write_patches
 from latentfx.export.rebuild import rebuild_plugin
-from latentfx.methods.oplas.mix.model import LatentMix, LatentMixConfig, MixSpectra
+from latentfx.methods.oplas.mix.config import LatentMixConfig, MixSpectra
+from latentfx.methods.oplas.mix.model import LatentMix
 
 Float32 = NDArray[np.float32]
 

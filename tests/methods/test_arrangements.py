@@ -11,7 +11,7 @@ import torch
 from latentfx.errors import RecipeError, ShapeError
 from latentfx.methods.oplas.filmr import rotation_angle
 from latentfx.methods.oplas.ring.metrics import RingStudy, measure_ring
-from latentfx.methods.oplas.ring.problem import Ring, RingConfig, train_rings
+from latentfx.methods.oplas.ring.problem import RingConfig, RingProblem, train_rings
 from latentfx.methods.oplas.toys.arrangements import (
     ARRANGEMENTS,
     Arranged,
@@ -29,12 +29,12 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def learnt(one_thread: None) -> tuple[list[Ring], RingStudy]:
+def learnt(one_thread: None) -> tuple[list[RingProblem], RingStudy]:
     config = RingConfig(size=8, hidden=32, steps=300, decorrelation_steps=80, lr=8e-3)
     return train_rings(config, range(2))
 
 
-class ExactRing(Ring):
+class ExactRing(RingProblem):
     """A ring as it should be, in the first two of four dimensions."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ def test_major_thirds_in_a_row_are_no_rotation_of_parts() -> None:
         polygons((0, 4, 8) * 4)
 
 
-def test_the_ring_in_many_dimensions_finds_its_angle(learnt: tuple[list[Ring], RingStudy]) -> None:
+def test_the_ring_in_many_dimensions_finds_its_angle(learnt: tuple[list[RingProblem], RingStudy]) -> None:
     rings, study = learnt
     assert study.success_rate == 1.0
     assert study.simple_rate == 1.0
@@ -111,7 +111,7 @@ def test_the_ring_in_many_dimensions_finds_its_angle(learnt: tuple[list[Ring], R
 
 
 def test_c_learns_the_circle_of_fifths_and_leaves_the_ring_alone(
-    learnt: tuple[list[Ring], RingStudy],
+    learnt: tuple[list[RingProblem], RingStudy],
 ) -> None:
     rings, _ = learnt
     before = {name: value.clone() for name, value in rings[0].state_dict().items()}
@@ -129,6 +129,6 @@ def test_c_learns_the_circle_of_fifths_and_leaves_the_ring_alone(
 
 def test_only_a_ring_of_twelve_is_arranged() -> None:
     with pytest.raises(ShapeError, match="a ring of 10 points; an arrangement takes 12"):
-        Arranged(Ring(RingConfig(size=4, points=10)), ARRANGEMENTS["fifths"])
+        Arranged(RingProblem(RingConfig(size=4, points=10)), ARRANGEMENTS["fifths"])
     with pytest.raises(RecipeError, match="a ring of 2 points; allowed 3 or more"):
-        Ring(RingConfig(points=2))
+        RingProblem(RingConfig(points=2))

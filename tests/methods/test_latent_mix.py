@@ -12,8 +12,10 @@ from torch import Tensor
 
 from latentfx.errors import DataError, RecipeError
 from latentfx.methods.cache import FeatureCache
+from latentfx.methods.oplas.mix.config import LatentMixConfig, MixSpectra
 from latentfx.methods.oplas.mix.frames import KEPT_SCALE, delayed, grouped
-from latentfx.methods.oplas.mix.model import LatentMix, LatentMixConfig, MixSpectra
+from latentfx.methods.oplas.mix.model import LatentMix
+from latentfx.methods.oplas.mix.remix import remixed
 
 RATE = 16000
 SMALL = LatentMixConfig(
@@ -123,8 +125,8 @@ def test_stems_come_to_add_up_in_the_projected_space(
     held = model.prepare([sounds(seed) for seed in range(20, 23)])
     torch.manual_seed(2)
     with torch.no_grad():
-        kept = (held.frames[name].float() / KEPT_SCALE for name in ("stems", "late"))
-        stems, _ = model._remixed(*kept)
+        in_time, late = (held.frames[name].float() / KEPT_SCALE for name in ("stems", "late"))
+        stems, _ = remixed(in_time, late, model.config)
         z, y = {}, {}
         for name, part in (("mix", stems.sum(1)), ("side", stems[:, 0]), ("rest", stems[:, 1:].sum(1))):
             x = model.axis(part.square().sum(1).sqrt().t().unsqueeze(0))[0].t()
@@ -162,7 +164,7 @@ def test_the_side_chain_is_the_stem_in_time_or_late() -> None:
     """As loud as in the mix, whatever the gains."""
     kept = LatentMix(SMALL).prepare([sounds(0)]).frames
     stems, late = (kept[name].float() / KEPT_SCALE for name in ("stems", "late"))
-    in_time, always_late = (LatentMix(replace(SMALL, late=share))._remixed(stems, late) for share in (0, 1))
+    in_time, always_late = (remixed(stems, late, replace(SMALL, late=share)) for share in (0, 1))
     torch.testing.assert_close(in_time[1], in_time[0][:, 0])
     heard = always_late[1].square().sum((1, 2)) > 1e-3
     apart = (always_late[1] - always_late[0][:, 0]).square().sum((1, 2))

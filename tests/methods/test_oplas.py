@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from vicregaddon import vicreg_cov_loss, vicreg_var_loss
 
 from latentfx.errors import ShapeError
-from latentfx.methods.oplas.projector import MixingProjector, MixWeights, Projector
+from latentfx.methods.oplas.projector import MixingProjector, Projector
+from latentfx.methods.oplas.terms import additivity, mixing_terms, project
 from latentfx.methods.oplas.toys.many_seeds import build_each
 from latentfx.methods.oplas.toys.mixing import (
     MixingConfig,
@@ -22,6 +23,7 @@ from latentfx.methods.oplas.toys.mixing import (
     train_mixing,
     twist,
 )
+from latentfx.methods.terms import add_up
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -40,7 +42,7 @@ def test_with_a_last_layer_of_zeros_the_projector_is_the_identity(size: int) -> 
     torch.testing.assert_close(projector(y), y, rtol=0, atol=0)
 
 
-def test_a_projector_is_what_it_says() -> None:
+def test_a_projector_adds_a_residual_network_with_gelu_to_its_input() -> None:
     projector = Projector(2).double()
     y = torch.randn(5, 2, dtype=torch.float64)
     weights = {name: value.detach().numpy() for name, value in projector.named_parameters()}
@@ -62,14 +64,15 @@ def test_a_projector_is_what_it_says() -> None:
 
 
 def test_the_loss_has_the_terms_of_the_paper() -> None:
-    model = MixingProjector(Projector(3), Projector(3), MixWeights(2.0, 25.0, 1.0, 0.5)).double()
+    model = MixingProjector(Projector(3), Projector(3)).double()
     stems, mix, alone = (
         torch.randn(2, 50, 3).double(),
         torch.randn(50, 3).double(),
         torch.randn(50, 3).double(),
     )
-    parts, summed, mixed = model.losses(stems, mix, alone)
     h, back = model.into, model.back
+    seen = project(h, back, stems, mix, alone)
+    parts, summed, mixed = add_up(mixing_terms(2.0, 25.0, 1.0, 0.5), seen), seen.summed, seen.mixed
     torch.testing.assert_close(summed, h(stems[0]) + h(stems[1]))
     torch.testing.assert_close(mixed, h(mix))
     expected = {
@@ -82,6 +85,8 @@ def test_the_loss_has_the_terms_of_the_paper() -> None:
         torch.testing.assert_close(parts[name], value)
     weighted = 2.0 * expected["mix"] + 25.0 * expected["variance"] + expected["covariance"]
     torch.testing.assert_close(parts["loss"], weighted + 0.5 * expected["inverse"])
+    apart = (summed - mixed).norm(dim=1) / mixed.norm(dim=1)
+    torch.testing.assert_close(additivity(seen), apart.mean())
     parts["loss"].backward()
     assert all(value.grad is not None and bool(value.grad.any()) for value in model.parameters())
 

@@ -1,20 +1,16 @@
 """The mixing projector: h takes embeddings to a space where a mix is the sum of its stems, hinv back.
 
-Source: the OpLaS paper ("Operational latent spaces", 2024) and its public notebook, whose terms all weigh 1.
+Source: the OpLaS paper ("Operational latent spaces", 2024) and its public notebook.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from latentfx.errors import ShapeError
-from latentfx.methods.common.vicreg import covariance_loss, invariance_loss, variance_loss
 
-__all__ = ["MixWeights", "MixingProjector", "Projector"]
+__all__ = ["MixingProjector", "Projector"]
 
 
 class Projector(nn.Module):
@@ -57,55 +53,18 @@ class Projector(nn.Module):
         return z
 
 
-@dataclass(frozen=True)
-class MixWeights:
-    """What each term of the loss weighs. The original VICReg weighs its terms 25, 25 and 1."""
-
-    mix: float = 1.0
-    variance: float = 1.0
-    covariance: float = 1.0
-    inverse: float = 1.0
-
-
 class MixingProjector(nn.Module):
-    """h, hinv, and what they are trained to do.
+    """h and hinv, and arithmetic in the space between them.
 
     Args:
         into: h.
         back: hinv, with weights of its own.
-        weights: of the terms.
     """
 
-    def __init__(self, into: nn.Module, back: nn.Module, weights: MixWeights = MixWeights()) -> None:
+    def __init__(self, into: nn.Module, back: nn.Module) -> None:
         super().__init__()
         self.into = into
         self.back = back
-        self.weights = weights
-
-    def losses(self, stems: Tensor, mix: Tensor, alone: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Score embeddings of stems and of their mixes.
-
-        Args:
-            stems: as loud as they are in the mix.
-            mix: of these.
-            alone: embeddings, besides the mixes, that hinv must win back.
-        Shape:
-            stems [K, B, D], mix [B, D], alone [B, D] -> every term [], sums [B, D], mixes [B, D]
-        Returns:
-            `loss` and its parts `mix`, `variance`, `covariance`, `inverse`; sum of h(stem); h(mix).
-        """
-        every = self.into(torch.cat([stems, mix[None], alone[None]]))
-        summed, mixed = every[:-2].sum(0), every[-2]
-        both = torch.stack([summed, mixed])
-        returned = self.back(every[-2:])
-        parts = {
-            "mix": invariance_loss(summed, mixed),
-            "variance": variance_loss(both).mean(),
-            "covariance": covariance_loss(both).mean(),
-            "inverse": invariance_loss(returned, torch.stack([mix, alone])).sum(),
-        }
-        loss = torch.stack([getattr(self.weights, name) * value for name, value in parts.items()]).sum()
-        return {"loss": loss, **parts}, summed, mixed
 
     def subtract(self, mix: Tensor, stem: Tensor) -> Tensor:
         """Embedding of a mix without one of its stems.

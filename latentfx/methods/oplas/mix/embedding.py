@@ -19,7 +19,9 @@ from latentfx.methods.cache import FeatureCache
 from latentfx.methods.oplas.mix.clap import Clap, load_clap
 from latentfx.methods.oplas.mix.frames import grouped
 from latentfx.methods.oplas.mix.vggish import VGGish, load_vggish
-from latentfx.methods.oplas.projector import MixingProjector, MixWeights, Projector
+from latentfx.methods.oplas.projector import MixingProjector, Projector
+from latentfx.methods.oplas.terms import Projected, additivity, mixing_terms, project
+from latentfx.methods.terms import Term, add_up
 
 RATES = {"vggish": 16_000, "clap": 48_000}
 
@@ -54,6 +56,17 @@ class EmbeddingMixConfig:
     unit: float = 0.01
 
 
+@dataclass(frozen=True)
+class UnitLength(Term[Projected]):
+    """Squared distance of the lengths of sums and mixes from 1."""
+
+    name: str = "unit"
+
+    def __call__(self, seen: Projected) -> Tensor:
+        lengths: Tensor = torch.linalg.vector_norm(seen.both, dim=-1)
+        return (lengths - 1.0).square().mean()
+
+
 class EmbeddingMix(Objective):
     """h and hinv on embeddings of clips, their stems and their mixes.
 
@@ -72,15 +85,16 @@ class EmbeddingMix(Objective):
             width = config.widen * config.size
             return Projector(config.size, width, config.blocks, dropout=config.dropout, bias=False)
 
-        weights = MixWeights(config.mix, config.variance, config.covariance, config.inverse)
-        self.projector = MixingProjector(network(), network(), weights)
+        self.projector = MixingProjector(network(), network())
+        published = mixing_terms(config.mix, config.variance, config.covariance, config.inverse)
+        self.terms = (*published, UnitLength(config.unit))
 
     @property
     def sample_rate(self) -> int:
         return RATES[self.config.encoder]
 
-    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
-        """Embeddings of every clip's stems and of their mix, one row a clip.
+    def prepare(self, examples: Sequence[AnyExample]) -> FeatureCache:
+        """Embeddings of every example's stems and of their mix, one row an example.
 
         Raises:
             CheckpointError: an encoder that cannot be read.
@@ -94,22 +108,18 @@ class EmbeddingMix(Objective):
         if encoder.size != config.size:
             raise RecipeError(f"setting method.size is {config.size}; {config.weights} has {encoder.size}")
         made = []
-        for clip in clips:
-            stems = grouped(clip, config.stems)
+        for example in examples:
+            stems = grouped(example, config.stems)
             embedded = torch.stack([encoder.embed(audio) for audio in (*stems, stems.sum(0))])
             made.append({"stems": embedded[None, :-1], "mix": embedded[None, -1]})
         return FeatureCache.join(made)
 
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The published terms, and the error that they are about.
+        """The published terms, and `additivity`, the error that they are about.
 
         Shape:
             stems [B, N, K, D], mix [B, N, D] -> every value a scalar
         """
         stems, mix = batch["stems"].flatten(0, 1).transpose(0, 1), batch["mix"].flatten(0, 1)
-        parts, summed, mixed = self.projector.losses(stems, mix, stems[0])
-        lengths = torch.cat([summed, mixed]).norm(dim=-1)
-        unit = (lengths - 1.0).square().mean()
-        error = (summed - mixed).norm(dim=-1) / mixed.norm(dim=-1).clamp(min=1e-6)
-        loss = parts["loss"] + self.config.unit * unit
-        return {**parts, "loss": loss, "unit": unit, "additivity": error.detach().mean()}
+        seen = project(self.projector.into, self.projector.back, stems, mix, alone=stems[0])
+        return {**add_up(self.terms, seen), "additivity": additivity(seen)}

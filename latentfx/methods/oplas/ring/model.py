@@ -15,22 +15,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from latentfx.errors import RecipeError
 from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
-from latentfx.methods.common.triplet import magnitude, triplet_loss
-from latentfx.methods.common.vicreg import covariance_loss, variance_loss
 from latentfx.methods.dsae.widths import NetworkConfig
 from latentfx.methods.oplas.ring.networks import RingNetworks
+from latentfx.methods.oplas.ring.terms import (
+    Magnitude,
+    Operation,
+    RingCovariance,
+    RingInverse,
+    RingVariance,
+    Triplets,
+    Turned,
+)
 from latentfx.methods.swapper.clip_spectra import clip_spectra
 from latentfx.methods.swapper.harmonic import HarmonicEncoder
 from latentfx.methods.swapper.pitch_positions import CLASSES, IN_TUNE_ST, PitchCode, around
 from latentfx.methods.swapper.spectral import SpectralAnalysis, SpectralConfig
-
-STEP_MARGIN = 6.2 / CLASSES
-HALF_MARGIN = 1.9
+from latentfx.methods.terms import Term, add_up
 
 
 @dataclass(frozen=True)
@@ -99,31 +104,43 @@ class PitchRing(Objective):
         super().__init__(config)
         self.networks = RingNetworks(config.z_size, config.hidden, config.size)
         self.code = PitchCode(config.spectral, config.n_pitch_combs, config.z_size)
-        self.covariance_weight = config.covariance_weight
+        self.terms = self._terms(config.covariance_weight)
 
     @property
     def sample_rate(self) -> int:
         return self.config.spectral.sample_rate
 
     def begin_stage(self, index: int) -> None:
-        """Let the covariances go in stage `settle`."""
-        if index == 1:
-            self.covariance_weight = self.config.settled_covariance_weight
+        """In stage `settle` covariances hardly count."""
+        settles, config = index == 1, self.config
+        self.terms = self._terms(config.settled_covariance_weight if settles else config.covariance_weight)
+
+    def _terms(self, covariance_weight: float) -> tuple[Term[Turned], ...]:
+        config = self.config
+        return (
+            Operation(config.operation_weight),
+            RingVariance(config.variance_weight),
+            RingCovariance(covariance_weight),
+            Triplets(config.triplet_weight),
+            Magnitude(config.magnitude_weight),
+            RingInverse(config.inverse_weight),
+        )
 
     @torch.no_grad()
-    def prepare(self, clips: Sequence[AnyExample]) -> FeatureCache:
-        """Pitch codes of the frames with a clear pitch, of every clip."""
+    def prepare(self, examples: Sequence[AnyExample]) -> FeatureCache:
+        """Pitch codes of the frames with a clear pitch, of every example."""
         config = self.config
         analysis = SpectralAnalysis(config.spectral)
         sizes = NetworkConfig(n_local=config.spectral.n_pitch, z_size=config.z_size)
         encoder = HarmonicEncoder(sizes, config.spectral, config.n_pitch_combs)
         margin = config.spectral.pitch_margin
-        made = []
-        for clip in clips:
-            _, level, pitch = clip_spectra(clip.audio, analysis)
+
+        def codes(example: AnyExample) -> dict[str, Tensor]:
+            _, level, pitch = clip_spectra(example.audio, analysis)
             z, _ = encoder(pitch[:, margin:-margin])
-            made.append({"z": z, "clear": self._clear(z, level).float().unsqueeze(-1)})
-        return FeatureCache.join(made)
+            return {"z": z, "clear": self._clear(z, level).float().unsqueeze(-1)}
+
+        return FeatureCache.join(codes(example) for example in examples)
 
     def _clear(self, z: Tensor, level: Tensor) -> Tensor:
         """Whether a frame has one pitch, in an octave that lies within the code's range as a whole.
@@ -140,42 +157,40 @@ class PitchRing(Objective):
         return clear
 
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The published objective, the inverse, and the share of turned pitches that miss their class.
+        """The published terms, and the inverse.
+
+        Beside them, `missed` is the share of turned pitches whose class is another than it should be, and
+        `angle` is that of T in degrees.
 
         Shape:
             z [B, N, z_size], clear [B, N, 1] -> every value a scalar
         """
-        config, networks = self.config, self.networks
-        z = batch["z"][batch["clear"][..., 0] > 0.5]
-        position = self.code.position(z)
+        seen = self.see(batch["z"][batch["clear"][..., 0] > 0.5])
+        with torch.no_grad():
+            far = (self.code.position(seen.returned) - self.code.position(seen.wanted)).abs() > IN_TUNE_ST
+            angle = self.networks.step.angles()[0]
+        return {**add_up(self.terms, seen), "missed": far.float().mean(), "angle": angle}
+
+    def see(self, z: Tensor) -> Turned:
+        """Map codes to the ring, turn them there by random steps, and map them back.
+
+        Shape:
+            z [n, z_size]
+        """
+        networks, position = self.networks, self.code.position(z)
         one, half = torch.ones_like(position), torch.full_like(position, CLASSES / 2)
-        y, neighbour = networks(z), networks(self._moved(z, position, one))
-        opposite = networks(self._moved(z, position, half + one))
-        stepped = networks.step(y)
-        steps = (2.0 * torch.rand_like(position) - 1.0) * config.most_steps
-        target = self._moved(z, position, steps)
-        returned = networks.inverse(networks.step.turn(y, steps))
-        operation = nn.functional.mse_loss(stepped, neighbour)
-        triplets = triplet_loss(neighbour, stepped, y, STEP_MARGIN)
-        triplets = triplets + triplet_loss(stepped, neighbour, opposite, HALF_MARGIN)
-        inverse = nn.functional.mse_loss(networks.inverse(y), z) + nn.functional.mse_loss(returned, target)
-        covariance = 0.5 * (covariance_loss(neighbour) + covariance_loss(stepped))
-        loss = (
-            config.operation_weight * operation
-            + config.variance_weight * variance_loss(neighbour)
-            + self.covariance_weight * covariance
-            + config.triplet_weight * triplets
-            + config.magnitude_weight * magnitude(y, neighbour, stepped)
-            + config.inverse_weight * inverse
+        y = networks(z)
+        steps = (2.0 * torch.rand_like(position) - 1.0) * self.config.most_steps
+        return Turned(
+            z=z,
+            y=y,
+            neighbour=networks(self._moved(z, position, one)),
+            opposite=networks(self._moved(z, position, half + one)),
+            stepped=networks.step(y),
+            inverse=networks.inverse(y),
+            wanted=self._moved(z, position, steps),
+            returned=networks.inverse(networks.step.turn(y, steps)),
         )
-        missed = (self.code.position(returned) - self.code.position(target)).abs() > IN_TUNE_ST
-        return {
-            "loss": loss,
-            "operation": operation,
-            "inverse": inverse,
-            "missed": missed.float().mean(),
-            "angle": networks.step.angles()[0].detach(),
-        }
 
     def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """H of the clear frames."""

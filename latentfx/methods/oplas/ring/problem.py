@@ -27,7 +27,7 @@ from latentfx.methods.oplas.toys.many_seeds import (
     train_together,
 )
 
-__all__ = ["Ring", "RingConfig", "covariance_weights", "ring_objective", "train_rings"]
+__all__ = ["RingConfig", "RingProblem", "covariance_weights", "ring_objective", "train_rings"]
 
 _FIRST, _AFTERWARDS = 0.5, 1e-5
 
@@ -80,7 +80,7 @@ def ring_objective(z: Tensor, advanced: Tensor, decorrelate: Tensor) -> Tensor:
     )
 
 
-class Ring(nn.Module):
+class RingProblem(nn.Module):
     """Projector and FiLMR of the ring in many dimensions."""
 
     line: Tensor
@@ -121,9 +121,9 @@ class Ring(nn.Module):
 
 def train_rings(
     config: RingConfig, seeds: Sequence[int], watch: Watch = always
-) -> tuple[list[Ring], RingStudy]:
+) -> tuple[list[RingProblem], RingStudy]:
     """Train the ring in many dimensions, for several seeds at once."""
-    models = build_each(lambda: Ring(config), seeds)
+    models = build_each(lambda: RingProblem(config), seeds)
     start = [model.operator.angles() for model in models]
     batches = covariance_weights(config.decorrelation_steps, len(seeds))
     trained = train_together(

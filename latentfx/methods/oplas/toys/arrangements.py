@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from latentfx.errors import RecipeError, ShapeError
 from latentfx.methods.oplas.filmr import FiLMR
 from latentfx.methods.oplas.ring.metrics import RingStudy, measure_study
-from latentfx.methods.oplas.ring.problem import Ring, covariance_weights, ring_objective
+from latentfx.methods.oplas.ring.problem import RingProblem, covariance_weights, ring_objective
 from latentfx.methods.oplas.toys.many_seeds import Watch, adamw_cosine, always, build_each, train_together
 
 __all__ = [
@@ -155,7 +155,7 @@ class Arranged(nn.Module):
     stepped: Tensor
     turned: Tensor
 
-    def __init__(self, ring: Ring, arrangement: Arrangement) -> None:
+    def __init__(self, ring: RingProblem, arrangement: Arrangement) -> None:
         super().__init__()
         if len(ring.line) != CLASSES:
             raise ShapeError(f"a ring of {len(ring.line)} points; an arrangement takes {CLASSES}")
@@ -193,7 +193,7 @@ class Arranged(nn.Module):
 
 
 def learn_arrangement(
-    rings: Sequence[Ring],
+    rings: Sequence[RingProblem],
     arrangement: Arrangement,
     seeds: Sequence[int],
     config: ArrangementConfig = ArrangementConfig(),

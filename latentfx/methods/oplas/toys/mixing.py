@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from latentfx.methods.oplas.projector import MixingProjector, Projector
+from latentfx.methods.oplas.terms import mixing_terms, project
 from latentfx.methods.oplas.toys.many_seeds import (
     Batches,
     Trained,
@@ -22,6 +23,7 @@ from latentfx.methods.oplas.toys.many_seeds import (
     build_each,
     train_together,
 )
+from latentfx.methods.terms import add_up
 
 __all__ = ["MixingConfig", "MixingScores", "draw_stems", "score_mixing", "train_mixing", "twist"]
 
@@ -123,8 +125,8 @@ class ToyMixing(MixingProjector):
         Shape:
             stems [2, B, 2], mix [B, 2], alone [B, 2] -> [], [2, B or SHOWN, 2]
         """
-        parts, summed, mixed = self.losses(stems, mix, alone)
-        return parts["loss"], torch.stack([summed[:SHOWN], mixed[:SHOWN]])
+        projected = project(self.into, self.back, stems, mix, alone)
+        return add_up(mixing_terms(), projected)["loss"], projected.both[:, :SHOWN]
 
 
 def train_mixing(
