@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from import_graph import Module, read_package
 from typer.main import get_command
 
 from latentfx.cli import app
+from latentfx.training.recipes.config import load_recipe
 
 RECIPES = {path.stem for path in (pages.ROOT / "presets" / "recipes").glob("*.toml")}
 every_page = pytest.mark.parametrize("page", pages.PAGES, ids=pages.name_of)
@@ -45,12 +47,14 @@ def test_commands_have_verbs_and_options_that_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
-def test_commands_in_the_comments_of_a_recipe_exist(name: str) -> None:
+def test_commands_in_the_comments_of_a_recipe_exist_with_their_settings(name: str) -> None:
     text = (pages.ROOT / "presets" / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
     found = pages.commands_in(re.sub(r"^#", "", text, flags=re.MULTILINE))
     assert found != []
     for _, *words in found:
         parse(words)
+        if words[0] == "train":
+            load_recipe(words[1], [value for option, value in pairwise(words) if option == "--set"])
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:
