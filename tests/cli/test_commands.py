@@ -35,7 +35,7 @@ def sine(tmp_path: Path) -> Path:
     return path
 
 
-def test_apply_writes_what_the_library_makes(plugin_file: Write, sine: Path, tmp_path: Path) -> None:
+def test_apply_writes_the_effect_and_a_picture(plugin_file: Write, sine: Path, tmp_path: Path) -> None:
     result = run(
         "apply", sine, tmp_path / "out.flac", "-p", plugin_file("delay"), "--set", "gain=2", "--plot"
     )
@@ -109,7 +109,7 @@ def test_a_folder_goes_on_after_a_bad_file_and_says_so(
         (["aply"], 2, "aply"),
     ],
 )
-def test_what_is_wrong_ends_with_a_line_and_a_code(
+def test_an_error_is_one_line_and_an_exit_code_and_writes_nothing(
     plugin_file: Write,
     sine: Path,
     tmp_path: Path,
@@ -135,7 +135,7 @@ def test_a_picture_that_cannot_be_drawn_is_refused_before_any_work(
     assert not (tmp_path / "out.wav").exists()
 
 
-def test_info_shows_what_people_must_know(plugin_file: Write) -> None:
+def test_info_shows_rate_latency_controls_blends_and_licence(plugin_file: Write) -> None:
     delay, blend = (run("info", plugin_file(kind)).stdout for kind in ("delay", "blend"))
     for part in ("48000 Hz", "100 samples (2.1 ms)", "0 to 4", "how loud", "MIT", "method"):
         assert part in delay
@@ -177,7 +177,7 @@ def test_info_in_full_says_how_healthy_the_latent_space_is() -> None:
     assert float(rows["v"][-1]) > 0.8 > 0.3 > float(rows["z"][-1]), "the instrument is in v, and not in z"
 
 
-def test_plugins_lists_what_there_is(plugin_file: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugins_lists_each_with_its_description(plugin_file: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = plugin_file("delay")
     monkeypatch.setattr("latentfx.library.plugins", lambda: [str(path)])
     monkeypatch.setattr("latentfx.library._shipped", lambda name: path.read_bytes())
@@ -194,7 +194,7 @@ def test_plugins_lists_what_there_is(plugin_file: Write, monkeypatch: pytest.Mon
         (["preset", "list"], ["onnxruntime", "torch"]),
     ],
 )
-def test_what_only_tells_does_not_load_what_plays(words: list[str], absent: list[str]) -> None:
+def test_help_and_lists_import_neither_onnxruntime_nor_torch(words: list[str], absent: list[str]) -> None:
     program = (
         "import sys\nfrom latentfx.cli import main\nsys.argv[0] = 'latentfx'\n"
         "try: main()\nfinally: print(sorted({'numpy', 'onnxruntime', 'torch'} & set(sys.modules)))"
@@ -212,7 +212,7 @@ def test_what_only_tells_does_not_load_what_plays(words: list[str], absent: list
         ("train", ["RECIPE", "latentfx train timbre-swap"]),
     ],
 )
-def test_every_verb_explains_itself(verb: str, words: list[str]) -> None:
+def test_help_of_a_verb_names_its_arguments_and_gives_an_example(verb: str, words: list[str]) -> None:
     assert verb in run("--help").stdout
     text = run(verb, "--help").stdout
     assert [word for word in words if word.lower() not in text.lower()] == []
@@ -237,7 +237,7 @@ cli.main()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stop_half_way_leaves_the_old_target_and_no_part(
+def test_a_stop_half_way_keeps_the_old_target_and_leaves_no_part_file(
     plugin_file: Write, tmp_path: Path, number: int, code: int
 ) -> None:
     target = tmp_path / "out.wav"

@@ -16,7 +16,7 @@ def run(*words: object) -> Result:
     return CliRunner(env={"COLUMNS": "120"}).invoke(app, [str(word) for word in words])
 
 
-def test_it_says_what_it_wrote_and_how_well_it_does(exported: tuple[Path, str]) -> None:
+def test_export_prints_the_file_its_size_and_the_checks(exported: tuple[Path, str]) -> None:
     path, printed = exported
     first, second = printed.splitlines()
     assert re.fullmatch(
@@ -29,7 +29,7 @@ def test_it_says_what_it_wrote_and_how_well_it_does(exported: tuple[Path, str]) 
     )
 
 
-def test_what_it_wrote_is_shown_by_info(exported: tuple[Path, str]) -> None:
+def test_info_in_full_shows_the_report_of_the_export(exported: tuple[Path, str]) -> None:
     shown = run("info", exported[0], "--full")
     assert shown.exit_code == 0
     words = " ".join(shown.stdout.split())  # whatever the numbers' lengths do to the lines
@@ -38,7 +38,7 @@ def test_what_it_wrote_is_shown_by_info(exported: tuple[Path, str]) -> None:
         assert part in words
 
 
-def test_without_verification_it_says_so(
+def test_export_without_verification_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: tuple[Path, str]
 ) -> None:
     import latentfx.export
@@ -54,7 +54,7 @@ def test_without_verification_it_says_so(
     assert result.stdout.splitlines()[-1] == "not verified"
 
 
-def test_what_is_no_checkpoint_ends_with_a_line_and_a_code(tmp_path: Path) -> None:
+def test_export_of_a_folder_without_a_checkpoint_is_an_error_in_one_line(tmp_path: Path) -> None:
     result = run("export", tmp_path, tmp_path / "x.onnx")
     assert result.exit_code == 1
     assert "give a checkpoint folder or a run folder" in " ".join(result.stderr.split())

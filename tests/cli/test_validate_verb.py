@@ -59,7 +59,7 @@ def test_a_narrow_terminal_shows_it_without_the_explanations(plugin_file: Write)
 
 
 @pytest.mark.parametrize("verb", ["validate", "bench"])
-def test_torchscript_needs_a_word_of_trust(tmp_path: Path, verb: str) -> None:
+def test_torchscript_is_opened_with_trust_only(tmp_path: Path, verb: str) -> None:
     path = tmp_path / "model.ts"
     path.write_bytes(b"PK")
     result = run(verb, path)
@@ -70,7 +70,7 @@ def test_torchscript_needs_a_word_of_trust(tmp_path: Path, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["validate", "bench"])
-def test_a_file_that_is_not_there_and_a_lab_that_is_not_there(
+def test_an_absent_file_and_an_absent_extra_are_named(
     verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = run(verb, tmp_path / "absent.onnx")
@@ -119,7 +119,7 @@ def test_bench_of_two_files_prints_their_ratio(plugin_file: Write) -> None:
         ("export", ["--to", "nn~", "mine.maxpat", "set timbre trumpet"]),
     ],
 )
-def test_the_verbs_explain_themselves(verb: str, words: list[str]) -> None:
+def test_help_of_the_lab_verbs_names_their_options_and_gives_an_example(verb: str, words: list[str]) -> None:
     assert verb in run("--help").stdout
     text = " ".join(run(verb, "--help").stdout.split())
     assert [word for word in words if word.lower() not in text.lower()] == []

@@ -126,7 +126,7 @@ def test_samples_that_are_not_finite_are_counted_and_made_silent(delay: Path, tm
         np.testing.assert_array_equal(latentfx.apply(audio, plugin=delay, sample_rate=48_000), expected)
 
 
-def test_silence_stays_silence_and_is_said(delay: Path, tmp_path: Path) -> None:
+def test_silence_stays_silence_and_is_noted(delay: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in.wav", np.zeros((1000, 2)), RATE)
     with pytest.warns(AudioWarning, match="the source is silent"):
         applied = latentfx.apply(tmp_path / "in.wav", tmp_path / "out.wav", delay)
@@ -134,7 +134,7 @@ def test_silence_stays_silence_and_is_said(delay: Path, tmp_path: Path) -> None:
     assert applied.notes == ("the source is silent",)
 
 
-def test_clipping_is_said_with_its_cure(delay: Path, tmp_path: Path) -> None:
+def test_clipping_is_noted_with_the_gain_that_avoids_it(delay: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in.wav", np.linspace(0, 0.9, 1000), 48_000, subtype="PCM_16")
     with pytest.warns(AudioWarning, match=r"clipped; lower the output by 5\.2 dB"):
         applied = latentfx.apply(tmp_path / "in.wav", tmp_path / "out.wav", delay, gain=2)
@@ -163,7 +163,9 @@ def test_a_note_is_a_warning_at_the_line_that_called_apply(
     assert warned[0].filename == __file__
 
 
-def test_what_cannot_be_is_refused(delay: Path, sine: Path, tmp_path: Path) -> None:
+def test_apply_refuses_unknown_plugins_and_controls_and_arrays_without_a_rate(
+    delay: Path, sine: Path, tmp_path: Path
+) -> None:
     with pytest.raises(PluginNotFoundError, match="no plugin 'nope'"):
         latentfx.apply(sine, tmp_path / "out.wav", "nope")
     with pytest.raises(ControlError, match=r"control 'mixx' is unknown\. Plugin 'delay' has gain"):

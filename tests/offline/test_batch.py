@@ -57,7 +57,7 @@ def test_results_inside_the_source_folder_are_not_sources(takes: Path) -> None:
     assert len(plan(takes, out)) == 3
 
 
-def test_what_would_overwrite_is_refused(takes: Path, tmp_path: Path) -> None:
+def test_results_that_would_overwrite_each_other_or_a_source_are_refused(takes: Path, tmp_path: Path) -> None:
     with pytest.raises(AudioFileError, match="holds the sources"):
         plan(takes, takes)
     with pytest.raises(AudioFileError, match="several results need a folder"):

@@ -32,7 +32,9 @@ def late() -> pedalboard.Plugin:
     return pedalboard.Resample(32_000, quality=pedalboard.Resample.Quality.WindowedSinc32)
 
 
-def test_latent_and_native_plugins_in_any_order(delay: latentfx.LatentPlugin, noise: np.ndarray) -> None:
+def test_a_board_runs_latent_and_native_plugins_in_any_order(
+    delay: latentfx.LatentPlugin, noise: np.ndarray
+) -> None:
     for effects in (
         [pedalboard.Gain(DOUBLE), delay],
         [delay, pedalboard.Gain(DOUBLE)],
@@ -41,7 +43,7 @@ def test_latent_and_native_plugins_in_any_order(delay: latentfx.LatentPlugin, no
         np.testing.assert_allclose(latentfx.Board(effects)(noise, RATE), 2 * noise, atol=1e-6)
 
 
-def test_native_latency_is_removed_too(delay: latentfx.LatentPlugin) -> None:
+def test_the_latency_of_native_plugins_is_removed(delay: latentfx.LatentPlugin) -> None:
     time = np.arange(15_000) / RATE
     tone = (0.5 * np.sin(2 * np.pi * 300 * time) * np.sin(np.pi * time / time[-1]) ** 2).astype(np.float32)
     board = latentfx.Board([delay, late(), delay, late()])
@@ -58,7 +60,9 @@ def test_a_chain_of_natives_is_what_pedalboard_makes_of_it(noise: np.ndarray) ->
 
 
 @pytest.mark.parametrize("cuts", [[3, 4, 6], [5000], [64, 10_000, 10_001, 19_999]])
-def test_pieces_join_to_the_whole(delay: latentfx.LatentPlugin, noise: np.ndarray, cuts: list[int]) -> None:
+def test_pieces_through_a_board_join_to_the_whole(
+    delay: latentfx.LatentPlugin, noise: np.ndarray, cuts: list[int]
+) -> None:
     board = latentfx.Board([late(), delay, pedalboard.HighpassFilter(200)])
     whole = board(noise, 44_100)
     parts = [board(part, 44_100, reset=False) for part in np.split(noise, cuts, axis=1)]

@@ -81,7 +81,7 @@ def test_every_format_becomes_every_other(
         ("wav", "PCM_24", "ogg", "VORBIS"),
     ],
 )
-def test_the_bit_depth_is_kept_or_the_nearest(
+def test_the_bit_depth_is_kept_or_becomes_the_nearest_of_the_format(
     plugin: latentfx.LatentPlugin,
     audio: np.ndarray,
     tmp_path: Path,
@@ -129,7 +129,7 @@ def test_tags_are_kept_where_the_format_has_them(
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 96_000, 192_000])
 @pytest.mark.parametrize("channels", [1, 2, 6, 32])
-def test_any_rate_and_number_of_channels(
+def test_channels_stay_in_place_at_any_rate_and_number(
     plugin: latentfx.LatentPlugin, tmp_path: Path, rate: int, channels: int
 ) -> None:
     """An impulse in every channel stays where it was."""
@@ -153,7 +153,7 @@ def test_any_rate_and_number_of_channels(
         ("out", 1, RATE, "ends in no format"),
     ],
 )
-def test_what_a_format_cannot_hold_is_said_before_any_work(
+def test_channels_and_rates_that_a_format_cannot_hold_are_refused_before_any_work(
     plugin: latentfx.LatentPlugin, tmp_path: Path, name: str, channels: int, rate: int, message: str
 ) -> None:
     path = write(tmp_path / "in.wav", np.zeros((100, channels)), rate)

@@ -51,7 +51,7 @@ def cut(path: Path, size: float) -> Path:
     return path
 
 
-def test_a_source_that_is_absent_or_a_folder(plugin: Path, target: Path) -> None:
+def test_an_absent_source_or_a_folder_is_refused_and_the_target_kept(plugin: Path, target: Path) -> None:
     with pytest.raises(AudioFileError, match=r"no sound file .*absent\.wav; check the name"):
         latentfx.apply(target.with_name("absent.wav"), target, plugin)
     with pytest.raises(AudioFileError, match="is a folder"):
@@ -62,7 +62,9 @@ def test_a_source_that_is_absent_or_a_folder(plugin: Path, target: Path) -> None
 @pytest.mark.parametrize(
     "content", [b"", b"this is a text, not a sound" * 50, b"RIFF\0\0\0\0WAVE", b"fLaC" + bytes(99)]
 )
-def test_a_source_that_is_no_audio(plugin: Path, target: Path, content: bytes) -> None:
+def test_a_source_that_is_no_audio_is_refused_and_the_target_kept(
+    plugin: Path, target: Path, content: bytes
+) -> None:
     bad = target.with_name("bad.wav")
     bad.write_bytes(content)
     with pytest.raises(AudioFileError, match=r"bad\.wav (cannot be read as audio|holds no samples)"):
@@ -70,7 +72,7 @@ def test_a_source_that_is_no_audio(plugin: Path, target: Path, content: bytes) -
     assert_untouched(target)
 
 
-def test_a_source_without_samples(plugin: Path, target: Path) -> None:
+def test_a_source_without_samples_is_refused_and_the_target_kept(plugin: Path, target: Path) -> None:
     empty = target.with_name("empty.wav")
     soundfile.write(empty, np.zeros(0), RATE)
     with pytest.raises(AudioFileError, match="holds no samples"):
@@ -80,7 +82,7 @@ def test_a_source_without_samples(plugin: Path, target: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["wav", "aiff", "flac", "mp3", "ogg", "w64", "au"])
 @pytest.mark.parametrize("size", [0.3, 0.8])
-def test_a_source_that_is_cut_short(
+def test_a_source_that_is_cut_short_is_refused_and_the_target_kept(
     plugin: Path, source: Path, target: Path, suffix: str, size: float
 ) -> None:
     audio, _ = soundfile.read(source)
@@ -111,7 +113,7 @@ def test_a_recorder_that_left_its_header_open_is_read(plugin: Path, source: Path
         ("{tmp}/source.wav/out.wav", "there is no folder"),
     ],
 )
-def test_a_target_that_cannot_be_written(
+def test_a_target_that_cannot_be_written_is_refused_and_nothing_is_left_behind(
     plugin: Path, source: Path, tmp_path: Path, target: str, message: str
 ) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
@@ -125,7 +127,9 @@ def test_a_target_that_cannot_be_written(
     assert locked.read_bytes() == OLD
 
 
-def test_a_link_keeps_pointing_and_permissions_stay(plugin: Path, source: Path, target: Path) -> None:
+def test_a_target_that_is_a_link_stays_one_and_keeps_its_permissions(
+    plugin: Path, source: Path, target: Path
+) -> None:
     link = target.with_name("link.wav")
     link.symlink_to(target)
     target.chmod(0o640)
@@ -147,7 +151,9 @@ except latentfx.LatentFXError as error:
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
-def test_a_full_disk(plugin: Path, source: Path, tmp_path: Path, suffix: str) -> None:
+def test_a_full_disk_is_named_and_the_target_kept(
+    plugin: Path, source: Path, tmp_path: Path, suffix: str
+) -> None:
     """The limit of the operating system on the size of a file stands in for the disk."""
     target = tmp_path / f"target.{suffix}"
     target.write_bytes(OLD)

@@ -35,7 +35,7 @@ def test_the_picture_of_a_long_file_has_no_more_columns(tmp_path: Path) -> None:
     assert levels.shape == (BANDS, COLUMNS)
 
 
-def test_a_png_is_written(tmp_path: Path) -> None:
+def test_plot_writes_a_png(tmp_path: Path) -> None:
     before, after = (write_tone(tmp_path / f"{hz}.wav", hz) for hz in (440, 880))
     content = plot(before, after, tmp_path / "both.png").read_bytes()
     width, height = struct.unpack(">II", content[16:24])

@@ -101,7 +101,7 @@ def test_each_channel_meets_its_own_side_or_the_mean_of_all(minus: Path) -> None
     np.testing.assert_allclose(out, main[0] - side.mean(0), atol=1e-6)
 
 
-def test_without_a_side_the_second_channel_is_it(minus: Path, tmp_path: Path) -> None:
+def test_without_a_side_file_the_last_channel_is_the_side_chain(minus: Path, tmp_path: Path) -> None:
     both = noise(0, 2, LENGTH)
     with pytest.warns(AudioWarning, match="the last channel of the source was taken as the side-chain"):
         applied = latentfx.apply(written(tmp_path / "both.wav", both), tmp_path / "out.wav", minus)
@@ -112,7 +112,7 @@ def test_without_a_side_the_second_channel_is_it(minus: Path, tmp_path: Path) ->
     np.testing.assert_array_equal(out, np.stack([four[0] - four[1], four[2] - four[3]]))
 
 
-def test_bad_samples_and_silence_at_the_side_are_said(minus: Path, tmp_path: Path) -> None:
+def test_bad_samples_and_silence_at_the_side_are_noted(minus: Path, tmp_path: Path) -> None:
     main, side = noise(0), np.zeros(LENGTH, np.float32)
     source = written(tmp_path / "main.wav", main)
     with pytest.warns(AudioWarning, match="the side-chain is silent"):
@@ -156,7 +156,9 @@ def test_a_board_takes_the_side_as_a_channel_or_as_a_recording(minus: Path, tmp_
         latentfx.apply(main, plugin=board, sample_rate=RATE, side=(side, RATE))
 
 
-def test_what_cannot_be_is_refused(minus: Path, plugin_file: Write, tmp_path: Path) -> None:
+def test_a_side_that_does_not_fit_the_plugin_is_refused(
+    minus: Path, plugin_file: Write, tmp_path: Path
+) -> None:
     main = noise(0)
     with pytest.raises(ShapeError, match="plugin 'delay' has no side-chain, only 1 channels in; leave the"):
         latentfx.apply(main, plugin=plugin_file("delay"), sample_rate=RATE, side=(main, RATE))

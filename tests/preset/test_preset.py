@@ -48,7 +48,7 @@ def test_every_shipped_plugin_has_three_presets_that_load(plugin: str) -> None:
     assert len({preset.program for preset in presets}) == len(presets)
 
 
-def test_what_is_saved_comes_back(blend: str, folder: Path) -> None:
+def test_a_saved_preset_loads_equal_and_is_replaced_only_on_request(blend: str, folder: Path) -> None:
     plugin = latentfx.load(blend)
     plugin.tone = {"half": 0.25, "full": 0.5}
     bindings = (
@@ -108,7 +108,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         st.none() | st.integers(0, 127),
     )
 )
-def test_every_preset_survives_the_file(preset: Preset) -> None:
+def test_every_preset_is_equal_after_writing_and_reading(preset: Preset) -> None:
     path = save_preset(preset, overwrite=True)
     assert load_preset(path) == preset
 
@@ -133,7 +133,7 @@ def test_every_preset_survives_the_file(preset: Preset) -> None:
         ('plugin = "x"\n[controls]\ntimbre = [1]', r"timbre is \[1\]; write a number, a choice or a table"),
     ],
 )
-def test_a_damaged_file_is_named_with_its_fault(folder: Path, text: str, message: str) -> None:
+def test_a_damaged_preset_file_is_named_with_its_fault(folder: Path, text: str, message: str) -> None:
     folder.mkdir()
     (folder / "odd.toml").write_text(text, encoding="utf-8")
     with pytest.raises(PresetError, match=message) as raised:
@@ -141,7 +141,7 @@ def test_a_damaged_file_is_named_with_its_fault(folder: Path, text: str, message
     assert "preset 'odd'" in str(raised.value)
 
 
-def test_a_damaged_file_hides_no_other_preset(blend: str, folder: Path) -> None:
+def test_a_damaged_preset_file_hides_no_other_preset(blend: str, folder: Path) -> None:
     save_preset(Preset("mine", blend, {"tone": "half"}))
     shipped = {preset.name for preset in list_presets("timbre-swap")}
     (folder / "bad.toml").write_text("bad = [")
@@ -159,7 +159,7 @@ def test_a_damaged_file_hides_no_other_preset(blend: str, folder: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_preset_for_a_control_that_does_not_exist_says_so(blend: str) -> None:
+def test_a_preset_that_does_not_fit_its_plugin_names_the_control(blend: str) -> None:
     with pytest.raises(
         PresetError, match=r"'odd' does not fit plugin 'blend': control 'mix' is unknown.*tone_"
     ):
@@ -172,14 +172,14 @@ def test_a_preset_for_a_control_that_does_not_exist_says_so(blend: str) -> None:
         load_preset("trumpet-bellow")
 
 
-def test_what_was_learnt_from_a_recording_is_not_saved_as_something_else(blend: str) -> None:
+def test_a_choice_learnt_from_a_recording_cannot_be_saved_in_a_preset(blend: str) -> None:
     plugin = latentfx.load(blend)
     plugin.learn("tone", np.full(1000, 0.5, np.float32), 48_000)
     with pytest.raises(PresetError, match="learnt from a recording, which a preset cannot hold"):
         Preset.of(plugin, "mine", blend)
 
 
-def test_morph_goes_half_of_the_way(blend: str) -> None:
+def test_morph_moves_a_blend_from_one_preset_to_the_other(blend: str) -> None:
     a = Preset("a", blend, {"tone": "half"}, program=3)
     b = Preset("b", blend, {"tone": "full"})
     assert morph(a, b, 0.0).load().tone == {"half": 1.0}
@@ -202,7 +202,9 @@ def test_apply_and_board_take_a_preset(plugin_file: Write) -> None:
     np.testing.assert_array_equal(louder, 3 * audio)
 
 
-def test_the_verbs_save_show_list_and_apply(plugin_file: Write, tmp_path: Path, folder: Path) -> None:
+def test_a_preset_saved_by_its_verb_is_shown_listed_and_applied(
+    plugin_file: Write, tmp_path: Path, folder: Path
+) -> None:
     plugin = plugin_file("delay")
     options = ["-p", plugin, "--set", "gain=2", "--bind", "cc:7=gain:0..2", "--description", "loud"]
     result = run("preset", "save", "loud", *options)
@@ -271,7 +273,7 @@ def test_the_presets_of_a_plugin_are_found_with_one_look_at_the_shipped_ones(
         (["apply", "a.wav", "b.wav", "-p", "x.onnx", "--preset", "trumpet-below"], "belongs to timbre-swap"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(words: list[str], message: str) -> None:
+def test_an_error_of_a_preset_verb_is_one_line(words: list[str], message: str) -> None:
     result = run(*words)
     assert result.exit_code == 1
     assert message in result.stderr
@@ -302,7 +304,7 @@ def test_what_cannot_be_done_is_said_in_one_line(words: list[str], message: str)
         ("steps:C4=steps,curve=root", "binding of steps:60 has a range or a curve"),
     ],
 )
-def test_a_binding_that_makes_no_sense_says_what_would(text: str, message: str) -> None:
+def test_a_wrong_binding_is_answered_with_what_is_allowed(text: str, message: str) -> None:
     with pytest.raises(MidiError, match=message):
         Binding.parse(text)
 

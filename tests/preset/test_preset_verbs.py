@@ -25,7 +25,7 @@ def rows(*words: object) -> dict[str, list[str]]:
     return {line.split()[0]: line.split()[1:] for line in lines if line}
 
 
-def test_a_binding_on_the_command_line_has_all_that_the_file_has(plugin_file: Write) -> None:
+def test_the_option_bind_takes_every_option_of_a_binding(plugin_file: Write) -> None:
     bind = "cc:7=gain:0..2,curve=root,smoothing_ms=12.5"
     assert run("preset", "save", "soft", "-p", plugin_file("delay"), "--bind", bind).exit_code == 0
     assert [str(binding) for binding in load_preset("soft").bindings] == [bind]
@@ -35,7 +35,7 @@ def test_a_binding_on_the_command_line_has_all_that_the_file_has(plugin_file: Wr
             assert part in helped
 
 
-def test_morph_shows_or_saves_what_the_function_makes(plugin_file: Write) -> None:
+def test_the_verb_morph_shows_or_saves_what_the_function_makes(plugin_file: Write) -> None:
     plugin = str(plugin_file("blend"))
     a = Preset("a", plugin, {"tone": "half"}, "the first", program=3)
     b = Preset("b", plugin, {"tone": "full"})
@@ -75,7 +75,7 @@ def test_a_morph_that_cannot_be_made_says_why(words: list[str], code: int, messa
     assert result.stdout == ""
 
 
-def test_save_from_a_preset_drops_nothing_silently(plugin_file: Write) -> None:
+def test_save_from_a_preset_keeps_its_settings_and_notes_a_program_it_cannot_keep(plugin_file: Write) -> None:
     plugin = str(plugin_file("delay"))
     save_preset(Preset("loud", plugin, {"gain": 2.0}, program=7))
     wrong = run("preset", "save", "mine", "--from", "loud", "-p", "ring")
@@ -98,7 +98,7 @@ def test_save_from_a_preset_drops_nothing_silently(plugin_file: Write) -> None:
     }  # fmt: skip
 
 
-def test_a_name_that_is_taken_is_answered_with_the_option() -> None:
+def test_a_name_that_is_taken_is_answered_with_overwrite() -> None:
     assert run("preset", "save", "mine").exit_code == 0
     taken = run("preset", "save", "mine", "--set", "mix=0.5")
     assert taken.exit_code == 1
@@ -119,7 +119,7 @@ def test_a_preset_that_hides_a_shipped_one_says_so_when_saved_and_listed() -> No
     )
 
 
-def test_the_list_shows_the_programs_that_call(plugin_file: Write) -> None:
+def test_the_list_shows_the_midi_program_of_each_preset(plugin_file: Write) -> None:
     plugin = plugin_file("delay")
     for name, program in {"a": None, "b": 1, "c": None, "d": 1}.items():
         save_preset(Preset(name, str(plugin), program=program))
@@ -128,7 +128,9 @@ def test_the_list_shows_the_programs_that_call(plugin_file: Write) -> None:
     assert rows()["trumpet-below"][:2] == ["timbre-swap", "0"], "each plugin counts for itself"
 
 
-def test_a_list_for_no_plugin_is_an_error_and_an_empty_one_says_so(plugin_file: Write) -> None:
+def test_listing_presets_of_an_unknown_plugin_is_an_error_and_an_empty_list_says_so(
+    plugin_file: Write,
+) -> None:
     result = run("preset", "list", "-p", "nosuch")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "no plugin 'nosuch'. latentfx comes with latent-mix, ring, timbre-swap" in result.stderr

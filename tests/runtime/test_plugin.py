@@ -198,7 +198,7 @@ def test_a_blend_is_set_by_name(blend: LatentPlugin, value: str | dict[str, floa
         ("half:0", "every choice the weight 0"),
     ],
 )
-def test_a_wrong_blend_says_what_there_is(blend: LatentPlugin, value: Any, message: str) -> None:
+def test_a_wrong_blend_is_answered_with_the_choices(blend: LatentPlugin, value: Any, message: str) -> None:
     with pytest.raises(ControlError, match=message):
         blend.tone = value
     assert blend.tone == {"half": 1.0}
@@ -217,7 +217,7 @@ def test_a_choice_is_learnt_from_a_recording(blend: LatentPlugin) -> None:
     np.testing.assert_allclose(blend(audio, RATE), np.tanh(1.49 * audio), atol=1e-6)
 
 
-def test_what_was_heard_can_be_put_in_later(blend: LatentPlugin) -> None:
+def test_what_listen_returns_can_be_recalled_later(blend: LatentPlugin) -> None:
     heard = blend.listen("tone", np.full(1000, 0.75), RATE)
     assert heard.item() == pytest.approx(0.1)  # the level of training
     assert blend.tone == {"half": 1.0}
@@ -246,7 +246,9 @@ def test_nothing_is_learnt_from_silence(blend: LatentPlugin, sample: float) -> N
     assert blend.tone == {"half": 1.0}
 
 
-def test_what_cannot_be_learnt_is_refused(blend: LatentPlugin, delay: LatentPlugin) -> None:
+def test_learning_from_too_short_a_recording_or_without_a_blend_is_refused(
+    blend: LatentPlugin, delay: LatentPlugin
+) -> None:
     with pytest.raises(ShapeError, match="too short to learn tone"):
         blend.learn("tone", np.full(10, 0.5), RATE)
     with pytest.raises(ControlError, match="'timbre' is no blend of plugin 'delay'; it has none"):
@@ -261,7 +263,7 @@ def test_a_copy_has_the_settings_and_its_own_stream(blend: LatentPlugin) -> None
     np.testing.assert_allclose(blend(np.full(64, 0.5), RATE), np.tanh(2.0), atol=1e-6)
 
 
-def test_blocks_are_the_plugin_with_its_latency_left_in(delay: LatentPlugin, noise: np.ndarray) -> None:
+def test_a_stream_of_blocks_keeps_the_latency(delay: LatentPlugin, noise: np.ndarray) -> None:
     stream = delay.blocks(batch=2)
     delay.gain = 2
     blocks = noise[:, np.newaxis, :640]
@@ -275,14 +277,14 @@ def test_blocks_are_the_plugin_with_its_latency_left_in(delay: LatentPlugin, noi
         stream.step(np.zeros((1, 1, 64), np.float32))
 
 
-def test_a_plugin_says_what_it_is(delay: LatentPlugin) -> None:
+def test_a_plugin_tells_its_name_rate_latency_and_origin(delay: LatentPlugin) -> None:
     assert (delay.name, delay.sample_rate, delay.latency_at(44_100)) == ("delay", RATE, 92)
     assert delay.provenance["licence"] == "MIT"
     assert delay.report == {"latency": 100}
     assert repr(delay) == "<LatentPlugin delay 48000 Hz, latency 100, Controls(gain=1)>"
 
 
-def test_plugins_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_plugin_is_named_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("latentfx.library.plugins", lambda: ["timbre-swap"])
     with pytest.raises(PluginNotFoundError, match=r"Did you mean 'timbre-swap'\?"):
         load("timbre-swop")
