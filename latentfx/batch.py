@@ -25,7 +25,7 @@ SOUND_SUFFIXES = frozenset(WRITTEN)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one recording of many: `applied`, or the `error`.
+    """The result of one recording of many: `applied`, or the `error`.
 
     Args:
         source: the file read.
@@ -71,7 +71,7 @@ def apply_many(
     """
     pairs = plan(sources, target, suffix)
     if jobs < 1:
-        raise AudioFileError(f"jobs is {jobs}; allowed 1 or more")
+        raise AudioFileError(f"jobs is {jobs}; allowed are whole numbers from 1")
     for folder in {result.parent for _, result in pairs}:
         _make(folder)
     work = partial(_apply_one, plugin=plugin, reference=reference, side=side, controls=controls)
@@ -120,7 +120,7 @@ def plan(sources: PathLike | Iterable[PathLike], target: PathLike, suffix: str |
 
 
 def _find(source: Path, target: Path) -> Iterator[Pair]:
-    """Find the recordings that one argument means, each with its path below the target."""
+    """Find the recordings of one argument, each with its path below the target."""
     if source.is_dir():
         inside = target.resolve() if target.resolve() != source.resolve() else None
         for path in sorted(source.rglob("*")):

@@ -1,4 +1,4 @@
-"""Which MIDI message turns which control, and how far. No MIDI library here."""
+"""Says which MIDI message turns which control, and how far. It needs no MIDI library."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Source:
         return same and (None in (self.channel, other.channel) or self.channel == other.channel)
 
     def _controllers(self) -> set[int | None]:
-        """The controllers that it listens to; none where it is something else."""
+        """The controllers that it listens to; empty for another kind of source."""
         if self.kind == "cc14":
             return {self.number, (self.number or 0) + 32}
         return {self.number} if self.kind == "cc" else set()
@@ -259,7 +259,7 @@ class Target:
             row[index] = value if self.control is None else self.control.from_unit(value)
 
     def write_steps(self, row: Float32, steps: int) -> None:
-        """Set the control to a number of steps; outside its range by whole turns of 12 back into it.
+        """Set the control to a number of steps. A number outside its range moves into it by octaves of 12.
 
         Shape:
             row [P]
@@ -275,7 +275,7 @@ class Target:
 
 
 def has_steps(control: Control) -> bool:
-    """Whether keys can step along it: whole numbers, or an octave at least of semitones or plain numbers."""
+    """Whether keys can step along a control: whole numbers, or an octave or more of semitones or numbers."""
     wide = control.maximum - control.minimum >= _OCTAVE
     return control.curve == "integer" or (wide and control.unit in ("", "st"))
 
@@ -290,7 +290,7 @@ def _number(text: str) -> int:
 
 
 def _options(text: str, words: Iterable[str]) -> dict[str, Any]:
-    """What follows the control of a binding."""
+    """The options that follow the control of a binding."""
     found: dict[str, Any] = {}
     for word in words:
         name, _, value = (part.strip() for part in word.partition("="))

@@ -24,13 +24,12 @@ _DEFAULT_RATE = 48_000
 class Board(Processor, MutableSequence["Effect"]):
     """A list of effects that is called like one.
 
-    A plugin with a side-chain takes the last channels that reach it for that: of two channels the first is
-    the main input, the second the side-chain, and one comes out. `SideChained(plugin, recording)` takes the
-    main input alone, in any number of channels.
+    A plugin with a side-chain takes the last channels of its input as the side-chain: of two channels, the
+    first is the main input, the second the side-chain, and one comes out. `SideChained(plugin, recording)`
+    takes the main input alone, in any number of channels.
 
     Args:
-        effects: latent plugins, with recordings at their side-chains too, presets, Pedalboard's plugins and
-            boards of any of them.
+        effects: latent plugins, `SideChained` ones, presets, Pedalboard's plugins, and other boards.
 
     Raises:
         ControlError: something else.
@@ -54,7 +53,7 @@ class Board(Processor, MutableSequence["Effect"]):
         return self.latency_at(self.sample_rate)
 
     def latency_at(self, sample_rate: float) -> int:
-        """Samples from input to output at a rate; Pedalboard's own plugins are measured, and reset by it."""
+        """Samples from input to output at a rate. Measuring Pedalboard's own plugins resets them."""
         return sum(
             _measure(effect, sample_rate)
             if isinstance(effect, pedalboard.Plugin)
@@ -69,7 +68,7 @@ class Board(Processor, MutableSequence["Effect"]):
             effect.reset()
 
     def open(self, channels: int, sample_rate: float) -> BoardStream:
-        """Open a stream through every effect. Pedalboard's own plugins have one state only, and are reset.
+        """Open a stream through every effect, which resets Pedalboard's own plugins: they have one state.
 
         Raises:
             ShapeError: a number of channels or a rate that an effect cannot take.
@@ -140,9 +139,9 @@ class BoardStream:
 class NativeStage:
     """One of Pedalboard's own plugins as a `Stage`.
 
-    Streamed, such a plugin leaves out its latency at the start and so gives less than it took; silence at the
-    end brings the rest. It is given blocks of one size, because some begin anew when the size changes; the
-    start of a stream waits for the first.
+    In a stream, such a plugin leaves out its latency at the start, and so returns fewer samples than it took.
+    Silence at the end brings the rest. Some plugins begin anew when the size of the block changes: so all
+    blocks have one size, and the start of a stream waits for the first whole block.
     """
 
     def __init__(self, plugin: pedalboard.Plugin, channels: int, sample_rate: float) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,9 @@ STATEMENTS = {
     "numpy": "import numpy",
     "latentfx": "import latentfx",
     "latentfx with load and apply": "from latentfx import load, apply",
+    "latentfx and a plugin, loaded": "import latentfx; latentfx.load('timbre-swap')",
 }
+COMMANDS = ("--help", "plugins", "info timbre-swap", "preset list")
 PROGRAM = """
 import sys, time
 started = time.perf_counter()
@@ -48,7 +51,21 @@ def main() -> None:
         for name, seconds in medians.items()
     ]
     print_table(["import", "ms, median", "times numpy", "torch imported"], rows)
-    write_json(arguments.json, {"seconds": medians, "torch_imported": torch_came})
+    commands = {words: [_run(words) for _ in range(arguments.rounds + 1)][1:] for words in COMMANDS}
+    walls = {words: float(np.median(seconds)) for words, seconds in commands.items()}
+    print()
+    print_table(
+        ["command", "ms, median", "ms, least"],
+        [(f"latentfx {words}", 1000 * walls[words], 1000 * min(commands[words])) for words in COMMANDS],
+    )
+    write_json(arguments.json, {"seconds": medians, "torch_imported": torch_came, "commands": walls})
+
+
+def _run(words: str) -> float:
+    command = [str(Path(sys.executable).with_name("latentfx")), *words.split()]
+    started = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - started
 
 
 def _measure(statement: str) -> tuple[float, bool]:

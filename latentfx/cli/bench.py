@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from latentfx.errors import MissingExtraError
 
@@ -79,6 +77,9 @@ def bench(
 
 
 def _print_bench(found: Bench) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(highlight=False)
     console.print(f"[bold]{found.file}[/bold]  {found.engine}, steps of {found.step} samples")
     columns = ("threads", "buffer", "p50 ms", "p99 ms", "p99.9 ms", "p99 of buffer", "x real time", "calls")
@@ -101,6 +102,9 @@ def _print_duels(duels: tuple[Duel, ...], first: Path, second: Path, as_json: bo
         rows = [asdict(duel) | {"ratio": duel.ratio} for duel in duels]
         typer.echo(json.dumps({"first": str(first), "second": str(second), "buffers": rows}, indent=1))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(highlight=False)
     table = Table(
         "buffer", f"{first.name} p50 ms", f"{second.name} p50 ms", "ratio", box=None, pad_edge=False

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from latentfx.cli.note import say_note
 from latentfx.errors import MidiError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from latentfx.realtime import Device
 
 
@@ -20,6 +20,8 @@ def devices(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the sound devices and MIDI inputs that `latentfx live` can use."""
+    from rich.console import Console
+
     from latentfx.realtime import accepted_rates, list_devices, list_midi_inputs
 
     found = list_devices()
@@ -45,6 +47,8 @@ def devices(
 
 
 def _table(found: list[Device], rates: list[list[int] | None]) -> Table:
+    from rich.table import Table
+
     columns = ("", "", "device", "host API", "in", "out", "rate", "accepts", "lowest latency in, out")
     table = Table(*columns, box=None, pad_edge=False)
     for device, its in zip(found, rates, strict=True):

@@ -138,7 +138,7 @@ def live(
 
 
 def _channels(text: str | None) -> list[int] | None:
-    """Read `1,2`."""
+    """Read numbers of channels such as `1,2`."""
     if text is None:
         return None
     try:
@@ -148,9 +148,9 @@ def _channels(text: str | None) -> list[int] | None:
 
 
 def _run(stream: LiveStream, limit_s: float | None) -> Stats:
-    """Play until the end. Ctrl-C is the way to it; more of them change nothing until the process ends.
+    """Play until the time is over or Ctrl-C comes; a second Ctrl-C changes nothing.
 
-    A kill and a terminal that is closed are like Ctrl-C.
+    A kill and a closed terminal do what Ctrl-C does.
     """
     hangup = _hangup()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, *hangup)}
@@ -173,7 +173,7 @@ def _run(stream: LiveStream, limit_s: float | None) -> Stats:
 
 
 def _hangup() -> list[signal.Signals]:
-    """The signal of a terminal that is closed, where there is one; after `nohup` it says nothing."""
+    """The signal of a closed terminal, if the system has one and `nohup` does not hold it back."""
     if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         return []
     return [signal.SIGHUP]
@@ -197,7 +197,7 @@ def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event) -> N
 
 @contextmanager
 def _to_nobody() -> Iterator[None]:
-    """What cannot be said because the terminal is gone is no failure."""
+    """Let printing fail in silence when the terminal is gone."""
     try:
         yield
     except OSError as error:
@@ -225,7 +225,7 @@ def _tell(stats: Stats, recorder: Recorder | None, as_json: bool) -> None:
 
 
 def _jsonable(value: Any) -> Any:
-    """The same with null for what is not known."""
+    """The same value, with null for each number that is not known."""
     if isinstance(value, dict):
         return {name: _jsonable(entry) for name, entry in value.items()}
     return None if isinstance(value, float) and value != value else value

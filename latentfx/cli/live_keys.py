@@ -16,7 +16,7 @@ _AT_ONCE = 1024
 
 
 class Keys(AbstractContextManager["Keys"]):
-    """Reads keys while it is open; where standard input is no terminal, it only waits."""
+    """Reads keys while it is open. Without a terminal at the standard input, it only waits."""
 
     def __init__(self) -> None:
         self._before: Any = None
@@ -40,7 +40,7 @@ class Keys(AbstractContextManager["Keys"]):
                 termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
 
     def read(self, patience_s: float) -> list[str]:
-        """Wait so long for keys: letters, `up`, `down`, `left`, `right`, in order; none where none came."""
+        """Wait for keys, at most so long: letters, `up`, `down`, `left` and `right`, in order."""
         if not self._terminal:
             time.sleep(patience_s)
             return []
@@ -55,7 +55,7 @@ class Keys(AbstractContextManager["Keys"]):
         return _keys(text.removesuffix(self._begun))
 
     def _more(self) -> str:
-        """What was typed; where the terminal is gone, nothing from now on."""
+        """What was typed. Once the terminal is gone, nothing is read any more."""
         try:
             data = os.read(sys.stdin.fileno(), _AT_ONCE)
         except OSError:
@@ -82,6 +82,6 @@ class Keys(AbstractContextManager["Keys"]):
 
 
 def _keys(text: str) -> list[str]:
-    """Tell letters from the sequences that terminals send for arrows; other keys are nothing."""
+    """Read letters, and the sequences that terminals send for arrows. Other keys are passed over."""
     keys = (match["letter"] or _ARROWS.get(match["code"] or "", "") for match in _KEY.finditer(text))
     return [key for key in keys if key]

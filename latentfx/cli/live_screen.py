@@ -27,7 +27,7 @@ _HELP = "arrows control   b bypass   p panic   [ ] presets   l learn   s save   
 
 
 class Screen(AbstractContextManager["Screen"]):
-    """Shows a stream, calmly; without a terminal it says one line at the start, and one for each trouble.
+    """Shows a stream. Without a terminal it prints one line at the start, and one for each trouble.
 
     Args:
         stream: what is shown.
@@ -76,7 +76,7 @@ class Screen(AbstractContextManager["Screen"]):
                 self._say_trouble()
 
     def show(self) -> None:
-        """Draw it as it is now."""
+        """Draw the stream as it is now."""
         try:
             if self._live is not None:
                 self._live.update(self.draw(), refresh=True)
@@ -93,7 +93,7 @@ class Screen(AbstractContextManager["Screen"]):
             self._console.print(f"note: {trouble}", style="yellow", highlight=False, soft_wrap=True)
 
     def obey(self, key: str) -> None:
-        """Do what a key says; what cannot be done is said on the screen."""
+        """Do what a key asks for. An error is shown on the screen."""
         action = self._keys.get(key)
         if action is None:
             return
@@ -104,7 +104,7 @@ class Screen(AbstractContextManager["Screen"]):
             self._note = str(error)
 
     def draw(self) -> SegmentLines:
-        """The whole screen, no higher than the terminal: the table gives way, and then the facts."""
+        """The whole screen, no higher than the terminal: first the table is cut, and then the facts."""
         height, rows = self._console.height, self._rows()
         note = Text(self._host.trouble or self._note)
         foot = self._lines(Group("", Text(_HELP, style="dim"), note))[:height]
@@ -139,7 +139,7 @@ class Screen(AbstractContextManager["Screen"]):
         return Group(title, "", facts, "")
 
     def _controls(self, rows: list[tuple[str, ...]], room: int) -> Table:
-        """So many rows of the table around the chosen control, and how many more there are."""
+        """Some rows of the table, around the chosen control, and how many more there are."""
         table = Table(box=None, pad_edge=False)
         for heading in ("", "control", "value", "", "MIDI"):
             table.add_column(heading, no_wrap=True, overflow="ellipsis")
@@ -234,7 +234,7 @@ def _bar(part: float, width: int) -> str:
 
 
 def _load(stats: Stats) -> str:
-    """What infers against its deadline: a callback against its block, a worker's step against its hop."""
+    """The load: time of a callback per block, or of a worker's step per hop."""
     works = stats.place == "worker"
     times, deadline_ms = (stats.step_ms, stats.hop_ms) if works else (stats.callback_ms, stats.deadline_ms)
     return (

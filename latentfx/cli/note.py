@@ -1,4 +1,4 @@
-"""What is said beside the result: a line that begins with `note:`."""
+"""Prints notes, which stand beside the result: lines that begin with `note:`."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def _say_what_it_hides(name: str) -> None:
 
 
 def _programs(presets: Sequence[Preset]) -> dict[str, str]:
-    """Name of a preset -> the MIDI program that calls it; none where another has that."""
+    """Name of a preset -> the MIDI program that calls it. A preset whose program another has is left out."""
     from latentfx.preset import programs, same_plugin
 
     called: dict[str, str] = {}

@@ -99,7 +99,7 @@ def _facts(spec: PluginSpec) -> dict[str, str]:
 
 
 def _origin(found: Metadata) -> Iterator[tuple[str, str]]:
-    """Where a plugin comes from and how it does, in a line each."""
+    """Origin, licence, health and checks of a plugin, a line for each."""
     from latentfx.host.plugin_file import REBUILD_KEY
 
     provenance = found.provenance
@@ -191,7 +191,7 @@ def _text(value: Any) -> str:
 
 
 def _plain(text: object) -> str:
-    """Text of a file as it stands: its brackets mean nothing to rich."""
+    """Text of a file as it stands. Brackets in it are no markup."""
     from rich.markup import escape
 
     return escape(str(text))

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from latentfx.errors import MissingExtraError
 
@@ -92,6 +90,9 @@ def validate(
 
 
 def _show(found: Validation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(highlight=False)
     console.print(f"[bold]{found.plugin}[/bold]  {found.file}, {found.kind}")
     wide = console.width >= _WIDE

@@ -70,7 +70,7 @@ def guarded(verb: Callable[P, None]) -> Callable[P, None]:
 
 
 def _is_stop(error: BaseException | None) -> bool:
-    """Whether it is Ctrl-C, or what a library made of it that was being loaded."""
+    """Whether an error is Ctrl-C, or comes from a Ctrl-C while a library was loaded."""
     return error is not None and (
         isinstance(error, KeyboardInterrupt) or _is_stop(error.__cause__ or error.__context__)
     )

@@ -64,13 +64,13 @@ class Graph:
 
 
 def in_runs(blocks: int, most: int) -> Iterator[int]:
-    """How many blocks to run at once, again and again: powers of 2, the longest first.
+    """Split a number of blocks into runs: powers of 2, the longest first.
 
-    Blocks that run together take less time; few lengths take little memory.
+    Blocks that run together take less time. Few different lengths take little memory.
 
     Args:
-        blocks: that there are.
-        most: a power of 2.
+        blocks: how many there are.
+        most: the longest run, a power of 2.
     """
     while blocks:
         most = min(most, 1 << (blocks.bit_length() - 1))
@@ -205,6 +205,6 @@ def _compare(kind: str, found: Mapping[str, Port], wanted: Mapping[str, Axes]) -
 
 
 def _axes(shape: Axes) -> str:
-    """Axes for people: those of free size by what they count."""
+    """The axes as text. An axis of free size is shown by what it counts."""
     free = ("batch", "any", "samples")
     return ", ".join(free[min(at, 2)] if size is None else str(size) for at, size in enumerate(shape))

@@ -221,7 +221,7 @@ def _check_tensor(tensor: wire.Message) -> list[int]:
 
 
 def _values_found(tensor: wire.Message, item_bytes: int) -> float:
-    """How many values the data of a tensor holds; not whole where bytes are missing."""
+    """How many values the data of a tensor holds. It is no whole number if bytes are missing."""
     if TensorField.RAW_DATA in tensor:
         return len(tensor[TensorField.RAW_DATA][-1].body) / item_bytes
     found = sum(value.count for field in _VARINTS for value in tensor.get(field, ()))

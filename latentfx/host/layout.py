@@ -1,4 +1,4 @@
-"""Which axis of an array holds the channels: Pedalboard's rules, and the way back."""
+"""Finds the axis of an array that holds the channels, by Pedalboard's rules, and restores the layout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _CURE = "give (channels, samples) or (samples, channels) with more samples than 
 
 
 def find_layout(shape: tuple[int, ...], channels: int | None = None, last: Layout | None = None) -> Layout:
-    """Tell which axis holds the channels, as Pedalboard does: the shorter one; a square is as the last was.
+    """Tell which axis holds the channels, as Pedalboard does: the shorter one.
+
+    A square array has the layout of the array before it.
 
     Args:
         shape: shape of the array.

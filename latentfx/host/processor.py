@@ -1,4 +1,4 @@
-"""The call that all effects share, after Pedalboard's: audio in, audio out, state kept or not."""
+"""The call that all effects share, as Pedalboard has it: audio in, audio out, with state or without."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from latentfx.host.plugin_file import Float32
 
 
 class Stage(Protocol):
-    """A stream through an effect: in the end exactly as much has come out as went in, and lies over it."""
+    """A stream through an effect.
+
+    When it has ended, as many samples came out as went in, and they are aligned with the input.
+    """
 
     channels: int
     outputs: int

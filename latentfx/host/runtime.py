@@ -166,10 +166,10 @@ class LatentPlugin(Processor):
         self.recall(name, self.listen(name, audio, sample_rate))
 
     def listen(self, name: str, audio: ArrayLike, sample_rate: float) -> Float32:
-        """What `learn` takes from a recording, as numbers; the plugin stays as it is.
+        """Return the numbers that `learn` takes from a recording, and leave the plugin as it is.
 
-        The recording is heard at the level at which models are trained (`latentfx.sound.level`): they take
-        what is soft for background.
+        The recording is first brought to the level of the training data (`latentfx.sound.level`), because a
+        model takes a soft sound for background.
 
         Shape:
             audio [T] or [C, T] -> the shape that the plugin has for one row
@@ -193,7 +193,7 @@ class LatentPlugin(Processor):
         return learnt
 
     def recall(self, name: str, value: ArrayLike) -> None:
-        """Put in what `listen` gave, choose it, and reset.
+        """Learn a choice from numbers that `listen` returned, choose it, and reset.
 
         Raises:
             ControlError: no such blend, or one that learns nothing from recordings.
@@ -211,7 +211,7 @@ class LatentPlugin(Processor):
         self.reset()
 
     def copy(self) -> LatentPlugin:
-        """A second plugin with the same settings and what was learnt; both share the graph in memory."""
+        """A second plugin with the same settings and learnt choices. Both share one graph in memory."""
         twin = LatentPlugin.__new__(LatentPlugin)
         twin._start(self._graph, self._initial)
         twin.controls.values_row[:] = self.controls.values_row
@@ -221,7 +221,7 @@ class LatentPlugin(Processor):
         return PluginStream(self.spec, self.blocks, channels, sample_rate)
 
     def blocks(self, batch: int = 1) -> BlockStream:
-        """Open a stream of whole blocks at the plugin's rate, latency left in: for live hosts."""
+        """Open a stream of whole blocks at the plugin's rate, for live hosts. Its latency is not removed."""
         return BlockStream(self._graph, batch, self._initial, self.controls.values_row)
 
     def _start(self, graph: Graph, initial: Mapping[str, Float32]) -> None:
@@ -238,7 +238,10 @@ class LatentPlugin(Processor):
     def _reference(self, name: str) -> Reference:
         reference = self._blend(name).reference
         if reference is None:
-            raise ControlError(f"{name} of plugin {self.name!r} cannot be learnt from a recording")
+            raise ControlError(
+                f"{name} of plugin {self.name!r} cannot be learnt from a recording; choose one of "
+                f"{_list(self.blends[name].choices)}"
+            )
         return reference
 
     def _set(self, name: str, value: Setting) -> None:

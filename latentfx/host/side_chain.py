@@ -1,4 +1,4 @@
-"""A recording at a plugin's side-chain, beside the main input: of any rate, length and number of channels."""
+"""Feeds a recording of any rate, length and number of channels to a plugin's side-chain."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _NOTED_S = 0.01
 class SideChained(Processor):
     """A plugin whose side-chain is a recording: it takes the main input alone, and may stand on a `Board`.
 
-    The recording begins where a stream begins. It is read in pieces, resampled to the rate of the main input,
-    followed by silence where it is shorter, and left off where it is longer. Where it has as many channels as
-    the plugin's side-chains need, each goes to its own; else their mean goes to all.
+    The recording begins where a stream begins. It is read in pieces and resampled to the rate of the main
+    input. Silence follows a shorter recording; the end of a longer one is left off. Where it has as many
+    channels as there are side-chains, each channel goes to its own; else the mean of them goes to all.
 
     Args:
         plugin: one with a side-chain. It is not copied: its controls are this effect's.
@@ -129,7 +129,7 @@ class SideStage:
 
 
 class _Recording:
-    """Where a side-chain comes from; it can be read again and again."""
+    """The source of a side-chain, which can be read more than once."""
 
     def __init__(self, side: Recording) -> None:
         self._rows: Float32 | None = None
@@ -191,7 +191,7 @@ class _SideStream:
         return np.pad(taken, ((0, 0), (0, samples - taken.shape[1])))
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._blocks.close()
 
     def notes(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Audio of any rate, in pieces of any length, through a plugin: aligned with its input, and as long."""
+"""Runs audio of any rate, in pieces of any length, through a plugin. The output is aligned and as long."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class PluginStream:
         return out[:, drop:]
 
     def _emit(self, audio: Float32) -> Float32:
-        """Never give more than came in: resampling forth and back can add a sample."""
+        """Cut what is more than came in: resampling forth and back can add a sample."""
         audio = audio[:, : self._in - self._out]
         self._out += audio.shape[1]
         return audio
@@ -119,9 +119,10 @@ class PluginStream:
 
 
 def count_rows(spec: PluginSpec, channels: int) -> int:
-    """Rows of the batch: a plugin with one channel out runs as often as its channels in are there.
+    """How many rows of a batch the channels make.
 
-    So a mono plugin runs every channel on its own, and one with a side-chain main, side, main, side.
+    A plugin with one channel out runs once for each group of its input channels. So a mono plugin runs every
+    channel on its own, and one with a side-chain takes the channels as main, side, main, side.
 
     Raises:
         ShapeError: a number of channels that the plugin cannot take.

@@ -1,4 +1,4 @@
-"""Reads protobuf's wire format from bytes that nobody vouches for."""
+"""Reads protobuf's wire format from bytes that are not trusted."""
 
 from __future__ import annotations
 
