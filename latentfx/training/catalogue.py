@@ -94,6 +94,7 @@ METHODS: Mapping[str, Method] = {
         "latentfx.methods.oplas.mix.model:LatentMix", plugin="latentfx.export.builders.latent_mix:BUILDER"
     ),
     "embedding-mix": Method("latentfx.methods.oplas.mix.embedding:EmbeddingMix"),
+    "syntone": Method("latentfx.methods.syntone.model:SynTone"),
 }
 
 RENAMED: Mapping[str, str] = {

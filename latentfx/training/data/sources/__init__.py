@@ -19,6 +19,7 @@ KINDS: Mapping[str, str] = {
     "stems": "latentfx.training.data.sources.stems:Stems",
     "band": "latentfx.training.data.sources.band:Band",
     "urmp": "latentfx.training.data.sources.urmp:Urmp",
+    "waveforms": "latentfx.training.data.sources.waveforms:Waveforms",
 }
 
 
