@@ -56,7 +56,7 @@ class SynTone(Objective):
         self.images = MelImages(config.mel)
         self.encoder, self.decoder = ImageEncoder(*sizes), ImageDecoder(*sizes)
         for network in (self.encoder, self.decoder):  # twice as fast on a processor
-            network.to(memory_format=torch.channels_last)
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         judged = config.kind == "factor-vae"
         self.discriminator = Discriminator(config.z_size, config.discriminator_width) if judged else None
         self.register_buffer("total", torch.zeros((), dtype=torch.long))
