@@ -258,7 +258,7 @@ def _box(axes: Axes, room: Room, x: float, y: float) -> None:
     patch.set_gid("room: " + " ".join((room.name, *room.inside)))
     axes.add_patch(patch)
     files = f"{room.files} files" if room.files > 1 else "1 file"
-    lines = [*wrap(PURPOSE.get(room.name, ""), 38), *wrap(", ".join(room.inside), 38), files]
+    lines = [*wrap(PURPOSE.get(room.name, ""), 38), *wrap(", ".join(room.inside), 36), files]
     axes.text(x, y + HEIGHT * 0.32, room.name, ha="center", va="center", fontsize=10, fontweight="bold")
     axes.text(x, y - HEIGHT * 0.13, "\n".join(lines), ha="center", va="center", fontsize=8)
 
