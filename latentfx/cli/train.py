@@ -24,6 +24,7 @@ Examples:
 """
 _FOLDER = (
     "A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. "
+    "The time of --for counts all of it: making data and features, and training. "
     "The run folder holds best-STAGE/ (weights.safetensors, card.json), curves.csv, curves.png and "
     "state.safetensors, from which it goes on."
 )

@@ -14,6 +14,7 @@ import pytest
 import torch
 from rich.console import Console
 from test_loop import same, weights
+from tiny_swap import tiny_recipe
 from torch import Tensor
 from toy import FRAME, SignalAt, Toy, ToyClips, toy_clips, toy_recipe, train_toy
 
@@ -21,7 +22,7 @@ from latentfx.methods.base import AnyExample
 from latentfx.methods.cache import FeatureCache
 from latentfx.training.data import Example
 from latentfx.training.recipes.config import Recipe
-from latentfx.training.runs.checkpoint import load_checkpoint
+from latentfx.training.runs.checkpoint import load_checkpoint, read_tensors
 from latentfx.training.runs.reporting import Reporter
 from latentfx.training.runs.run import RunOutcome
 from latentfx.training.runs.start import train
@@ -170,3 +171,12 @@ def test_a_run_stopped_before_its_first_validation_can_be_loaded(tmp_path: Path)
     run(tmp_path, toy_recipe())
     assert load_checkpoint(tmp_path, Streaming)[1]["stage"] == "taught"
     assert not (tmp_path / "unvalidated").exists()
+
+
+def test_a_shipped_method_trains_the_same_weights_from_disk(tmp_path: Path) -> None:
+    short = {f"train_stages.{stage}.steps": 4 for stage in ("timbre", "pitch", "level")}
+    for keep in ("memory", "disk"):
+        recipe = tiny_recipe(data_keep=keep, train_validate_every=4, **short)
+        train(recipe, tmp_path / keep, device="cpu", threads=1, reporter=Reporter(Console(quiet=True)))
+    states = [read_tensors(tmp_path / keep / "state.safetensors")[0] for keep in ("memory", "disk")]
+    assert same(*states)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from rich.console import Console
 from toy import SignalAt, Toy, toy_clips, toy_recipe, train_toy
@@ -279,3 +280,29 @@ def test_clips_that_are_too_short_are_an_error_with_the_cure(tmp_path: Path) -> 
 def test_an_unusable_device_is_an_error_with_the_cure(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"device 'warp'.*give auto, cpu, cuda, cuda:1 or mps"):
         train(toy_recipe(), tmp_path, clips=toy_clips(), method=Toy, device="warp")
+
+
+def test_a_state_whose_bytes_changed_is_refused_with_the_cure(tmp_path: Path) -> None:
+    train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
+    content = bytearray((tmp_path / STATE).read_bytes())
+    content[-3] ^= 1
+    (tmp_path / STATE).write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"values are not those that were written\. Delete this file"):
+        train_toy(tmp_path, toy_recipe())
+
+
+def test_a_state_of_broken_numbers_is_not_gone_on_with(tmp_path: Path) -> None:
+    train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
+    tensors, header = read_tensors(tmp_path / STATE)
+    tensors["optimizer.1.exp_avg"][0] = float("nan")
+    write_tensors(tmp_path / STATE, tensors, header)
+    with pytest.raises(CheckpointError, match=r"optimizer\.1\.exp_avg .* not finite\. Delete this file"):
+        train_toy(tmp_path, toy_recipe())
+
+
+def test_a_state_of_a_version_without_checksums_goes_on(straight: Path, tmp_path: Path) -> None:
+    train_toy(tmp_path, toy_recipe(), SignalAt(9, signal.SIGINT))
+    tensors, header = read_tensors(tmp_path / STATE)
+    safetensors.torch.save_file(tensors, tmp_path / STATE, {"latentfx": json.dumps(header)})
+    train_toy(tmp_path, toy_recipe())
+    assert same(weights(tmp_path), weights(straight))

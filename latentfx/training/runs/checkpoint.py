@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,26 +28,40 @@ SCHEMA = 1
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 EARLY = "unvalidated"
 """Checkpoint of a run that was stopped before its first validation."""
-_HEADER = "latentfx"
+_HEADER, _CHECKSUM = "latentfx", "crc32"
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON header as one safetensors file, atomically."""
+    """Write tensors, a JSON header and a checksum as one safetensors file, atomically."""
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    whole = safetensors.torch.save(plain, {_HEADER: json.dumps(header)})
-    write_bytes(path, whole)
+    more = {_HEADER: json.dumps(header), _CHECKSUM: str(_checksum(plain))}
+    write_bytes(path, safetensors.torch.save(plain, more))
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    """Of the names and values of tensors that are contiguous and on the CPU."""
+    found = 0
+    for name in sorted(tensors):
+        found = zlib.crc32(name.encode(), found)
+        found = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, found)
+    return found
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `write_tensors` wrote.
 
     Raises:
-        CheckpointError: no such file, not safetensors, or without our header.
+        CheckpointError: no such file, not safetensors, without our header, or not what was written. Files of
+            earlier versions have no checksum.
     """
     try:
         with safetensors.safe_open(path, "pt") as file:
-            header = json.loads(file.metadata()[_HEADER])
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+            told = file.metadata()
+            header = json.loads(told[_HEADER])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if told.get(_CHECKSUM) not in (None, str(_checksum(tensors))):
+            raise ValueError("its values are not those that were written")
+        return tensors, header
     except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is not a checkpoint of latentfx: {error}") from None
 

@@ -18,7 +18,7 @@ from latentfx.training.recipes.config import Recipe, as_table
 from latentfx.training.runs.checkpoint import EARLY, save_checkpoint
 from latentfx.training.runs.curves import Curves, draw_curves
 from latentfx.training.runs.events import EventFile
-from latentfx.training.runs.state import Progress, save_state
+from latentfx.training.runs.state import Position, save_state
 
 STATE, CURVES, PICTURE, EVENTS = "state.safetensors", "curves.csv", "curves.png", "tensorboard"
 
@@ -63,14 +63,14 @@ class Records:
         """File of the state."""
         return self.folder / STATE
 
-    def begin(self, progress: Progress) -> None:
+    def begin(self, progress: Position) -> None:
         """Open the curves, and cut off what a killed run wrote after its last save."""
         self._curves = Curves(self.folder / CURVES, progress.curves_bytes)
         if self.recipe.train.tensorboard:
             self._events = EventFile(self.folder / EVENTS, self.folder / CURVES)
 
     def curve(
-        self, progress: Progress, place: tuple[float, str, str], parts: Mapping[str, float], lr: float
+        self, progress: Position, place: tuple[float, str, str], parts: Mapping[str, float], lr: float
     ) -> None:
         """Write parts of a loss.
 
@@ -87,7 +87,7 @@ class Records:
 
     def best(
         self,
-        progress: Progress,
+        progress: Position,
         stage: str,
         model: Objective,
         metrics: Mapping[str, float],
@@ -102,13 +102,13 @@ class Records:
         )
         shutil.rmtree(self.folder / EARLY, ignore_errors=True)
 
-    def early(self, progress: Progress, stage: str, model: Objective) -> None:
+    def early(self, progress: Position, stage: str, model: Objective) -> None:
         """Keep a model that no validation has seen; the first best one replaces it."""
         card = self._card(progress, stage, model, {}, {})
         save_checkpoint(self.folder / EARLY, model, card, self._code)
 
     def save(
-        self, progress: Progress, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]
+        self, progress: Position, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]
     ) -> None:
         """Write all that the next step depends on."""
         if self._curves is not None:
@@ -123,7 +123,7 @@ class Records:
 
     def _card(
         self,
-        p: Progress,
+        p: Position,
         stage: str,
         model: Objective,
         metrics: Mapping[str, float],

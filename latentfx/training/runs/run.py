@@ -26,7 +26,7 @@ from latentfx.training.runs.reporting import Reporter
 from latentfx.training.runs.rng import seed_everything
 from latentfx.training.runs.sampling import FixedCrops, RandomCrops
 from latentfx.training.runs.schedule import learning_rate
-from latentfx.training.runs.state import Progress, SavedState
+from latentfx.training.runs.state import Position, SavedState
 from latentfx.training.runs.stopping import Reason, Stopper
 from latentfx.training.runs.validation import evaluate
 
@@ -100,7 +100,7 @@ class Run:
         self.records = Records(recipe, folder, settings, data.card, str(place))
         self.players = Players(objective, t, fabric)
         self.average: AveragedModel | None = None
-        self.progress = Progress()
+        self.progress = Position()
 
     def go(self, saved: SavedState | None, stopper: Stopper) -> RunOutcome:
         """Train until the end, the limit or a signal."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -20,7 +21,7 @@ WORDS = ("description", "licence", "notes")
 
 
 @dataclass
-class Progress:
+class Position:
     """Where a run is. The one mutable record of the loop.
 
     Args:
@@ -55,7 +56,7 @@ class Progress:
 
 def save_state(
     path: Path,
-    progress: Progress,
+    progress: Position,
     modules: Mapping[str, nn.Module],
     optimizers: Mapping[str, Optimizer],
     settings: Mapping[str, Any],
@@ -89,7 +90,7 @@ class SavedState:
     """What `save_state` wrote, read back."""
 
     path: Path
-    progress: Progress
+    progress: Position
     tensors: Mapping[str, Tensor]
     rng: Mapping[str, Any]
 
@@ -137,7 +138,13 @@ def load_state(
     Raises:
         CheckpointError: damaged, of another schema, or started with other settings (the message names them).
     """
-    tensors, header = read_tensors(path)
+    try:
+        tensors, header = read_tensors(path)
+        _check_finite(tensors)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error}. Delete this file to train anew; the checkpoints beside it (best-STAGE) stay usable"
+        ) from None
     if header.get("schema") != SCHEMA:
         raise CheckpointError(f"{path} has the schema {header.get('schema')!r}; this latentfx reads {SCHEMA}")
     old = todays(header.get("settings", {}))
@@ -148,9 +155,17 @@ def load_state(
             "Put these settings back to resume, or give another --out to start a new run"
         )
     try:
-        return SavedState(path, Progress(**header["progress"]), tensors, header["rng"])
+        return SavedState(path, Position(**header["progress"]), tensors, header["rng"])
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is not the state of a run: {error}") from None
+
+
+def _check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Refuse a state of broken numbers. What the optimisers keep shows them, as soon as one step saw them."""
+    kept = {name: value for name, value in tensors.items() if name.startswith("optimizer.")}
+    broken = [name for name, value in kept.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise CheckpointError(f"{broken[0]} of the state holds numbers that are not finite")
 
 
 def _without_words(settings: Mapping[str, Any]) -> dict[str, Any]:
