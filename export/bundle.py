@@ -19,7 +19,7 @@ REQUIRED_PROVENANCE = ("method", "licence", "date", "versions")
 _STATE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
-def check_provenance(provenance: Mapping[str, Any]) -> dict[str, Any]:
+def require_provenance(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Return the provenance as a dict, or raise when a required entry is missing or empty.
 
     Raises:
@@ -59,7 +59,7 @@ def metadata_text(
     """
     rows = {name: value[0].numpy() for name, value in state.items()}
     try:
-        text = dump_metadata(Metadata(plugin.spec, rows, check_provenance(provenance), report))
+        text = dump_metadata(Metadata(plugin.spec, rows, require_provenance(provenance), report))
     except (TypeError, ValueError) as error:
         raise ExportError(
             f"provenance or report holds what JSON cannot: {error}. Use text, finite numbers, lists and dicts"

@@ -24,7 +24,7 @@ from latentfx.host.plugin_file import METADATA_KEY
 from latentfx.plugin import Plugin, State
 from latentfx.testing.drive import evaluating
 
-from .bundle import check_provenance, initial_row, metadata_text, write_file
+from .bundle import initial_row, metadata_text, require_provenance, write_file
 
 OPSET = 20
 TOLERANCE = 1e-4
@@ -70,7 +70,7 @@ def export_onnx(
     target = Path(path)
     if target.suffix != ".onnx":
         raise ExportError(f"a plugin file ends in .onnx, not {target.suffix!r}; rename {target.name!r}")
-    check_provenance(provenance)
+    require_provenance(provenance)
     state = initial_row(plugin)
     text = metadata_text(plugin, state, provenance, {} if callable(report) else report or {})
     with evaluating(plugin):

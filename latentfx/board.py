@@ -10,7 +10,7 @@ import pedalboard
 
 from latentfx.errors import ControlError, ShapeError
 from latentfx.host.plugin_file import Float32
-from latentfx.host.processor import Processor, Stage
+from latentfx.host.processor import Processor, Stream
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import SideChained
 from latentfx.preset import Preset
@@ -105,39 +105,39 @@ Effect = LatentPlugin | SideChained | pedalboard.Plugin | Board
 
 
 class BoardStream:
-    """A board as a `Stage`: what each effect has ready goes on to the next."""
+    """A board as a `Stream`: what each effect has ready goes on to the next."""
 
     def __init__(self, effects: Iterable[Effect], channels: int, sample_rate: float) -> None:
         self.channels = self.outputs = channels
         self.sample_rate = sample_rate
-        self._stages: list[Stage] = []
+        self._streams: list[Stream] = []
         for effect in effects:
             if isinstance(effect, pedalboard.Plugin):
-                stage: Stage = NativeStage(effect, self.outputs, sample_rate)
+                stream: Stream = NativeStream(effect, self.outputs, sample_rate)
             else:
-                stage = effect.open(self.outputs, sample_rate)
-            self._stages.append(stage)
-            self.outputs = stage.outputs
+                stream = effect.open(self.outputs, sample_rate)
+            self._streams.append(stream)
+            self.outputs = stream.outputs
 
     @property
     def non_finite(self) -> int:
         """Samples that were NaN or infinite, at the first latent plugin that met them."""
-        return max((stage.non_finite for stage in self._stages), default=0)
+        return max((stream.non_finite for stream in self._streams), default=0)
 
     def push(self, audio: Float32) -> Float32:
-        for stage in self._stages:
-            audio = stage.push(audio)
+        for stream in self._streams:
+            audio = stream.push(audio)
         return audio
 
     def flush(self) -> Float32:
         rest = np.zeros((self.channels, 0), np.float32)
-        for stage in self._stages:
-            rest = np.concatenate([stage.push(rest), stage.flush()], axis=1)
+        for stream in self._streams:
+            rest = np.concatenate([stream.push(rest), stream.flush()], axis=1)
         return rest
 
 
-class NativeStage:
-    """One of Pedalboard's own plugins as a `Stage`.
+class NativeStream:
+    """One of Pedalboard's own plugins as a `Stream`.
 
     In a stream, such a plugin leaves out its latency at the start, and so returns fewer samples than it took.
     Silence at the end brings the rest. Some plugins begin anew when the size of the block changes: so all
@@ -206,11 +206,11 @@ def _checked(effect: object) -> Effect:
 
 def _measure(plugin: pedalboard.Plugin, sample_rate: float) -> int:
     """How many samples of a stream a Pedalboard plugin holds back."""
-    stage = NativeStage(plugin, 1, sample_rate)
+    stream = NativeStream(plugin, 1, sample_rate)
     silence = np.zeros((1, _NATIVE_BLOCK), np.float32)
     held = 0
     for _ in range(_MAX_TRIALS):
-        given = stage.push(silence).shape[1]
+        given = stream.push(silence).shape[1]
         held += _NATIVE_BLOCK - given
         if given == _NATIVE_BLOCK:
             break

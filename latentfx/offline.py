@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from latentfx.errors import ControlError, ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.plugin_file import Float32
-from latentfx.host.processor import Processor, Stage
+from latentfx.host.processor import Processor, Stream
 from latentfx.host.runtime import LatentPlugin
-from latentfx.host.side_chain import Recording, SideChained, SideStage
+from latentfx.host.side_chain import Recording, SideChained, SideChainStream
 from latentfx.library import DEFAULT_PLUGIN, load
 from latentfx.preset import Preset
 from latentfx.sound.reader import AudioInfo, AudioReader
@@ -271,7 +271,7 @@ class _Pieces:
     """The output of a stream, piece by piece, and what was noticed on the way."""
 
     def __init__(
-        self, stream: Stage, blocks: Iterable[Float32], frames: int, progress: Progress | None
+        self, stream: Stream, blocks: Iterable[Float32], frames: int, progress: Progress | None
     ) -> None:
         self.stream = stream
         self.blocks = blocks
@@ -295,7 +295,7 @@ class _Pieces:
             found.append(f"{self.stream.non_finite} samples were NaN or infinite and were taken as 0")
         if self.silent and self.frames:
             found.append("the source is silent")
-        if isinstance(self.stream, SideStage):
+        if isinstance(self.stream, SideChainStream):
             found += self.stream.notes()
         return found
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentfx.host.plugin_file import Float32
 
-from .rings import Ring
+from .rings import RingBuffer
 
 _TAPS: Final = 48
 _PHASES: Final = 512
@@ -42,7 +42,7 @@ class DriftBridge:
         self.slips = 0
         self._channels = channels
         self._rate = in_rate
-        self._ring = Ring(channels, int(in_rate))
+        self._ring = RingBuffer(channels, int(in_rate))
         self._in_block = in_block
         self._wanted = in_block + self.ratio * out_block + _TAPS
         self._table = _sinc_table(min(1.0, 1 / self.ratio))

@@ -19,7 +19,7 @@ from latentfx.host.stream import count_rows
 from latentfx.spec import PluginSpec
 
 from .mixing import MAX_BLOCK
-from .rings import Ring
+from .rings import RingBuffer
 from .stats import Times
 from .steady import MEASURE, flush_denormals, hurry
 
@@ -78,7 +78,7 @@ class Engine:
         self.sample_rate = sample_rate
         self.rows = _rows(spec, channels)
         self.outputs = self.rows * spec.out_channels
-        self.output = Ring(self.outputs, capacity)
+        self.output = RingBuffer(self.outputs, capacity)
         self.non_finite = 0
         self.step_times = Times()
         self.wants_reset = False

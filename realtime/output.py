@@ -10,7 +10,7 @@ from latentfx.host.plugin_file import Float32
 
 from .limiter import Limiter
 from .mixing import MAX_BLOCK, peak, spread
-from .rings import Ring
+from .rings import RingBuffer
 
 _BYPASS_S: Final = 0.02
 _MUTE_S: Final = 0.003
@@ -30,7 +30,7 @@ class OutputStage:
         self._sample_rate = sample_rate
         self.limiter: Limiter | None = Limiter(sample_rate)
         self._dry = np.zeros((outputs, MAX_BLOCK), np.float32)
-        self._delay = Ring(outputs, int(_LONGEST_LATENCY_S * sample_rate))
+        self._delay = RingBuffer(outputs, int(_LONGEST_LATENCY_S * sample_rate))
         self._delayed = self._wait = 0
         self._dry_gain = _Ramp(1 / (_BYPASS_S * sample_rate))
         self._gain = _Ramp(1 / (_MUTE_S * sample_rate), 1.0)

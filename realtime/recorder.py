@@ -17,7 +17,7 @@ from latentfx.sound.reader import AudioInfo
 from latentfx.sound.writer import AudioWriter
 
 from .host import LiveHost
-from .rings import Ring
+from .rings import RingBuffer
 
 _RING_S: Final = 10
 _PIECE: Final = 16384
@@ -71,7 +71,7 @@ class Recorder:
         self.error: AudioFileError | None = None
         self._host = host
         capacity = int(_RING_S * host.sample_rate)
-        self._rings = (Ring(host.channels, capacity), Ring(host.outputs, capacity))
+        self._rings = (RingBuffer(host.channels, capacity), RingBuffer(host.outputs, capacity))
         self._skip: int | None = None
         self._piece = tuple(np.zeros((n, _PIECE), np.float32) for n in (host.channels, host.outputs))
         self._stop = threading.Event()

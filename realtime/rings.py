@@ -7,7 +7,7 @@ import numpy as np
 from latentfx.host.plugin_file import Float32
 
 
-class Ring:
+class RingBuffer:
     """A queue of samples with a fixed size. One thread may write while another reads; neither locks.
 
     Each side moves only its own counter, after the samples are in place.

@@ -14,7 +14,7 @@ from latentfx.host.plugin_file import Float32
 from .desk import Desk
 from .engine import Engine, StepCost
 from .mixing import MAX_BLOCK, spread
-from .rings import Ring
+from .rings import RingBuffer
 from .stats import Place
 from .steady import WORKER, flush_denormals, hurry
 
@@ -146,7 +146,7 @@ class _Worker:
 
     def __init__(self, engine: Engine, capacity: int) -> None:
         self._engine = engine
-        self._input = Ring(engine.channels, capacity)
+        self._input = RingBuffer(engine.channels, capacity)
         self._piece = np.zeros((engine.channels, MAX_BLOCK), np.float32)
         self._bell = threading.Lock()  # released by the callback, which never waits for it
         self._bell.acquire()

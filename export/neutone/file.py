@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from latentfx.errors import ExportError, MissingExtraError
-from latentfx.export.bundle import check_provenance, write_file
+from latentfx.export.bundle import require_provenance, write_file
 from latentfx.export.nn_tilde.file import deprecations_allowed
 from latentfx.export.nn_tilde.module import NnTilde
 from latentfx.plugin import Plugin
@@ -54,7 +54,7 @@ def export_neutone(
         raise ExportError(f"a file for Neutone FX ends in .nm, not {target.suffix!r}; rename {target.name!r}")
     if max(spec.in_channels, spec.out_channels) > 2:
         raise ExportError(f"{spec.name!r} has more than two channels; Neutone FX takes one or two")
-    facts = check_provenance(provenance)
+    facts = require_provenance(provenance)
     buffers = [size for size in BUFFERS if size % spec.block_size == 0] or [spec.block_size]
     import_sdk()
     from .model import NeutonePlugin

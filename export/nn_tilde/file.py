@@ -14,12 +14,12 @@ import torch
 
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
-from latentfx.export.bundle import check_provenance, initial_row, metadata_text, write_file
+from latentfx.export.bundle import initial_row, metadata_text, require_provenance, write_file
 from latentfx.plugin import Plugin
 from latentfx.testing.drive import evaluating
 
 from .attributes import attributes
-from .latent import LatentLayout, find_layout
+from .latent import LatentLayout, latent_layout
 from .libtorch import VERSION, unknown_operators
 from .module import NnTilde, NnTildeLatent
 
@@ -66,7 +66,7 @@ def export_nn_tilde(
         raise ExportError(
             f"{target.name!r}: nn~ ends Pure Data for names of fewer than {MIN_NAME} letters; take more"
         )
-    check_provenance(provenance)
+    require_provenance(provenance)
     state = initial_row(plugin)
     with evaluating(plugin), torch.no_grad():
         module = _compile(plugin, latent)
@@ -96,7 +96,7 @@ def deprecations_allowed() -> Iterator[None]:
 
 
 def _compile(plugin: Plugin, latent: bool) -> torch.jit.ScriptModule:
-    layout = find_layout(plugin) if latent and isinstance(plugin, LatentEffect) else None
+    layout = latent_layout(plugin) if latent and isinstance(plugin, LatentEffect) else None
     ports = method_ports(plugin, layout)
     wrapper = _wrap(plugin, layout, ports)
     names = [*ports, *(f"{method}_params" for method in ports), *_labels(plugin, layout)]

@@ -46,7 +46,7 @@ class LatentLayout:
         return tuple(names)
 
 
-def find_layout(effect: LatentEffect) -> LatentLayout:
+def latent_layout(effect: LatentEffect) -> LatentLayout:
     """Find the latent channels of an effect.
 
     Raises:

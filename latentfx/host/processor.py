@@ -12,7 +12,7 @@ from latentfx.host.layout import Layout, find_layout, from_channels, to_channels
 from latentfx.host.plugin_file import Float32
 
 
-class Stage(Protocol):
+class Stream(Protocol):
     """A stream through an effect.
 
     When it has ended, as many samples came out as went in, and they are aligned with the input.
@@ -48,11 +48,11 @@ class Processor(ABC):
     is_instrument = False
 
     def __init__(self) -> None:
-        self._stream: Stage | None = None
+        self._stream: Stream | None = None
         self._layout: Layout | None = None
 
     @abstractmethod
-    def open(self, channels: int, sample_rate: float) -> Stage:
+    def open(self, channels: int, sample_rate: float) -> Stream:
         """Open a stream: audio of this rate, pieces of any length, latency removed.
 
         Raises:

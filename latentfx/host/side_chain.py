@@ -65,15 +65,15 @@ class SideChained(Processor):
     def latency_at(self, sample_rate: float) -> int:
         return self.plugin.latency_at(sample_rate)
 
-    def open(self, channels: int, sample_rate: float) -> SideStage:
-        return SideStage(self.plugin, self._recording, channels, sample_rate)
+    def open(self, channels: int, sample_rate: float) -> SideChainStream:
+        return SideChainStream(self.plugin, self._recording, channels, sample_rate)
 
     def __repr__(self) -> str:
         return f"SideChained({self.plugin!r}, {self._recording.name})"
 
 
-class SideStage:
-    """A plugin and the recording at its side-chain as a `Stage`.
+class SideChainStream:
+    """A plugin and the recording at its side-chain as a `Stream`.
 
     Args:
         plugin: with a side-chain.

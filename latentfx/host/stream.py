@@ -17,7 +17,7 @@ MANY_BLOCKS = 32
 
 
 class PluginStream:
-    """A plugin as a `Stage`: resampled to its rate and back, cut into its blocks, its latency removed.
+    """A plugin as a `Stream`: resampled to its rate and back, cut into its blocks, its latency removed.
 
     Samples that are NaN or infinite are taken as 0 and counted in `non_finite`.
 
