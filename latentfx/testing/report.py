@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from latentfx.errors import ContractError
 
@@ -38,18 +39,15 @@ class Check:
         return line if self.passed else f"{line}. {self.advice}"
 
 
-@dataclass(frozen=True)
-class ContractReport:
-    """Every check that was run on one plugin.
+class Report(ABC):
+    """Every check that was run on one thing."""
 
-    Args:
-        plugin: its name.
-        checks: in the order in which they ran. A plugin that fails the checks of form or purity is not
-            asked the rest: nothing that is measured on it would mean anything.
-    """
-
-    plugin: str
     checks: tuple[Check, ...]
+
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """What was checked: a kind and a name."""
 
     @property
     def failures(self) -> tuple[Check, ...]:
@@ -69,7 +67,7 @@ class ContractReport:
             del row["name"], row["advice"]
         return {"passed": self.passed, "checks": rows}
 
-    def require(self) -> ContractReport:
+    def require(self) -> Self:
         """Return the report, or raise when a check failed.
 
         Raises:
@@ -77,8 +75,43 @@ class ContractReport:
         """
         if not self.passed:
             lines = "\n".join(f"  {check}" for check in self.failures)
-            raise ContractError(f"plugin {self.plugin!r} breaks the contract:\n{lines}")
+            raise ContractError(f"{self.subject} breaks the contract:\n{lines}")
         return self
 
     def __str__(self) -> str:
-        return "\n".join([self.plugin, *(f"  {check}" for check in self.checks)])
+        return "\n".join([self.subject, *(f"  {check}" for check in self.checks)])
+
+
+@dataclass(frozen=True)
+class ContractReport(Report):
+    """Every check that was run on one plugin.
+
+    Args:
+        plugin: its name.
+        checks: in the order in which they ran. A plugin that fails the checks of form or purity is not
+            asked the rest: nothing that is measured on it would mean anything.
+    """
+
+    plugin: str
+    checks: tuple[Check, ...]
+
+    @property
+    def subject(self) -> str:
+        return f"plugin {self.plugin!r}"
+
+
+@dataclass(frozen=True)
+class MethodReport(Report):
+    """Every check that was run on one method.
+
+    Args:
+        method: name of the class of its objective.
+        checks: in the order in which they ran.
+    """
+
+    method: str
+    checks: tuple[Check, ...]
+
+    @property
+    def subject(self) -> str:
+        return f"method {self.method!r}"

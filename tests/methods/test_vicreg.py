@@ -62,3 +62,9 @@ def test_a_dead_dimension_and_two_that_say_the_same_are_counted() -> None:
     assert float(covariance_loss(twice)) == pytest.approx(4.0)  # (2 * 2 + 2 * 2) / 2
     assert float(variance_loss(twice)) == 0.0
     assert float(invariance_loss(twice, twice + 0.5)) == pytest.approx(0.25)
+
+
+def test_a_single_point_has_no_variance_and_no_covariance() -> None:
+    z = torch.randn(1, 4)
+    torch.testing.assert_close(variance_loss(z, target=1.0, epsilon=1e-4), torch.tensor(0.99))
+    assert float(covariance_loss(z)) == 0.0
