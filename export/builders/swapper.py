@@ -1,4 +1,4 @@
-"""From a trained J-DSAE to a plugin that swaps timbres."""
+"""From a trained swapper to a plugin that swaps timbres."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAPER = (
 
 
 def build_swapper(objective: Swapper, name: str = "timbre-swap", default: str | None = None) -> LatentEffect:
-    """Wrap a trained J-DSAE as a plugin with the operator `Swap`.
+    """Wrap a trained swapper as a plugin with the operator `Swap`.
 
     Args:
         objective: trained, with a value for every named timbre.
@@ -94,7 +94,14 @@ def _at_latency(config: SwapperConfig, latency: int) -> SwapperConfig:
 
 
 def _provenance(card: Mapping[str, Any]) -> dict[str, Any]:
-    return origin(card, "J-DSAE", PAPER)
+    method = {
+        "method": "swapper",
+        "paper": PAPER,
+        "from_the_paper": "training in stages with a teacher, and the Jacobian term",
+        "ours": "fixed comb filters compute the pitch code; labels name the timbres; spectra at 48 kHz, "
+        "decoded as partials and noise; a last stage at playing level",
+    }
+    return method | origin(card, "swapper", PAPER)
 
 
 BUILDER = Builder(build_swapper, _provenance, _as_if_trained, _at_latency)

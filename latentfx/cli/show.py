@@ -108,11 +108,11 @@ def _origin(found: Metadata) -> Iterator[tuple[str, str]]:
         if name not in told and isinstance(fact, str) and fact:
             yield name, fact
     yield "licence", str(provenance.get("licence", "not stated"))
-    if health := provenance.get("health"):
+    health = provenance.get("health")
+    if isinstance(health, Mapping):
         yield "health", "; ".join(_healthy(space, facts) for space, facts in health.items())
-    verdicts = [
-        part["passed"] for part in found.report.values() if isinstance(part, dict) and "passed" in part
-    ]
+    parts = [part for part in found.report.values() if isinstance(part, Mapping)]
+    verdicts = [part["passed"] for part in parts if "passed" in part]
     if verdicts:
         yield "checks", "all passed when it was exported" if all(verdicts) else "some failed: see --full"
 
@@ -121,10 +121,15 @@ def _healthy(space: str, facts: Any) -> str:
     """The health of one latent space in a few words."""
     if not isinstance(facts, Mapping) or not {"effective_rank", "dimensions"} <= facts.keys():
         return f"{space} {_text(facts)}"
-    used = f"{space} uses {facts['effective_rank']:.0f} of {facts['dimensions']:.0f} dimensions"
-    dead = f", {facts['dead']:.0f} are dead" if facts.get("dead") else ""
-    heard = f", tells the instrument {100 * facts['instrument']:.0f} %" if "instrument" in facts else ""
+    used = f"{space} uses {_rounded(facts['effective_rank'])} of {_rounded(facts['dimensions'])} dimensions"
+    dead = f", {_rounded(facts['dead'])} are dead" if facts.get("dead") else ""
+    share = facts.get("instrument")
+    heard = f", tells the instrument {100 * share:.0f} %" if isinstance(share, float) else ""
     return used + dead + heard
+
+
+def _rounded(figure: object) -> str:
+    return f"{figure:.0f}" if isinstance(figure, int | float) else str(figure)
 
 
 def _print_controls(console: Console, spec: PluginSpec) -> None:
@@ -150,7 +155,7 @@ def _print_all(console: Console, found: Metadata) -> None:
     from latentfx.host.plugin_file import REBUILD_KEY
 
     health = found.provenance.get("health")
-    if isinstance(health, Mapping):
+    if isinstance(health, Mapping) and all(isinstance(facts, Mapping) for facts in health.values()):
         console.print("\n[bold]latent health[/bold]", _health(health), sep="\n")
     origin = {name: fact for name, fact in found.provenance.items() if name not in (REBUILD_KEY, "health")}
     for title, facts in (("origin", origin), ("report", found.report)):
@@ -169,7 +174,7 @@ def _health(spaces: Mapping[str, Mapping[str, float]]) -> Table:
     figures = {name: None for facts in spaces.values() for name in facts}
     table = Table("space", *(name.replace("_", " ") for name in figures), box=None, pad_edge=False)
     for space, facts in spaces.items():
-        table.add_row(space, *(f"{facts[name]:.3g}" if name in facts else "-" for name in figures))
+        table.add_row(space, *(_text(facts[name]) if name in facts else "-" for name in figures))
     return table
 
 

@@ -151,6 +151,14 @@ def test_info_is_short_and_tells_health_and_checks_in_a_line() -> None:
     assert "effective rank" not in said
 
 
+@pytest.mark.parametrize("name", ["timbre-swap", "timbre-swap-live"])
+def test_info_tells_what_of_the_shipped_swapper_is_the_papers_and_what_is_ours(name: str) -> None:
+    said = " ".join(run("info", name).stdout.split())
+    assert "method swapper paper Unsupervised pitch-timbre disentanglement" in said
+    assert "from the paper training in stages with a teacher, and the Jacobian term" in said
+    assert "ours fixed comb filters compute the pitch code; labels name the timbres" in said
+
+
 def test_info_as_json_holds_controls_origin_and_report() -> None:
     told = json.loads(run("info", "timbre-swap", "--json").stdout)
     assert (told["name"], told["latency_ms"]) == ("timbre-swap", 1000 * told["latency"] / 48_000)
@@ -166,6 +174,22 @@ def test_info_prints_the_brackets_of_a_file_as_they_stand(plugin_file: Write) ->
         entry.value = entry.value.replace("comes late", "[red]comes[/blue] late")
 
     assert "[red]comes[/blue] late" in run("info", plugin_file("delay", marked)).stdout
+
+
+@pytest.mark.parametrize(
+    "health",
+    [3, "good", {"v": "good"}, {"v": {"effective_rank": "x", "dimensions": None}}, {"v": {"dead": 2}}],
+)
+def test_info_shows_a_strangers_health_whatever_it_holds(plugin_file: Write, health: object) -> None:
+    def changed(model: onnx.ModelProto) -> None:
+        (entry,) = model.metadata_props
+        told = json.loads(entry.value)
+        told["provenance"]["health"] = health
+        entry.value = json.dumps(told)
+
+    path = plugin_file("delay", changed)
+    for option in ([], ["--full"], ["--json"]):
+        assert run("info", path, *option).exit_code == 0
 
 
 def test_info_in_full_says_how_healthy_the_latent_space_is() -> None:

@@ -69,7 +69,9 @@ def test_the_file_sounds_like_torch_and_holds_its_report(exported: tuple[Path, s
     assert loaded.report["contract"]["passed"] is True
     assert set(loaded.report["contract"]["checks"]) >= {"splits", "latency", "silence", "clicks", "recovery"}
     assert [engine["engine"] for engine in loaded.report["parity"]["engines"]] == ["torchscript", "onnx"]
-    assert loaded.provenance["method"] == provenance["method"] == "J-DSAE"
+    assert loaded.provenance["method"] == provenance["method"] == "swapper"
+    assert "Jacobian term" in loaded.provenance["from_the_paper"]
+    assert "comb filters compute the pitch code" in loaded.provenance["ours"]
     assert loaded.provenance["licence"] == "MIT"
     assert {name: space["dimensions"] for name, space in loaded.provenance["health"].items()} == {
         "v": objective.config.v_size,  # type: ignore[union-attr]
