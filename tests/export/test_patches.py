@@ -78,13 +78,12 @@ def open_in_pd(patch: Path, *options: str) -> str:
 
 @needs_pd
 def test_pure_data_opens_the_patch_and_misses_nothing_but_nn_tilde(folder: Path) -> None:
-    lines = open_in_pd(folder / "tiny.pd").splitlines()
-    assert [line.partition(": ")[2] for line in lines if "verbose" in line] == [
-        "nn~ tiny forward",
+    level = re.compile(r"^(verbose\(\d\)|error): ")  # of Pure Data 0.53 and 0.55
+    lines = [level.sub("", line) for line in open_in_pd(folder / "tiny.pd").splitlines()]
+    assert sorted(lines) == [
         "... couldn't create",
-    ]
-    assert [line for line in lines if "verbose" not in line] == [
-        "print: tiny needs a sample rate of 16000 Hz - see Media/Audio Settings"
+        "nn~ tiny forward",
+        "print: tiny needs a sample rate of 16000 Hz - see Media/Audio Settings",
     ]
 
 
