@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+import librosa
 import numpy as np
+import soxr
 
 from latentfx.errors import DataError
 from latentfx.training.data.example import Audio, hz_to_midi, midi_to_hz
@@ -29,35 +31,38 @@ def pitch_of_name(file_stem: str) -> float | None:
 
 
 def measure_pitch(audio: Audio, sample_rate: int, near_midi: float) -> float:
-    """Measure the pitch of a steady note: the least average difference to itself, one period later.
+    """Measure the pitch of a steady note with YIN, in one frame over its middle second.
 
     Args:
-        audio: the note; its middle second is used.
+        audio: the note.
         near_midi: what it is called; the search goes 1.5 semitones to either side.
     Shape:
         audio [T]
     Raises:
-        DataError: no period of that length is in the audio.
-    Source: de Cheveigne & Kawahara 2002 (YIN), difference function with parabolic interpolation.
+        DataError: the note is shorter than three periods, or no period of that length is in the audio.
+    Source: de Cheveigne & Kawahara 2002 (YIN), as in librosa.
     """
-    shortest = int(sample_rate / midi_to_hz(near_midi + SEARCH_ST)) - 1
-    longest = int(sample_rate / midi_to_hz(near_midi - SEARCH_ST)) + 2
+    rate = 4 * sample_rate  # finer lags: between them a parabola is fitted, which errs on short periods
+    lowest_hz, highest_hz = midi_to_hz(near_midi - SEARCH_ST), midi_to_hz(near_midi + SEARCH_ST)
+    shortest, longest = int(rate / highest_hz), int(np.ceil(rate / lowest_hz))
     middle = len(audio) // 2
-    span = audio[max(0, middle - sample_rate // 2) : middle + sample_rate // 2].astype(np.float64)
-    length = len(span) - longest
-    if shortest < 2 or length < 2 * longest:
+    cut = audio[max(0, middle - sample_rate // 2) : middle + sample_rate // 2]
+    span = soxr.resample(cut.astype(np.float64), sample_rate, rate)
+    if shortest < 4 or len(span) < 3 * longest:
         raise DataError(f"{len(audio)} samples are too few to measure a pitch near MIDI {near_midi:g}")
-    lags = np.arange(shortest, longest + 1)
-    energy = np.concatenate([[0.0], np.cumsum(span**2)])
-    size = 1 << (len(span) + length - 1).bit_length()
-    products = np.fft.irfft(np.conj(np.fft.rfft(span[:length], size)) * np.fft.rfft(span, size), size)[lags]
-    difference = energy[length] + energy[lags + length] - energy[lags] - 2.0 * products
-    best = int(np.argmin(difference))
-    if not 0 < best < len(lags) - 1:
+    # A threshold of 0 takes the deepest trough, not the first deep one: strong overtones have deep ones too.
+    (f0_hz,) = librosa.yin(
+        span,
+        fmin=lowest_hz,
+        fmax=highest_hz,
+        sr=rate,
+        frame_length=len(span),
+        hop_length=len(span),
+        trough_threshold=0.0,
+        center=False,
+    )
+    if not shortest + 0.01 < rate / f0_hz < longest - 0.01:
         raise DataError(
             f"the sound is not within {SEARCH_ST} semitones of MIDI {near_midi:g}; correct its label"
         )
-    before, here, after = difference[best - 1 : best + 2]
-    bend = before - 2.0 * here + after
-    offset = 0.5 * (before - after) / bend if bend > 0.0 else 0.0
-    return hz_to_midi(sample_rate / (float(lags[best]) + offset))
+    return hz_to_midi(float(f0_hz))

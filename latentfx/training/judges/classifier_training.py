@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 from torch import nn
 
 from latentfx.errors import DataError
@@ -55,29 +56,33 @@ class ClassifierScore:
     @classmethod
     def of(cls, labels: tuple[str, ...], true: Sequence[str], found: Sequence[str]) -> ClassifierScore:
         """Count true and found classes of clips, in pairs."""
-        confusion = np.zeros((len(labels),) * 2, dtype=np.int64)
-        for wanted, predicted in zip(true, found, strict=True):
-            confusion[labels.index(wanted), labels.index(predicted)] += 1
-        return cls(labels, confusion)
+        return cls(labels, confusion_matrix(true, found, labels=labels))
 
     @property
     def accuracy(self) -> float:
         """Share of clips given their true class."""
-        return float(np.trace(self.confusion) / max(1, self.confusion.sum()))
+        true, found = self._pairs
+        return float(accuracy_score(true, found, sample_weight=self.confusion.ravel()))
 
     @property
     def f1(self) -> dict[str, float]:
         """Harmonic mean of precision and recall of every class that occurs."""
-        hits = np.diag(self.confusion)
-        total = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
-        return {
-            label: 2 * int(hit) / int(n) for label, hit, n in zip(self.labels, hits, total, strict=True) if n
-        }
+        occur = np.flatnonzero(self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
+        true, found = self._pairs
+        weights = self.confusion.ravel()
+        scores = f1_score(true, found, labels=occur, average=None, sample_weight=weights, zero_division=0.0)
+        return {self.labels[number]: float(score) for number, score in zip(occur, scores, strict=True)}
 
     @property
     def macro_f1(self) -> float:
         """Mean of F1 over the classes that occur."""
         return float(np.mean(list(self.f1.values())))
+
+    @property
+    def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """True and found class of every cell of the confusion."""
+        true, found = np.indices(self.confusion.shape)
+        return true.ravel(), found.ravel()
 
 
 def train_classifier(

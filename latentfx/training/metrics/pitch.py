@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import soxr
+from mir_eval import melody
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
@@ -96,7 +97,7 @@ def raw_pitch_accuracy(
     cents: float = 50.0,
     octave_free: bool = False,
 ) -> float:
-    """Share of voiced reference frames whose estimate is strictly less than `cents` away.
+    """Share of voiced reference frames whose estimate is strictly less than `cents` away, by mir_eval.
 
     Args:
         reference_hz: true pitch.
@@ -110,7 +111,7 @@ def raw_pitch_accuracy(
         0..1, or NaN when no frame is voiced.
     Raises:
         ShapeError: contours of different lengths.
-    Source: Salamon et al., "Melody extraction from polyphonic music signals", 2014; as in mir_eval.melody.
+    Source: Salamon et al., "Melody extraction from polyphonic music signals", 2014.
 
     >>> raw_pitch_accuracy([440.0, 440.0, 0.0], [441.0, 880.0, 440.0])
     0.5
@@ -124,10 +125,13 @@ def raw_pitch_accuracy(
         )
     if not judged.any():
         return float("nan")
-    error = cents_between(reference[judged], estimate[judged])
-    if octave_free:
-        error = error - 1200.0 * np.round(error / 1200.0)
-    return float(np.mean(np.abs(error) < cents))
+    if not (estimate > 0).any():
+        return 0.0
+    frequencies_hz = (np.where(hz > 0, hz, 0.0)[judged] for hz in (reference, estimate))
+    reference_cents, estimate_cents = (melody.hz2cents(hz) for hz in frequencies_hz)
+    accuracy = melody.raw_chroma_accuracy if octave_free else melody.raw_pitch_accuracy
+    every = np.ones(len(reference_cents))
+    return float(accuracy(every, reference_cents, every, estimate_cents, cent_tolerance=cents))
 
 
 def cents_between(reference_hz: ArrayLike, estimate_hz: ArrayLike) -> Float64:

@@ -6,6 +6,7 @@ Hann window of 2048 samples and a hop of 512, whose frames lie inside the signal
 
 from __future__ import annotations
 
+import librosa
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
@@ -97,19 +98,13 @@ def loudness_db(audio: ArrayLike, sample_rate: int, floor_db: float = -50.0) -> 
     """
     hop, window = sample_rate // 100, sample_rate // 25
     power = np.square(_magnitudes(np.asarray(audio, np.float64), window, hop))
-    weights = _a_weighting(np.fft.rfftfreq(window, 1 / sample_rate).astype(np.float64))
-    level = power @ weights
+    bins_hz = np.fft.rfftfreq(window, 1 / sample_rate)
+    weights_db = librosa.A_weighting(bins_hz[1:], min_db=None)  # at 0 Hz it is minus infinity
+    level = power[:, 1:] @ 10.0 ** (weights_db / 10.0)
     peak = level.max()
     if peak == 0:
         return np.full(len(level), floor_db)
     return np.asarray(10 * np.log10(np.maximum(level / peak, 10 ** (floor_db / 10))))
-
-
-def _a_weighting(frequency_hz: Float64) -> Float64:
-    """Power gain of the A curve, IEC 61672-1."""
-    f2 = np.square(frequency_hz)
-    gain = 12194.0**2 * f2**2 / ((f2 + 20.6**2) * (f2 + 12194.0**2))
-    return np.asarray(np.square(gain) / ((f2 + 107.7**2) * (f2 + 737.9**2)))
 
 
 def _magnitudes(audio: Float64, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> Float64:

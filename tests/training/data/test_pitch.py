@@ -18,6 +18,14 @@ def test_a_tone_measures_within_a_cent(pitch_midi: float, harmonics: tuple[float
     assert measured == pytest.approx(pitch_midi, abs=0.01)
 
 
+def test_short_high_note_at_a_low_rate_measures_within_half_a_cent() -> None:
+    times_s = np.arange(8000) / 16000
+    for pitch_midi in (82.3, 85.7, 88.1, 94.3):
+        harmonics = (np.sin(2 * np.pi * midi_to_hz(pitch_midi) * k * times_s) / k for k in (1, 2, 3, 4))
+        audio = np.asarray(sum(harmonics), dtype=np.float32)
+        assert measure_pitch(audio, 16000, round(pitch_midi)) == pytest.approx(pitch_midi, abs=0.005)
+
+
 def test_a_wrong_label_is_an_error() -> None:
     audio = np.sin(2 * np.pi * 440 * np.arange(24000) / 48000).astype(np.float32)
     with pytest.raises(DataError, match="correct its label"):

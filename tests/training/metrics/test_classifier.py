@@ -115,6 +115,12 @@ def test_score_of_a_known_confusion() -> None:
     assert score.macro_f1 == pytest.approx((16 / 19 + 18 / 21) / 2)
 
 
+def test_score_counts_pairs_of_true_and_found_labels() -> None:
+    score = ClassifierScore.of(("b", "a", "c"), ["a", "a", "b"], ["a", "b", "b"])
+    np.testing.assert_array_equal(score.confusion, [[1, 0, 0], [1, 1, 0], [0, 0, 0]])
+    assert score.f1 == pytest.approx({"b": 2 / 3, "a": 2 / 3})
+
+
 def test_phrases_are_as_long_as_wanted_and_keep_the_pitch(make_note: MakeNote) -> None:
     generator = np.random.default_rng(0)
     for _ in range(20):

@@ -65,6 +65,16 @@ def test_loudness_hears_one_kilohertz_better_than_a_hundred_hertz() -> None:
     assert level[-10:].mean() - level[:10].mean() == pytest.approx(19.1, abs=1.0)
 
 
+@pytest.mark.parametrize(
+    ("f0_hz", "weight_db"), [(100.0, -19.1), (500.0, -3.2), (2000.0, 1.2), (8000.0, -1.1)]
+)
+def test_loudness_follows_the_a_curve_of_iec_61672(f0_hz: float, weight_db: float) -> None:
+    times = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
+    two = np.concatenate([np.sin(2 * np.pi * f0_hz * times), np.sin(2 * np.pi * 1000 * times)])
+    level = loudness_db(two, SAMPLE_RATE)
+    assert level[5:40].mean() - level[-40:-5].mean() == pytest.approx(weight_db, abs=0.4)
+
+
 @pytest.mark.parametrize("metric", [log_spectral_distance, spectral_convergence])
 def test_lengths_must_match(metric: object) -> None:
     assert callable(metric)
