@@ -163,7 +163,9 @@ def evaluate(
     table |= {name: value for name, value in given.items() if value is not None}
     how: Any = read_settings(protocol.settings_type, table, "evaluation")
     with watch("data"):
-        found = load_data(origin.data, protocol.sample_rate(models), origin.seed, data)
+        found = load_data(
+            origin.data, protocol.sample_rate(models), origin.seed, data, code_folder=origin.code_folder
+        )
     listener = Listener(watch, typer.echo)
     typer.echo(protocol.run(models, Material(found, origin), out, how, listener).to_markdown())
 
@@ -183,7 +185,8 @@ def _asked(
         )
     if recipe is not None:
         loaded = load_recipe(recipe)
-        origin, own = Origin(loaded.data, loaded.recipe.seed), dict(loaded.evaluation)
+        origin = Origin(loaded.data, loaded.recipe.seed, loaded.folder)
+        own = dict(loaded.evaluation)
         own.pop("name", None)
     elif models[0].origin is not None:
         origin, own = models[0].origin, dict(models[0].settings)
@@ -194,4 +197,4 @@ def _asked(
     table: dict[str, Any] = {"data": copy.deepcopy(dict(origin.data)), "evaluation": own}
     for text in overrides:
         override(table, text)
-    return Origin(table["data"], origin.seed), table["evaluation"]
+    return Origin(table["data"], origin.seed, origin.code_folder), table["evaluation"]

@@ -88,12 +88,12 @@ def _open_checkpoint(path: Path, trust: bool) -> Model:
 
     objective, card = load_checkpoint(path, trust=trust)
     folder = path.resolve() if path.is_dir() else path.resolve().parent
-    recipe = card["recipe"]
+    recipe, method = card["recipe"], method_of(path, card, trust)
     return Model(
         folder.parent.name if folder.name.startswith("best-") else folder.name,
         objective,
-        method_of(path, card, trust).load_evaluation(),
-        Origin(recipe["data"], int(card["seed"])),
+        method.load_evaluation(),
+        Origin(recipe["data"], int(card["seed"]), method.folder if trust else None),
         _settings(recipe.get("evaluation", {})),
         _unfinished(card),
     )

@@ -178,14 +178,15 @@ def with_names_from(recipe: Mapping[str, Any], folder: str) -> dict[str, Any]:
 
 
 def read_code(recipe: Mapping[str, Any], folder: Path) -> dict[str, bytes]:
-    """The files of code that a recipe names: name without folders -> text.
+    """The files of code that a recipe names, those of sources of data too: name without folders -> text.
 
     Raises:
         RecipeError: a file that cannot be read, or two files of one name in different folders.
     """
     found: dict[str, Path] = {}
-    for _, section, entry in _NAMED:
-        file = code_file(str(recipe.get(section, {}).get(entry, "")))
+    named = [str(recipe.get(section, {}).get(entry, "")) for _, section, entry in _NAMED]
+    for name in (*named, *(str(part["kind"]) for part in _parts(recipe) if "kind" in part)):
+        file = code_file(name)
         if file is None:
             continue
         path = (folder / file).resolve()
@@ -292,7 +293,17 @@ def _renamed(recipe: Mapping[str, Any], change: Callable[[str], str]) -> dict[st
         table = tables.get(section)
         if isinstance(table, Mapping) and isinstance(table.get(entry), str):
             tables[section] = {**table, entry: change(table[entry])}
+    if parts := _parts(recipe):
+        changed = [{**part, "kind": change(str(part["kind"]))} if "kind" in part else part for part in parts]
+        tables["data"] = {**recipe["data"], "parts": changed}
     return tables
+
+
+def _parts(recipe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The `[[data.parts]]` tables of a recipe, whose kinds may be code; none where they are no tables."""
+    parts = recipe.get("data", {}).get("parts", ())
+    tables = isinstance(parts, (list, tuple)) and all(isinstance(part, Mapping) for part in parts)
+    return list(parts) if tables else []
 
 
 def _load_file(file: Path) -> ModuleType:

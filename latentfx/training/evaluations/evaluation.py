@@ -65,10 +65,17 @@ class AnyPlugin(Protocol):
 
 @dataclass(frozen=True)
 class Origin:
-    """The [data] table of a recipe, and the seed that its data is made with."""
+    """The [data] table of a recipe, and the seed that its data is made with.
+
+    Args:
+        data: the table.
+        seed: of its data.
+        code_folder: folder that sources of data of one's own lie in; None trusts no code outside latentfx.
+    """
 
     data: Mapping[str, Any]
     seed: int
+    code_folder: Path | None = None
 
 
 @dataclass(frozen=True)

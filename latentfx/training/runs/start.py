@@ -150,6 +150,13 @@ def _with_todays_defaults(method: type[Objective], settings: Mapping[str, Any]) 
 def _load_data(recipe: Recipe, sample_rate: int, data_root: Path | None, watch: Watch) -> AnyDataset:
     from latentfx.training.data import load_data
 
-    made = load_data(recipe.data, sample_rate, recipe.recipe.seed, data_root, progress=watch)
+    made = load_data(
+        recipe.data,
+        sample_rate,
+        recipe.recipe.seed,
+        data_root,
+        progress=watch,
+        code_folder=recipe.folder,
+    )
     watch.say(made.notes)
     return made

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
+from toy import Toy, toy_recipe
 
 from latentfx.errors import RecipeError, TrustError
 from latentfx.training.data import Dataset, load_data
+from latentfx.training.runs.reporting import Reporter
+from latentfx.training.runs.start import train
 
 SOURCE = """
 from dataclasses import dataclass
@@ -84,3 +90,42 @@ def test_class_that_is_no_source_is_refused(folder: Path) -> None:
     table = {"parts": [{"kind": "parts/my_source.py:Other"}]}
     with pytest.raises(RecipeError, match="allowed is a frozen dataclass derived from"):
         load_data(table, 16000, 3, folder, code_folder=folder)
+
+
+SOUNDS = """
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentfx.training.data import Example
+from latentfx.training.data.source import Made, Source
+
+
+@dataclass(frozen=True)
+class Sounds(Source):
+    limits = {"number": (2, 100)}
+    by_instrument = False
+    number: int = 4
+
+    def make(self, job):
+        noise = job.rng().standard_normal((self.number, 800)).astype(np.float32)
+        made = [Example.of_audio(row, job.sample_rate, "", f"{i}") for i, row in enumerate(noise)]
+        return Made(made[1:], made[:1])
+"""
+
+
+def test_run_on_an_own_source_keeps_its_code_beside_the_weights(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "sounds.py").write_text(SOUNDS)
+    recipe = replace(
+        toy_recipe(stages={"alone": {"steps": 20}, "taught": {"steps": 20}}),
+        data={"parts": [{"kind": "parts/sounds.py:Sounds"}]},
+        folder=tmp_path,
+    )
+    train(recipe, tmp_path / "run", method=Toy, threads=1, reporter=Reporter(Console(quiet=True)))
+    (kept,) = tmp_path.glob("run/best-taught/sounds.py")
+    assert kept.read_text() == SOUNDS
+    card = json.loads((kept.parent / "card.json").read_text())
+    assert card["recipe"]["data"]["parts"] == [{"kind": "sounds.py:Sounds"}]
+    data = load_data(card["recipe"]["data"], 8000, 3, code_folder=kept.parent)
+    assert len(data.train) == 3
