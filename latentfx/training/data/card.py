@@ -57,8 +57,9 @@ def _shown(key: str, value: object) -> object:
 
 
 def _seconds(outlines: Sequence[Outline]) -> dict[str, float]:
-    """Seconds of audio for each instrument."""
+    """Seconds of each instrument; examples without an instrument are counted as `all`."""
     totals: dict[str, float] = {}
     for outline in outlines:
-        totals[outline.instrument] = round(totals.get(outline.instrument, 0.0) + outline.duration_s, 3)
+        name = outline.instrument or "all"
+        totals[name] = round(totals.get(name, 0.0) + outline.duration_s, 3)
     return totals

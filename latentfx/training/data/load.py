@@ -88,8 +88,8 @@ def _check_sides(
     if absent:
         told = "".join(f"\n{note}" for note in notes)
         raise DataError(
-            f"no training clips of {absent}; the parts have {sorted(present)}: change data.instruments, or "
-            f"hold out less{told}"
+            f"no training examples of {absent}; the parts have {sorted(present)}: change data.instruments, "
+            f"or hold out less{told}"
         )
     both = {outline.source for outline in train} & {outline.source for outline in validation}
     if both:

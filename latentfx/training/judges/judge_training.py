@@ -14,6 +14,7 @@ from torch import nn
 
 from latentfx.errors import DataError
 from latentfx.training.data.example import Example
+from latentfx.training.data.side import outlines
 from latentfx.training.judges.classifier import PictureNet
 from latentfx.training.judges.classifier_training import ClassifierScore
 from latentfx.training.judges.judge import JudgeConfig, MelJudge, log_mel, pictures
@@ -57,7 +58,8 @@ def train_judge(
         DataError: fewer than two instruments.
     """
     training, config = training or JudgeTraining(), config or JudgeConfig()
-    labels = tuple(dict.fromkeys(clip.instrument for clip in clips))
+    instruments = [outline.instrument for outline in outlines(clips)]
+    labels = tuple(dict.fromkeys(instruments))
     if len(labels) < 2:
         raise DataError(
             f"a judge of instruments needs clips of two or more, got {len(clips)} clips of {list(labels)}; "
@@ -67,7 +69,7 @@ def train_judge(
     mels = [log_mel(clip.audio, clip.sample_rate) for clip in clips]
     cells = np.maximum(np.concatenate(mels), config.floor)
     config = replace(config, mean=float(cells.mean()), deviation=float(max(cells.std(), 1e-3)))
-    classes = [labels.index(clip.instrument) for clip in clips]
+    classes = [labels.index(instrument) for instrument in instruments]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
         net = PictureNet(len(labels), config.channels)
@@ -84,7 +86,7 @@ def train_judge(
 def score_judge(judge: MelJudge, clips: Sequence[Example]) -> ClassifierScore:
     """Judge real clips whose instrument is known."""
     found = [judge.label(judge.embedding(log_mel(clip.audio, clip.sample_rate))) for clip in clips]
-    return ClassifierScore.of(judge.labels, [clip.instrument for clip in clips], found)
+    return ClassifierScore.of(judge.labels, [outline.instrument for outline in outlines(clips)], found)
 
 
 def _fit(

@@ -16,7 +16,7 @@ def burst() -> np.ndarray:
     return audio
 
 
-def test_the_level_is_that_of_the_sounding_part() -> None:
+def test_level_is_set_by_the_sounding_part_alone() -> None:
     levelled = set_level(burst(), RATE)
     assert 20 * np.log10(np.std(levelled[: RATE // 2])) == pytest.approx(-20.0, abs=0.2)
 
@@ -48,6 +48,6 @@ def test_noise_lies_at_its_level() -> None:
         assert -65.5 < 20 * np.log10(np.std(noise)) < -49.5
 
 
-def test_levels_of_frames() -> None:
+def test_frame_levels_are_rms_in_decibels_without_the_last_part_frame() -> None:
     audio = np.concatenate([np.full(100, 0.1), np.full(100, 1.0), np.ones(50)]).astype(np.float32)
     np.testing.assert_allclose(frame_levels_db(audio, 100), [-20.0, 0.0], atol=1e-4)

@@ -155,7 +155,7 @@ def test_capitals_and_unicode_forms_of_an_instrument_do_not_matter(tmp_path: Pat
 def test_missing_instrument_is_answered_with_what_the_folder_holds(tmp_path: Path) -> None:
     put(tmp_path, "Geige/a.wav")
     table = {"instruments": ["violin"], "parts": [{"kind": "recordings"}]}
-    with pytest.raises(DataError, match=r"no training clips of \['violin'\].*\n.* passed over: 1 of 'Geige'"):
+    with pytest.raises(DataError, match=r"no training examples of \['violin'\].*\n.* 1 of 'Geige'"):
         load_data(table, RATE, 0, tmp_path)
 
 

@@ -35,7 +35,7 @@ def everything(bank_root: Path) -> Dataset:
     return load(bank_root, *SOURCES.values())
 
 
-def test_clips_are_of_one_form_and_sound(everything: Dataset) -> None:
+def test_examples_of_all_kinds_have_one_length_rate_and_level(everything: Dataset) -> None:
     for clip in everything.train + everything.validation:
         assert clip.sample_rate == RATE
         assert clip.audio.shape == (2 * RATE,)
@@ -45,7 +45,7 @@ def test_clips_are_of_one_form_and_sound(everything: Dataset) -> None:
         assert clip.instrument in INSTRUMENTS
 
 
-def test_no_source_is_on_both_sides(everything: Dataset) -> None:
+def test_no_source_is_in_training_and_in_validation(everything: Dataset) -> None:
     train, validation = ({clip.source for clip in side} for side in (everything.train, everything.validation))
     assert not train & validation
     for kind in ("tones", "notes", "soundfont", "phrases"):
@@ -143,7 +143,7 @@ def test_a_tune_is_for_one_side_alone(bank_root: Path, tunes_root: Path) -> None
     assert not tunes(data.train) & tunes(data.validation)
 
 
-def test_a_leak_between_parts_is_refused(bank_root: Path) -> None:
+def test_recording_that_two_parts_hold_out_differently_is_refused(bank_root: Path) -> None:
     part = SOURCES["recordings"]
     with pytest.raises(DataError, match=r"mov\d\.flac is in training and in validation"):
         load(bank_root, part | {"holdout": ["*mov2*"]}, part | {"holdout": ["*mov1*"]})
@@ -151,7 +151,7 @@ def test_a_leak_between_parts_is_refused(bank_root: Path) -> None:
 
 def test_an_instrument_that_no_part_has_is_named(bank_root: Path) -> None:
     table = {"instruments": ["violin", "kazoo"], "parts": [{"kind": "tones", "seconds_per_instrument": 8}]}
-    with pytest.raises(DataError, match=r"no training clips of \['kazoo'\]; the parts have \['violin'\]"):
+    with pytest.raises(DataError, match=r"no training examples of \['kazoo'\]; the parts have \['violin'\]"):
         load_data(table, RATE, 0)
 
 

@@ -75,7 +75,7 @@ def test_lines_reach_as_far_beyond_the_notes_as_told(bank_root: Path) -> None:
     assert (near.lowest - far.lowest, far.highest - near.highest) == (2.0, 2.0)
 
 
-def test_notes_are_measured_not_believed(bank_root: Path) -> None:
+def test_pitch_of_a_recorded_note_is_measured_whatever_its_label_says(bank_root: Path) -> None:
     """The labels of this bank are up to 60 cents off; its f0_hz_yin is exact."""
     with (bank_root / "manifest.csv").open(newline="") as file:
         true_hz = {row["path"]: row["f0_hz_yin"] for row in csv.DictReader(file)}

@@ -26,7 +26,7 @@ def test_short_high_note_at_a_low_rate_measures_within_half_a_cent() -> None:
         assert measure_pitch(audio, 16000, round(pitch_midi)) == pytest.approx(pitch_midi, abs=0.005)
 
 
-def test_a_wrong_label_is_an_error() -> None:
+def test_note_far_from_its_label_or_too_short_is_refused() -> None:
     audio = np.sin(2 * np.pi * 440 * np.arange(24000) / 48000).astype(np.float32)
     with pytest.raises(DataError, match="correct its label"):
         measure_pitch(audio, 48000, 75.0)
@@ -46,7 +46,7 @@ def test_a_wrong_label_is_an_error() -> None:
         ("CA4", None),
     ],
 )
-def test_names_state_pitches(stem: str, pitch: float | None) -> None:
+def test_pitch_is_read_from_the_name_of_a_file(stem: str, pitch: float | None) -> None:
     assert pitch_of_name(stem) == pitch
 
 

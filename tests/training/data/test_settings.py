@@ -11,7 +11,7 @@ from latentfx.training.data.sources.notes import Notes
 from latentfx.training.data.sources.tones import Tones
 
 
-def test_a_whole_table_is_read() -> None:
+def test_settings_of_a_table_become_sources() -> None:
     part = {"kind": "notes", "root": "real", "seconds_per_instrument": 60, "include": ["notes/*"]}
     settings = read_settings(
         {"instruments": ["violin", "oboe"], "validation": 0.2, "parts": [part, {"kind": "tones"}]}
@@ -23,7 +23,7 @@ def test_a_whole_table_is_read() -> None:
     )
 
 
-def test_tones_are_what_remains_without_parts() -> None:
+def test_recipe_without_parts_trains_on_tones() -> None:
     assert read_settings({"instruments": ["violin"]}).parts == (Part("tones", Tones()),)
 
 
@@ -56,7 +56,7 @@ def test_tones_are_what_remains_without_parts() -> None:
         ({"instruments": ["a"], "parts": [{"kind": "notes", "root": 3}]}, r"root is 3; it must be a text"),
     ],
 )
-def test_a_wrong_setting_is_named(table: dict[str, object], message: str) -> None:
+def test_wrong_setting_is_named_with_what_is_allowed(table: dict[str, object], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         read_settings(table)
 

@@ -89,7 +89,7 @@ def _font(tmp_path: Path, *texts: tuple[bytes, bytes], form: bytes = b"sfbk") ->
     return SoundFont(path)
 
 
-def test_a_soundfont_says_whose_it_is(tmp_path: Path) -> None:
+def test_author_and_licence_are_read_from_the_soundfont(tmp_path: Path) -> None:
     assert SoundFont(FONT).licence == (
         "Frank Wen 2000-2002, 2008; Toby Smithe 2008: Licensed under the MIT License."
     )
@@ -101,13 +101,13 @@ def test_a_soundfont_says_whose_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 11, 20, 23, 30, 37])
-def test_of_a_file_that_ends_early_only_what_is_there_is_told(tmp_path: Path, length: int) -> None:
+def test_licence_is_read_as_far_as_a_soundfont_goes_that_ends_early(tmp_path: Path, length: int) -> None:
     font = _font(tmp_path, (b"ICOP", b"Somebody\0"))
     font.path.write_bytes(font.path.read_bytes()[:length])
     assert font.licence == ("Someb" if length == 37 else "not stated")
 
 
-def test_silence_is_refused() -> None:
+def test_rendering_without_sound_is_refused() -> None:
     with pytest.raises(DataError, match="plays only silence"):
         SoundFont(FONT).play(68, [()], 0.5, RATE)
 

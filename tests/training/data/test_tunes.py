@@ -57,7 +57,7 @@ def test_times_agree_with_midos_own_clock(tunes_root: Path) -> None:
         assert read_tune(path).notes[-1].end_s == pytest.approx(mido.MidiFile(path).length)
 
 
-def test_what_is_not_a_tune_is_an_error(tmp_path: Path) -> None:
+def test_file_that_holds_no_tune_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no \.mid file"):
         find_tunes(tmp_path)
     damaged = tmp_path / "damaged.mid"
@@ -87,7 +87,7 @@ def test_a_performance_stays_in_range_time_and_order(seed: int, instrument: str)
 
 @settings(max_examples=40, deadline=None)
 @given(seed=SEEDS, lowest=st.floats(30, 80), width=st.floats(12.01, 30))
-def test_any_range_of_an_octave_will_do(seed: int, lowest: float, width: float) -> None:
+def test_line_is_moved_into_any_range_of_an_octave_or_more(seed: int, lowest: float, width: float) -> None:
     rng = np.random.default_rng(seed)
     moved = transpose(make_tune(6.0, rng).notes, lowest, lowest + width, rng)
     assert all(lowest <= note.pitch_midi <= lowest + width for note in moved)

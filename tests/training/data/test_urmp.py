@@ -188,7 +188,7 @@ def test_wrong_settings_are_named(
         load(published, **settings)
 
 
-def test_what_is_missing_is_named(published: Path, prepared: Path, tmp_path: Path) -> None:
+def test_missing_files_are_named(published: Path, prepared: Path, tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"has no URMP recordings of oboe.*found recordings of cello, trumpet"
     ):

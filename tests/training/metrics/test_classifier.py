@@ -31,7 +31,7 @@ TIMBRES = ("hollow", "bright", "pure")
 UNHEARD_HZ = 200.0 * 2 ** (np.arange(1, 17, 3) / 12)
 
 
-def test_separates_timbres_at_unheard_pitches(classifier: Classifier, make_note: MakeNote) -> None:
+def test_classifier_separates_timbres_at_unheard_pitches(classifier: Classifier, make_note: MakeNote) -> None:
     clips = [make_note(timbre, f0, 1.5) for timbre in TIMBRES for f0 in UNHEARD_HZ]
     labels = [timbre for timbre in TIMBRES for _ in UNHEARD_HZ]
     score = score_classifier(classifier, clips, labels, SAMPLE_RATE)
@@ -63,7 +63,9 @@ def test_silent_seconds_have_no_vote(classifier: Classifier, make_note: MakeNote
     assert classifier.predict(padded, SAMPLE_RATE) == "hollow"
 
 
-def test_checkpoint_round_trip(classifier: Classifier, make_note: MakeNote, tmp_path: Path) -> None:
+def test_classifier_is_the_same_when_read_again(
+    classifier: Classifier, make_note: MakeNote, tmp_path: Path
+) -> None:
     again = Classifier.load(classifier.save(tmp_path / "judge.safetensors"))
     clip = make_note("bright", 294.0, 1.0)
     np.testing.assert_array_equal(
@@ -76,7 +78,7 @@ def test_checkpoint_round_trip(classifier: Classifier, make_note: MakeNote, tmp_
     )
 
 
-def test_damaged_checkpoints_are_refused(classifier: Classifier, tmp_path: Path) -> None:
+def test_missing_damaged_and_foreign_files_are_refused(classifier: Classifier, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
         Classifier.load(tmp_path / "absent.safetensors")
     file = classifier.save(tmp_path / "judge.safetensors")
@@ -88,7 +90,7 @@ def test_damaged_checkpoints_are_refused(classifier: Classifier, tmp_path: Path)
         Classifier.load(file)
 
 
-def test_same_seed_same_network(make_note: MakeNote) -> None:
+def test_same_seed_trains_the_same_network(make_note: MakeNote) -> None:
     clips, labels = [make_note("pure", 300.0, 1.0), make_note("bright", 300.0, 1.0)], ["pure", "bright"]
     a, b, c = (
         train_classifier(clips, labels, SAMPLE_RATE, ClassifierTraining(steps=2, batch_size=4, seed=seed))
@@ -99,7 +101,7 @@ def test_same_seed_same_network(make_note: MakeNote) -> None:
     assert not np.array_equal(a.embedding(clip, SAMPLE_RATE), c.embedding(clip, SAMPLE_RATE))
 
 
-def test_bad_input_is_refused(classifier: Classifier) -> None:
+def test_audio_labels_and_counts_that_do_not_fit_are_refused(classifier: Classifier) -> None:
     with pytest.raises(ShapeError, match="one channel"):
         classifier.predict(np.zeros((2, 100)), SAMPLE_RATE)
     with pytest.raises(DataError, match="one label a clip"):

@@ -23,7 +23,7 @@ def test_diagonal_gaussians_have_a_closed_form(generator: np.random.Generator) -
     assert found == pytest.approx(expected, rel=1e-10)
 
 
-def test_agrees_with_the_matrix_square_root(generator: np.random.Generator) -> None:
+def test_distance_agrees_with_scipys_matrix_square_root(generator: np.random.Generator) -> None:
     a = generator.standard_normal((200, 12)) @ generator.standard_normal((12, 12))
     b = generator.standard_normal((150, 12)) @ generator.standard_normal((12, 12)) + 1.0
     s1, s2 = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
@@ -32,7 +32,7 @@ def test_agrees_with_the_matrix_square_root(generator: np.random.Generator) -> N
     assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-8)
 
 
-def test_is_a_distance(generator: np.random.Generator) -> None:
+def test_distance_is_zero_to_itself_symmetric_and_squared_for_a_shift(generator: np.random.Generator) -> None:
     a, b = generator.standard_normal((50, 8)), generator.standard_normal((60, 8)) * 2
     assert frechet_distance(a, a) == pytest.approx(0.0, abs=1e-9)
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-9)
@@ -46,7 +46,7 @@ def test_fewer_vectors_than_dimensions_stay_finite(generator: np.random.Generato
     assert 0 < frechet_distance(few, other) < bound
 
 
-def test_shapes_must_fit() -> None:
+def test_clouds_of_other_shapes_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"N, M > 1"):
         frechet_distance(np.zeros((1, 4)), np.zeros((5, 4)))
     with pytest.raises(ShapeError):

@@ -15,14 +15,14 @@ from latentfx.training.judges.judge import JudgeConfig, MelJudge, log_mel, pictu
 from latentfx.training.judges.judge_training import JudgeTraining, score_judge, train_judge
 
 
-def test_names_instruments_on_lines_it_never_heard(judge: MelJudge) -> None:
+def test_judge_names_instruments_on_lines_it_never_heard(judge: MelJudge) -> None:
     score = score_judge(judge, clips(6, seed=9))
     assert score.macro_f1 == 1.0
     broken = [replace(item, labels={"instrument": "trumpet"}) for item in clips(3, seed=9)]
     assert score_judge(judge, broken).accuracy == 0.5
 
 
-def test_is_the_same_when_read_again_and_for_the_same_seed(judge: MelJudge, tmp_path: Path) -> None:
+def test_judge_is_the_same_when_read_again_and_for_the_same_seed(judge: MelJudge, tmp_path: Path) -> None:
     mel = log_mel(clips(1, seed=9)[0].audio, RATE)
     again = MelJudge.load(judge.save(tmp_path / "judge.safetensors"))
     np.testing.assert_array_equal(judge.embedding(mel), again.embedding(mel))
@@ -32,7 +32,7 @@ def test_is_the_same_when_read_again_and_for_the_same_seed(judge: MelJudge, tmp_
     np.testing.assert_array_equal(*twins)
 
 
-def test_chance_of_others_is_left_alone() -> None:
+def test_training_a_judge_leaves_the_global_random_numbers_alone() -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
@@ -52,17 +52,17 @@ def test_pictures_leave_silence_and_its_floor_out() -> None:
 
 
 @pytest.mark.parametrize("mel", [np.zeros((5, 79)), np.zeros((0, 80)), np.full((5, 80), np.nan)])
-def test_other_shapes_are_refused(mel: np.ndarray) -> None:
+def test_log_mels_of_other_shapes_are_refused(mel: np.ndarray) -> None:
     with pytest.raises(ShapeError, match=r"allowed \[N, 80\]"):
         pictures(mel, JudgeConfig())
 
 
-def test_one_instrument_is_no_choice() -> None:
+def test_judge_of_one_instrument_is_refused() -> None:
     with pytest.raises(DataError, match=r"two or more, got 2 clips of \['violin'\]"):
         train_judge(clips(2, seed=1)[:2])
 
 
-def test_another_file_is_no_judge(tmp_path: Path, judge: MelJudge) -> None:
+def test_file_of_another_kind_is_refused_as_a_judge(tmp_path: Path, judge: MelJudge) -> None:
     file = judge.save(tmp_path / "judge.safetensors")
     file.write_bytes(file.read_bytes().replace(b'\\"judge\\"', b'\\"jugde\\"'))
     with pytest.raises(CheckpointError, match="is no judge of log-mels"):

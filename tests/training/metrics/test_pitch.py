@@ -88,7 +88,7 @@ def test_perfect_shifted_and_octave_contours() -> None:
     assert raw_pitch_accuracy(reference, shift(600), octave_free=True) == 0.0
 
 
-def test_the_tolerance_itself_is_wrong() -> None:
+def test_error_of_exactly_the_tolerance_counts_as_wrong() -> None:
     assert raw_pitch_accuracy([440.0], [880.0], cents=1200.0) == 0.0
     assert raw_pitch_accuracy([440.0], [880.0], cents=1200.001) == 1.0
 
@@ -100,7 +100,7 @@ def test_only_voiced_frames_count() -> None:
     assert np.isnan(raw_pitch_accuracy(np.zeros(3), np.ones(3)))
 
 
-def test_lengths_must_match() -> None:
+def test_contours_of_different_lengths_are_refused() -> None:
     with pytest.raises(ShapeError, match="one length"):
         raw_pitch_accuracy([440.0], [440.0, 441.0])
 

@@ -29,7 +29,7 @@ def test_distance_of_a_gain_is_the_gain(noise: Float64, gain_db: float) -> None:
     assert distance == pytest.approx(abs(gain_db), abs=1e-3)
 
 
-def test_what_lies_below_the_floor_costs_nothing(noise: Float64) -> None:
+def test_error_below_the_floor_costs_nothing(noise: Float64) -> None:
     tone = np.sin(2 * np.pi * 1000 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)
     assert log_spectral_distance(tone, tone + noise * 1e-4) < 0.1
     assert log_spectral_distance(tone, tone + noise) > 10
@@ -76,7 +76,7 @@ def test_loudness_follows_the_a_curve_of_iec_61672(f0_hz: float, weight_db: floa
 
 
 @pytest.mark.parametrize("metric", [log_spectral_distance, spectral_convergence])
-def test_lengths_must_match(metric: object) -> None:
+def test_signals_of_different_lengths_are_refused(metric: object) -> None:
     assert callable(metric)
     with pytest.raises(ShapeError, match="one length"):
         metric(np.zeros(10), np.zeros(11))

@@ -165,10 +165,10 @@ def _read_stream(file: Path, stream: int, sample_rate: int) -> Audio:
 
 
 def cut_song(song: Song, sample_rate: int, segment_seconds: float) -> list[Example]:
-    """Cut a song, whose mix is set to one loudness as a whole, into clips of one length.
+    """Cut a song into examples of one length, after its mix as a whole was set to one loudness.
 
-    Clips in which the mix stays 40 dB below its loud part are left out, and what is left at the end. Stems
-    that are silent in a clip are left out of it.
+    Pieces in which the mix stays 40 dB below its loud part are left out, and so is the rest at the end. Stems
+    that are silent in an example are left out of it.
     """
     stems = np.stack(list(song.read(sample_rate).values()))
     whole = stems.sum(axis=0)
@@ -186,6 +186,6 @@ def cut_song(song: Song, sample_rate: int, segment_seconds: float) -> list[Examp
 
 
 def mixed(stems: Sequence[Audio], sample_rate: int, source: str) -> Example:
-    """A clip that is the sum of stems."""
+    """An example that is the sum of stems."""
     audio: Audio = np.stack(stems).sum(axis=0).astype(np.float32)
     return Example.of_audio(audio, sample_rate, MIX, source, stems=tuple(stems))

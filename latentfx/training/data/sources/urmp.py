@@ -162,7 +162,7 @@ class Stem:
     """One player's recording of one piece.
 
     Args:
-        name: `AuSep_1_vn_01_Jupiter`: the `source` of its clips.
+        name: `AuSep_1_vn_01_Jupiter`: the `source` of its examples.
         instrument: a name such as "violin".
         files: the recording, or its prepared chunks in order.
     """

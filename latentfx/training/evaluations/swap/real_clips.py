@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from latentfx.errors import DataError
 from latentfx.training.data.example import Example, pitch_contour
+from latentfx.training.data.side import outlines
 from latentfx.training.judges.classifier_training import ClassifierScore
 from latentfx.training.judges.crepe import CrepeModel
 from latentfx.training.judges.judge import MelJudge, judged_front_end, log_mel
@@ -68,8 +69,9 @@ def choose_clips(clips: Sequence[Example], most: int, seed: int) -> tuple[Exampl
     """At most so many clips of each instrument, drawn at random, in their order."""
     generator = np.random.default_rng(seed)
     kept: list[int] = []
-    for instrument in dict.fromkeys(clip.instrument for clip in clips):
-        own = [at for at, clip in enumerate(clips) if clip.instrument == instrument]
+    instruments = [outline.instrument for outline in outlines(clips)]
+    for instrument in dict.fromkeys(instruments):
+        own = [at for at, name in enumerate(instruments) if name == instrument]
         kept += [own[at] for at in generator.permutation(len(own))[:most]]
     return tuple(clips[at] for at in sorted(kept))
 
