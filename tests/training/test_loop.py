@@ -8,13 +8,14 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 from rich.console import Console
-from toy import SignalAt, Toy, toy_clips, toy_recipe, train_toy
+from toy import SignalAt, Toy, ToyConfig, toy_clips, toy_recipe, train_toy
 
 from latentfx.errors import CheckpointError, DataError, RecipeError, TrainingError
 from latentfx.training import catalogue
@@ -240,6 +241,23 @@ def test_a_state_of_an_earlier_version_goes_on(
     write_tensors(tmp_path / STATE, tensors, header)
     assert train_toy(tmp_path, toy_recipe()).reason == "finished"
     assert same(weights(tmp_path), weights(straight))
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
+    class Breaking(Toy):
+        """Breaks a weight that its loss does not look at."""
+
+        def __init__(self, config: ToyConfig) -> None:
+            super().__init__(config)
+            self.unseen = torch.nn.Parameter(torch.zeros(2))
+
+        def loss(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            self.unseen.data[1] = float("nan")
+            return super().loss(batch)
+
+    with pytest.raises(TrainingError, match=r"is not finite: largest weight nan; the last good state is"):
+        train(toy_recipe(checkpoint_every=1), tmp_path, clips=toy_clips(), method=Breaking, device="cpu")
+    assert read_tensors(tmp_path / STATE)[1]["progress"]["step"] == 0
 
 
 def test_a_run_folder_is_data_without_pickle(straight: Path) -> None:

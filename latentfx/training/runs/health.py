@@ -36,11 +36,11 @@ def space_health(codes: Tensor) -> dict[str, float]:
     """Figures of one latent space.
 
     Args:
-        codes: of points drawn from the data; posterior means where there is a posterior.
+        codes: of points of the data; of a posterior, its means.
     Returns:
-        `dimensions`; `effective_rank`; `dead`: dimensions whose variance is below 0.01 (Burda et al., 2016);
-        `saturated`: dimensions with half of their values or more within 1 % of the ends of their range;
-        `variance` and `covariance`: the terms of VICReg, 0 at best.
+        `dimensions`: how many there are. `effective_rank`: how many of them the codes fill. `dead`: how many
+        have a variance below 0.01 (Burda et al., 2016). `saturated`: how many have half of their values or
+        more within 1 % of the ends of their range. `variance`, `covariance`: terms of VICReg, 0 at best.
     Shape:
         codes [n, D], n of 2 or more
     """
@@ -70,9 +70,10 @@ def latent_health(
         instruments: of the validation clips.
         fabric: where to compute.
     Returns:
-        What `space_health` gives for each space, and `instrument`: share of the codes of every other clip
-        whose instrument a linear discriminant names that was fitted to the rest; only where codes belong to
-        clips and two instruments or more are in both halves.
+        by space, the figures of `space_health` and `instrument`: how well a linear discriminant names the
+        instrument of a code. It is fitted to one half of the clips; the score is the share of right names in
+        the other half. It is left out where codes do not belong to clips, or fewer than two instruments are
+        in both halves.
     """
     spaces: dict[str, list[Tensor]] = {}
     clips: dict[str, list[Tensor]] = {}

@@ -65,6 +65,15 @@ class Players:
                 "make every trained parameter in __init__, name it in a player, and freeze copies"
             )
 
+    def check_weights(self, check: Callable[[Numbers], None]) -> None:
+        """Look for weights that are not finite: a step may break them without a trace in its own loss.
+
+        Args:
+            check: raises where the largest weight is not a finite number.
+        """
+        largest = [p.detach().abs().max() for player in self.all for p in player.parameters if p.numel()]
+        check({"largest weight": float(torch.stack([value.float() for value in largest]).max())})
+
     def step(
         self,
         batch: Mapping[str, Tensor],

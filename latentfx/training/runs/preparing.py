@@ -33,7 +33,7 @@ class AnyDataset(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class PreparedSide:
     """Features of one side of the data.
 
     Args:
@@ -49,8 +49,8 @@ class Side:
 class Prepared:
     """What a run trains on: features of both sides, and the card of the data."""
 
-    train: Side
-    validation: Side
+    train: PreparedSide
+    validation: PreparedSide
     card: Mapping[str, object]
 
 
@@ -118,7 +118,7 @@ class Preparer:
 
     def _write(
         self, name: str, examples: Sequence[AnyExample], folder: Path, settings: Mapping[str, Any]
-    ) -> Side:
+    ) -> PreparedSide:
         shutil.rmtree(folder, ignore_errors=True)
         with features_on_disk(folder):
             made = self._make(name, examples)
@@ -126,10 +126,10 @@ class Preparer:
             _close(folder, made.features, {"settings": dict(settings), "instruments": list(made.instruments)})
         return made
 
-    def _make(self, name: str, examples: Sequence[AnyExample]) -> Side:
+    def _make(self, name: str, examples: Sequence[AnyExample]) -> PreparedSide:
         watched = Watched(examples, name, self._watch)
         features = self._objective.prepare(watched)
-        return Side(features, [watched.instruments.get(at, "") for at in range(len(examples))])
+        return PreparedSide(features, [watched.instruments.get(at, "") for at in range(len(examples))])
 
 
 def _close(folder: Path, features: DiskFeatures, more: Mapping[str, Any]) -> None:
@@ -142,7 +142,7 @@ def _close(folder: Path, features: DiskFeatures, more: Mapping[str, Any]) -> Non
     write_tensors(folder / INDEX, tensors, {"frames": kinds, **more})
 
 
-def _open(folder: Path, settings: Mapping[str, Any]) -> Side | None:
+def _open(folder: Path, settings: Mapping[str, Any]) -> PreparedSide | None:
     """Features that `_close` completed, or None where they are other ones, or not whole."""
     if not (folder / INDEX).exists():
         return None
@@ -156,6 +156,6 @@ def _open(folder: Path, settings: Mapping[str, Any]) -> Side | None:
         }
         clips = {n.removeprefix("clips."): t for n, t in tensors.items() if n.startswith("clips.")}
         features = DiskFeatures(frames, tensors["lengths"], clips, tensors.get("weights"))
-        return Side(features, header["instruments"])
+        return PreparedSide(features, header["instruments"])
     except (CheckpointError, OSError, KeyError, ValueError, RuntimeError):
         return None

@@ -61,6 +61,8 @@ class RunOutcome:
         what = "" if self.during == "training" else f" while {self.during}"
         more = "goes on from there" if self.during == "training" or self.step else "starts that again"
         lacks = "" if self.exportable else "; there is no checkpoint to export yet: let it train some steps"
+        if self.reason == "time" and self.during != "training":
+            more += ", so give it a longer time"
         return f"stopped ({self.reason}){what}: {where}; the same command {more}{lacks}"
 
 
@@ -237,6 +239,7 @@ class Run:
         self.records.curve(self.progress, (epoch, self._stage, split), parts, lr)
 
     def _save(self) -> None:
+        self.players.check_weights(self._check_finite)
         self._tick()
         self.records.save(self.progress, self._modules, self.players.optimizers)
 
