@@ -28,10 +28,10 @@ CONTROLS = (
 class Mix(Operator):
     """main_gain * main + side_gain * side, in a space where a mix is the sum of its stems.
 
-    What is decoded becomes a mask for the main input's own spectrum: its ratio to what is decoded of the main
-    input alone. So a side-chain at 0, or in silence, changes nothing. For resynthesis it becomes a gain on
-    the sum of both inputs' magnitudes, its ratio to what is decoded of each: what a decoder misses (a lone
-    tone comes out soft) is missed in both.
+    The decoded result becomes a mask on the spectrum of the main input: result over decoded main input. So a
+    side-chain at 0, or in silence, changes nothing. For resynthesis it becomes a gain on the sum of both
+    inputs' magnitudes: result over decoded inputs. An error of the decoder (it decodes a lone tone too soft)
+    is in both, and cancels.
 
     Args:
         decode: magnitudes of a point of that space.

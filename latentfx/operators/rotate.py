@@ -22,12 +22,11 @@ CONTROLS = (
 
 
 class Rotate(Operator):
-    """Turn the factor `z` by `steps` round its ring, and the input's own global factors stay.
+    """Turn the factor `z` by `steps` round its ring; the input keeps its own global factors.
 
-    In the order `chromatic` a step is a semitone. In the order `fifths` the notes stand round the ring as in
-    the circle of fifths, and a step goes to the next of them. That arrangement is the ring with its odd
-    pitch classes turned by half; a semitone's turn in it is seven semitones' turn in the ring, which is what
-    is done here: so notes between the twelve need no place in the arrangement.
+    In the order `chromatic` a step is a semitone. In the order `fifths` a step goes to the next note of the
+    circle of fifths: it is a turn of the chromatic ring by seven semitones. So notes between the twelve,
+    which have no place in the circle of fifths, turn too.
 
     Args:
         turn: moves a pitch code by a number of semitones, up within its octave from C to B and round.

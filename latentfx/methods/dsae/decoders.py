@@ -22,9 +22,9 @@ class Decoder(nn.Module):
         raise NotImplementedError
 
     def forced(self, z: Tensor, v: Tensor, x: Tensor) -> Tensor:
-        """Decode where the frames before each one are known: teacher forcing, for training.
+        """Decode with teacher forcing, for training: the frames before each one are given.
 
-        A factorised form has no use for them.
+        A factorised decoder ignores them.
 
         Shape:
             z as above or [B, 1, ...], one for all frames, v as above, x [B, N, n_output]
@@ -34,7 +34,7 @@ class Decoder(nn.Module):
         return decoded
 
     def history(self, x: Tensor, z: Tensor, v: Tensor) -> Tensor:
-        """What `forced` is shown in place of the frames of x; once a step, for all that is compared in it.
+        """The frames that `forced` is given for x. A step draws them once, for everything that it compares.
 
         Shape:
             x [B, N, n_output], z and v as `forced` -> [B, N, n_output]
@@ -68,19 +68,19 @@ class FactorisedDecoder(Decoder):
 class AutoregressiveDecoder(Decoder):
     """p(x_t | x_<t, z_<t, v): two LSTM layers that see the frame before, and z as it was then.
 
-    Called, it goes on from what it has decoded itself; `forced` goes on from given frames. (The papers name
-    it; that z lags too, and the sizes, are ours. `current` shows z_t in place of z_t-1.)
+    A call goes on from the frames that it has decoded itself; `forced` goes on from given frames. The papers
+    only name this decoder. The sizes are ours, and so is z of the frame before (`current` shows z_t instead).
 
     Args:
         config: sizes.
         current: show z of the frame itself.
-        dropout: share of the given frames that are hidden in training. A frame says nearly all of the next,
-            so a decoder that is shown each one learns to use neither z nor v (Bowman et al., "Generating
-            sentences from a continuous space", 2016).
+        dropout: share of the given frames that are hidden in training. A frame predicts the next one almost
+            completely, so that a decoder that sees all of them learns to ignore z and v (Bowman et al.,
+            "Generating sentences from a continuous space", 2016).
         own: share of the clips that in training are shown the frames that the decoder itself has made of
             them, as when it runs free (Bengio et al., "Scheduled sampling for sequence prediction with
-            recurrent neural networks", 2015; there by frame). No gradient goes through them. If there are
-            any, validation shows them to all clips: that is how the decoder is used.
+            recurrent neural networks", 2015; there by frame). No gradient goes through them. With a share
+            above 0, validation shows every clip the decoder's own frames, as when it is used.
     Shape:
         z [B, N, z_size + conditions], v [B, v_size] or [B, N, v_size] -> [B, N, n_output]
     """

@@ -84,7 +84,7 @@ class SequentialObjective(Objective):
             network.requires_grad_(not self.phase.local_waits)
 
     def train(self, mode: bool = True) -> Self:
-        """As all modules do, but that the teacher stays in evaluation mode."""
+        """Set the mode of all modules but the teacher, which stays in evaluation mode."""
         super().train(mode)
         if self.teacher is not None:
             self.teacher.eval()

@@ -1,4 +1,4 @@
-"""What a sequential autoencoder sees of a clip and what it writes: a form of features, in one place."""
+"""Views of a batch: what the networks of a sequential autoencoder read and write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `SpectralAnalysis` sees of a whole clip: training reads clips, the plugin streams."""
+"""`SpectralAnalysis` of a whole clip, for training; the plugin analyses a stream."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from latentfx.methods.swapper.spectral import SpectralConfig
 
 HARMONICS = 16
-# Weights: harmonics fall with this power of their number; what lies between them; what lies an octave below.
+# Harmonics fall with this power of their number; weights of what lies between them, and an octave below.
 FALL = 0.65
 BETWEEN = 0.6
 SUBHARMONIC = 0.2
@@ -19,8 +19,9 @@ SIDE_BY_SIDE = 32
 def comb(bins_per_octave: int) -> tuple[Tensor, Tensor]:
     """Where the harmonics of a pitch lie, and what lies between and below them.
 
-    What lies between speaks for a lower pitch; what lies an octave below the first, too. Both are heard less
-    than the harmonics: overblown notes of a flute or a saxophone let their lower octave through.
+    Energy between the harmonics, or an octave below the first, is evidence for a lower pitch, so its weight
+    is negative. It counts less than the harmonics do: overblown notes of a flute or a saxophone have some
+    energy an octave below.
 
     Shape:
         -> bins above the pitch, integers [T]; weights [T]
@@ -69,8 +70,8 @@ class Combs(nn.Module):
 class DoubleCombs(nn.Module):
     """`Combs` in double precision: quick where frames come one by one.
 
-    All combs are one comb, shifted. So a few pitches side by side are one product of the bins above the
-    lowest of them with a small matrix, the same for every such group.
+    All combs are one comb, shifted. So neighbouring pitches are computed in groups: the bins of each group
+    are multiplied with one small matrix, which is the same for every group.
 
     Shape:
         [B, N, K] -> [B, n_pitch, N], double

@@ -1,4 +1,4 @@
-"""What the swapper sees of a clip and what it writes, in training and in a stream."""
+"""Features that the swapper reads and writes, in training and in a stream."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def bin_weights(config: SwapperConfig) -> Tensor:
 
 
 def log_bands(pitch_spectrum: Tensor, bins_per_band: int, floor: float = BAND_FLOOR) -> Tensor:
-    """What the global encoder sees of a frame: a coarse log spectrum.
+    """A coarse log spectrum of a frame, for the global encoder.
 
     Shape:
         [..., K] -> [..., K / bins_per_band]

@@ -1,7 +1,7 @@
 """A local encoder and a decoder that know what a harmonic spectrum looks like.
 
-Both are drop-in forms of `LocalEncoder` and `FactorisedDecoder`: plain networks have to learn every comb of
-harmonics at every pitch; these know them. (Ours, not in the papers; harmonics and noise apart as in Engel et
+They replace `LocalEncoder` and `FactorisedDecoder`. Plain networks must learn the comb of harmonics at every
+pitch; these know it. (Ours, not in the papers; harmonics and noise apart as in Engel et
 al., "DDSP: Differentiable digital signal processing", 2020, in log-magnitudes instead of audio.)
 """
 
@@ -60,7 +60,7 @@ def code_periods(n_pitch: int, size: int) -> Tensor:
 
 
 def mean_near_best(share: Tensor, position: Tensor, values: Tensor, neighbours: float) -> Tensor:
-    """Mean of what belongs to the likeliest position and to those beside it.
+    """Mean of the values at the likeliest position and its neighbours.
 
     Shape:
         share [..., K], position [K] (0, 1, ...), values [K] -> [..., 1]
@@ -158,8 +158,9 @@ class HarmonicDecoder(Decoder):
     def forced(self, z: Tensor, v: Tensor, x: Tensor) -> Tensor:
         """Decode with the partials where those of x stand, for training.
 
-        The pitch that z gives is some cents off, and the twentieth partial twenty times as far: its level
-        would be learnt beside its peak. A z of zeros has no pitch to tune.
+        The pitch that z gives is off by a few cents, and by twenty times as many Hz at the twentieth partial.
+        Without tuning, a partial's level would be learnt from a place beside its peak. A z of zeros has no
+        pitch to tune.
         """
         return self._spectrum(*self._tuned(z, v, x))
 
@@ -237,7 +238,7 @@ class HarmonicDecoder(Decoder):
         return partials + self._mean_at(self.numbers * f0).to(partials.dtype)
 
     def frequency(self, share: Tensor) -> Tensor:
-        """Pitch in FFT bins: the mean around the likeliest, so that two rival pitches do not mix.
+        """Pitch in FFT bins: a mean around the likeliest pitch alone, so that two rivals do not mix.
 
         Shape:
             share [B, N, n_pitch] -> [B, N, 1]
@@ -261,7 +262,8 @@ class HarmonicDecoder(Decoder):
     def _mean_at(self, position: Tensor) -> Tensor:
         """The mean spectrum between its bins.
 
-        At a partial, not at the bins of its lobe: a slope there would move the peak, and its pitch.
+        It is read at the partial itself. Read at the bins of its lobe, a slope would move the peak, and with
+        it the pitch.
 
         Shape:
             [...] in bins -> [...]
@@ -275,7 +277,7 @@ class HarmonicDecoder(Decoder):
 
 @torch.no_grad()
 def tuned(f0: Tensor, x: Tensor) -> Tensor:
-    """Pitches moved by up to 32 cents to where the partials of a spectrum are strongest, by their mean log.
+    """Move pitches by up to 32 cents to where the mean log-magnitude of their partials is largest.
 
     Shape:
         f0 [B, N, 1] in bins, x [B, N, F] log-magnitudes -> [B, N, 1]
@@ -292,10 +294,10 @@ def tuned(f0: Tensor, x: Tensor) -> Tensor:
 
 
 def in_double(network: Network) -> Network:
-    """A copy that finds pitches in double precision, if it is of these networks; to be played, not trained.
+    """A copy that computes pitches in double precision, for playing; other networks are copied unchanged.
 
-    Engines round differently, and phase adds up what a rounded frequency does: for 0.2 ppm of 10 kHz, a
-    hundredth of a radian in a second.
+    Engines round differently, and phase accumulates the rounding error of a frequency: 0.2 ppm of 10 kHz is a
+    hundredth of a radian after a second.
     """
     network = copy.deepcopy(network)
     if isinstance(network, HarmonicEncoder):

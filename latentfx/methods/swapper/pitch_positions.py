@@ -14,7 +14,7 @@ REFERENCE_HZ = 440.0 * 2.0 ** (-57 / 12)
 
 
 class PitchCode(nn.Module):
-    """What the harmonic networks' code of a pitch can be asked: where it is, and where it would be elsewhere.
+    """Read the pitch of a pitch code, and move it.
 
     Positions count in semitones from C0 (16.35 Hz).
 
@@ -45,7 +45,7 @@ class PitchCode(nn.Module):
         self.register_buffer("semitones", lowest + index / per_semitone, persistent=False)
 
     def position(self, z: Tensor) -> Tensor:
-        """Where the pitch of a code is.
+        """Pitch of a code.
 
         Shape:
             [..., z_size] -> [...], semitones
@@ -67,7 +67,7 @@ class PitchCode(nn.Module):
 
 
 def around(position: Tensor, steps: Tensor) -> Tensor:
-    """How far a pitch moves that goes so many steps round the ring of its octave, from C to B.
+    """Distance between a pitch and the one that lies some steps round the ring of its octave, from C to B.
 
     An octave begins a quarter tone below its C, where notes that are in tune do not lie.
 

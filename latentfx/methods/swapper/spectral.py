@@ -3,8 +3,8 @@
 Three windows look at the same moment. The level is that of a Hann frame (its length sets the latency); the
 local encoder sees a longer frame, whose rise is long and whose fall is short, read on a log-frequency axis in
 which a transposition is a shift: these end at the newest sample. The decoder's target, which only training
-sees, is a Blackman-Harris frame about the middle of the level's. Between partials a Hann frame shows hardly
-more than its own side lobes, and a decoder would play them as noise.
+sees, is a Blackman-Harris frame about the middle of the level's. A Hann frame would fill the gaps between
+partials with its own side lobes, which a decoder would learn as noise.
 """
 
 import math
@@ -179,9 +179,9 @@ def log_magnitudes(audio: Tensor, config: SpectralConfig) -> Tensor:
 def levelled(logmag: Tensor) -> Tensor:
     """A log spectrum at level 1, as it will be played.
 
-    The mean of log spectra is weaker than they are, for what is strong in one is not in another. Played at
-    their level, it is too strong wherever they are weak; compared at that level, a decoder learns to keep
-    what is strong.
+    A decoder that compares log spectra as they are learns their mean, which has softer peaks than each of
+    them. Scaled up to their level when it is played, the mean is too loud between the peaks. A decoder that
+    compares at that level keeps the peaks.
 
     Shape:
         [..., F] -> [..., F]

@@ -105,7 +105,9 @@ def test_an_autoregressive_decoder_sees_earlier_frames_alone(
 
 
 @torch.no_grad()
-def test_its_z_is_that_of_the_frame_before_or_its_own(decoder: AutoregressiveDecoder) -> None:
+def test_an_autoregressive_decoder_sees_z_of_the_frame_before_or_of_its_own(
+    decoder: AutoregressiveDecoder,
+) -> None:
     z, v, x = torch.randn(1, 8, 4), torch.randn(1, 3), torch.randn(1, 8, 9)
     changed = z.clone()
     changed[:, 3] += 1.0
@@ -114,7 +116,7 @@ def test_its_z_is_that_of_the_frame_before_or_its_own(decoder: AutoregressiveDec
 
 
 @torch.no_grad()
-def test_running_free_it_goes_on_from_its_own_frames(decoder: AutoregressiveDecoder) -> None:
+def test_an_autoregressive_decoder_runs_free_on_its_own_frames(decoder: AutoregressiveDecoder) -> None:
     z, v = torch.randn(2, 8, 4), torch.randn(2, 3)
     free = decoder(z, v)
     torch.testing.assert_close(decoder.forced(z, v, free), free)
@@ -124,7 +126,7 @@ def test_running_free_it_goes_on_from_its_own_frames(decoder: AutoregressiveDeco
 
 
 @torch.no_grad()
-def test_part_of_its_history_is_hidden_in_training_alone() -> None:
+def test_history_dropout_hides_whole_frames_in_training_alone() -> None:
     torch.manual_seed(0)
     decoder, x = AutoregressiveDecoder(CONFIG, dropout=0.7), torch.ones(40, 50, 9)
     z, v = torch.randn(40, 50, 4), torch.randn(40, 3)

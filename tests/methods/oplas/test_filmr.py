@@ -47,7 +47,7 @@ def in_radians(u: Tensor, v: Tensor) -> float:
 
 
 @pytest.mark.parametrize("size", [2, 3, 8, 64, 512])
-def test_it_is_a_rotation_by_twice_the_angle_that_leaves_the_rest(size: int) -> None:
+def test_filmr_turns_by_twice_the_angle_of_u_and_v_and_keeps_what_is_orthogonal_to_both(size: int) -> None:
     u, v = vectors(size)
     matrix = rotation_matrix(u, v)
     eye = torch.eye(size, dtype=torch.float64)
@@ -64,7 +64,7 @@ def test_it_is_a_rotation_by_twice_the_angle_that_leaves_the_rest(size: int) -> 
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 64])
-def test_it_agrees_with_givens_rotations_and_with_the_matrix_exponential(size: int) -> None:
+def test_the_rotation_agrees_with_givens_rotations_and_with_the_matrix_exponential(size: int) -> None:
     u, v = vectors(size, 1)
     matrix = rotation_matrix(u, v)
     torch.testing.assert_close(matrix, givens(u, v))
@@ -104,7 +104,7 @@ def test_parallel_vectors_turn_nothing_and_gradients_stay_finite() -> None:
 
 @pytest.mark.parametrize("planes", [1, 3])
 @pytest.mark.parametrize("per_feature", [False, True])
-def test_everything_in_the_layer_is_trained(planes: int, per_feature: bool) -> None:
+def test_every_parameter_of_filmr_gets_a_gradient(planes: int, per_feature: bool) -> None:
     layer = FiLMR(6, planes=planes, per_feature=per_feature)
     assert {name for name, _ in layer.named_parameters()} == {"gamma", "beta", "u", "v"}
     (layer(torch.randn(5, 6)) - torch.randn(5, 6)).square().mean().backward()

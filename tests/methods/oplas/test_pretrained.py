@@ -65,7 +65,7 @@ def clap_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_weights_are_called_as_in_torchvggish_and_the_published_sizes_are_the_default() -> None:
+def test_vggish_weights_have_the_names_of_torchvggish_and_the_published_sizes() -> None:
     with torch.device("meta"):
         weights = VGGish().state_dict()
     assert list(weights) == LAYOUT
@@ -87,7 +87,7 @@ def test_patches_are_of_96_frames_and_a_tone_lies_in_its_band() -> None:
     assert torch.allclose(vggish_patches(torch.zeros(16000)), torch.tensor(0.01).log())
 
 
-def test_the_network_is_read_as_the_port_reads_it(vggish_file: Path) -> None:
+def test_vggish_computes_what_the_port_computes(vggish_file: Path) -> None:
     """Features are flattened as time, frequency, channel."""
     model = load_vggish(vggish_file)
     patches = torch.randn(2, 96, 64, generator=torch.Generator().manual_seed(1))
@@ -133,7 +133,7 @@ def test_clap_gives_points_on_the_unit_sphere_from_a_local_folder(clap_folder: P
     assert float((first - second).norm()) > 1e-3
 
 
-def test_what_is_no_clap_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_a_clap_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CheckpointError, match=r"no folder .*absent; fetch a CLAP model"):
         load_clap(tmp_path / "absent")
     with pytest.raises(CheckpointError, match=r"holds no CLAP model.*model\.safetensors"):

@@ -90,7 +90,9 @@ def test_in_the_first_stage_the_decoder_never_sees_z(mode: str) -> None:
     assert learns == (mode == "kl_only")
 
 
-def test_reductions_are_those_of_the_documentation(taught: Swapper) -> None:
+def test_a_summed_bound_is_divided_by_the_size_of_the_clip_and_means_by_the_dimensions(
+    taught: Swapper,
+) -> None:
     parts: dict[str, dict[str, float]] = {}
     for reduction in ("elbo_sum", "mean"):
         weights = {"jacobian_weight": 0.7, "beta": 0.3, "naming_weight": 0.0}
@@ -261,7 +263,7 @@ def test_weights_that_were_trained_on_other_frames_are_refused(
         load_checkpoint(tmp_path)
 
 
-def test_weights_that_tell_no_revision_are_taken_where_their_frames_are_todays(
+def test_weights_without_a_revision_are_loaded_where_their_frames_are_todays(
     tiny_run: Path, tmp_path: Path
 ) -> None:
     tensors, card = read_tensors(tiny_run / "best-level" / "weights.safetensors")

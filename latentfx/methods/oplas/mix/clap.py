@@ -50,8 +50,8 @@ class Clap(nn.Module):
 def transformers_with_clap() -> Any:
     """Import `transformers` and what it has of CLAP.
 
-    It would load torchaudio, which CLAP has no use for, and whose wheel does not load beside a torch without
-    CUDA; so it is told that there is none.
+    `transformers` would import torchaudio, which CLAP does not need and which cannot be imported beside a
+    torch without CUDA. So torchaudio is marked as absent first.
 
     Raises:
         MissingExtraError: `transformers` is not installed.

@@ -124,7 +124,7 @@ class MixMask(nn.Module):
 class MixSynthesis(Synthesis):
     """Magnitudes to audio: a mask on the spectrum of the main input, or a gain on what is heard of both.
 
-    The phases of the latter are those of the sum of both inputs; bins in which it is faint are faint. Where
+    A gain takes its phases from the sum of both inputs; where that sum is faint, so is the output. Where
     the spectra are missing (the latent signals come from elsewhere), the bands are taken, and phases made.
 
     Args:

@@ -44,8 +44,8 @@ class RingNetworks(nn.Module):
 class RingTurn(nn.Module):
     """Trained networks at work: a pitch code, so many semitones round its ring.
 
-    What hinv does not bring back of a code is added to what comes back of the turned one, so that no turn
-    changes nothing. In double precision: see `latentfx.methods.swapper.harmonic.in_double`.
+    Adds the reconstruction error of hinv back to the turned code. With zero steps the output then equals the
+    input. In double precision: see `latentfx.methods.swapper.harmonic.in_double`.
 
     Args:
         networks: trained.
