@@ -14,20 +14,28 @@ if TYPE_CHECKING:
     from latentfx.training.recipes.config import Recipe
 
 _EXAMPLES = """
-Examples:
+For example:
 
-  latentfx train timbre-swap
+  latentfx train                              lists the shipped recipes
 
-  latentfx train timbre-swap --for 40m        stop after 40 minutes; the same line again goes on
+  latentfx train timbre-swap --data FOLDER --for 40m
 
-  latentfx train my.toml --out runs/quick --set train.lr=3e-4 --set train.stages.student.steps=500
+  latentfx train my.toml --out runs/quick --set train.lr=3e-4 --set data.parts[0].reverb=0
 """
-_FOLDER = (
-    "A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. "
-    "The time of --for counts all of it: making data and features, and training. "
-    "The run folder holds best-STAGE/ (weights.safetensors, card.json), curves.csv, curves.png and "
-    "state.safetensors, from which it goes on."
-)
+_FOLDER = """
+A data folder has a folder of sound files for each instrument: FOLDER/violin/a.wav, FOLDER/flute/b.flac. A
+file manifest.csv in it may name instrument, pitch and licence of each file instead. Recipes whose data is
+generated (timbre-swap-tones) need no folder. What a recipe reads of FOLDER stands in its file: 'notes' are
+recordings of single notes, 'recordings' are any of one instrument, 'stems' are folders of stems, one a song.
+
+A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. The time of
+--for counts all of it: making data and features, and training. The run folder holds
+best-STAGE/ (weights.safetensors, card.json, and the code of a method of your own), curves.csv, curves.png
+and state.safetensors, from which it goes on.
+
+A recipe may name a method of your own: method.name = "my_method.py:MyClass", in a file beside the recipe.
+examples/own_method.py shows one.
+"""
 
 
 def train(
@@ -37,7 +45,10 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/NAME")] = None,
     limit: LimitOption = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a setting: train.lr=3e-4. May be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="Change a setting: train.lr=3e-4, data.parts[0].reverb=0. May be repeated."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Change the recipe's seed.")] = None,
     data: Annotated[
@@ -52,10 +63,9 @@ def train(
 ) -> None:
     """Train a model from a recipe, or go on with a run that was stopped."""
     from latentfx.training.recipes.config import load_recipe
-    from latentfx.training.recipes.files import shipped_recipes
 
     if recipe is None:
-        typer.echo("Shipped recipes: " + (", ".join(shipped_recipes()) or "none"))
+        _list_recipes()
         return
     limit_s = None if limit is None else parse_duration(limit)
     overrides = [*(settings or []), *([] if seed is None else [f"recipe.seed={seed}"])]
@@ -65,6 +75,18 @@ def train(
 
 
 train.__doc__ = f"{train.__doc__}\n{_EXAMPLES}\n{_FOLDER}"
+
+
+def _list_recipes() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("recipe", "what it trains", box=None, pad_edge=False)
+    for name in shipped_recipes():
+        table.add_row(name, load_recipe(name).recipe.description)
+    console = Console()
+    console.print(table)
+    console.print("\nTrain one: latentfx train NAME --data FOLDER; latentfx train --help says what FOLDER is")
 
 
 def _train(
