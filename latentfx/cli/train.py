@@ -81,6 +81,9 @@ def _list_recipes() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from latentfx.training.recipes.config import load_recipe
+    from latentfx.training.recipes.files import shipped_recipes
+
     table = Table("recipe", "what it trains", box=None, pad_edge=False)
     for name in shipped_recipes():
         table.add_row(name, load_recipe(name).recipe.description)

@@ -135,6 +135,15 @@ def test_cards_name_code_without_folders(folder: Path) -> None:
     assert str(folder) not in str(table)
 
 
+def test_a_source_of_data_is_code_like_a_method(folder: Path) -> None:
+    (folder / "kites.py").write_text("")
+    recipe = load_recipe(
+        folder / "own.toml", ['data.parts=[{ kind = "./kites.py:Kites" }, { kind = "tones" }]']
+    )
+    assert recipe.read_code() == {"own.py": OWN.encode(), "kites.py": b""}
+    assert as_table(recipe)["data"]["parts"] == [{"kind": "kites.py:Kites"}, {"kind": "tones"}]
+
+
 def test_two_files_of_one_name_are_refused(folder: Path) -> None:
     (folder / "other").mkdir()
     (folder / "other" / "own.py").write_text(OWN)

@@ -79,9 +79,22 @@ def test_set_and_seed_change_the_recipe(recipe: Path) -> None:
         run(str(recipe), "--out", "r")
 
 
+def test_without_a_recipe_the_shipped_ones_are_listed_with_what_they_train() -> None:
+    words = " ".join(run().split())
+    assert "timbre-swap-tones Swap the timbre of a single line among eight generated instruments" in words
+    assert "j-dsae-published J-DSAE on 16 kHz log-mels" in words
+    assert "Train one: latentfx train NAME" in words
+
+
+def test_help_says_what_a_data_folder_looks_like() -> None:
+    words = " ".join(run("--help").split())
+    assert "FOLDER/violin/a.wav" in words
+    assert "manifest.csv" in words
+
+
 def test_help_teaches_with_examples() -> None:
     text = run("--help")
-    assert "latentfx train timbre-swap --for 40m" in text
+    assert "latentfx train timbre-swap --data FOLDER --for 40m" in text
     assert "goes on where it stopped" in " ".join(text.split())
 
 
