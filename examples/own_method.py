@@ -6,7 +6,7 @@ and plays a recording through it, as these commands do:
 
     latentfx train own_method.toml
     latentfx export runs/own-method own-method.onnx --trust
-    latentfx apply violin.flac own-method.flac own-method.onnx --set code_1=1.5
+    latentfx apply violin.flac own-method.flac --plugin own-method.onnx --set code_1=1.5 --output-db -12
 
 Needs the extra `lab`. Leaves runs/own-method, `own-method.onnx` and `own-method.flac` in the current folder.
 """
@@ -26,7 +26,7 @@ from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.stages import Analysis, Factors, Features, LatentModel, Operator, State, Synthesis
 
-RATE, N_FFT, HOP, FAINT = 48_000, 1024, 256, 1e-3
+RATE, N_FFT, HOP, FAINT = 48_000, 512, 128, 1e-3
 
 
 # 1. The method: what is trained.
@@ -36,7 +36,7 @@ RATE, N_FFT, HOP, FAINT = 48_000, 1024, 256, 1e-3
 class ShapeConfig:
     """Settings of the method: the table [method] of the recipe."""
 
-    bands: int = 48
+    bands: int = 40
     code_size: int = 3
     hidden: int = 32
     spread_weight: float = 0.1
@@ -185,7 +185,8 @@ if __name__ == "__main__":
     from latentfx.training.runs.start import train
 
     here = Path(__file__).parent
-    print(train(load_recipe(here / "own_method.toml"), "runs/own-method", device="cpu"))
-    print(export_checkpoint("runs/own-method", "own-method.onnx", minutes=0.1, trust=True))
+    train(load_recipe(here / "own_method.toml"), "runs/own-method", device="cpu")
+    plugin = export_checkpoint("runs/own-method", "own-method.onnx", minutes=0.1, trust=True)
+    print(f"{plugin.path}: {plugin.size} bytes, latency {plugin.spec.latency} samples")
     violin = here / "audio" / "violin.flac"
-    print(latentfx.apply(violin, "own-method.flac", "own-method.onnx", code_1=1.5, output_db=-6.0))
+    print(latentfx.apply(violin, "own-method.flac", "own-method.onnx", code_1=1.5, output_db=-12.0))

@@ -16,8 +16,7 @@ from latentfx.host.plugin_file import REBUILD_KEY, Metadata
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
 from latentfx.testing import Check, ContractReport, Terms, verify_contract, verify_parity
-from latentfx.training import catalogue
-from latentfx.training.runs.checkpoint import load_checkpoint
+from latentfx.training.runs.checkpoint import load_checkpoint, method_of
 
 from .builders.builder import build_plugin, set_latency
 from .bundle import initial_row
@@ -65,6 +64,7 @@ def export_checkpoint(
     latency: int | None = None,
     verify: bool = True,
     minutes: float = 10.0,
+    trust: bool = False,
 ) -> Exported:
     """Write the plugin file of a trained model, or of a plugin file in another form.
 
@@ -82,13 +82,15 @@ def export_checkpoint(
         verify: measure the plugin against the contract, and the file against torch, and keep the numbers in
             the file.
         minutes: of audio that run through the file while memory is watched.
+        trust: whether code outside the catalogue may run, if `path` names some.
     Raises:
         CheckpointError: no checkpoint, or a damaged one.
+        TrustError: `path` names code outside the catalogue, and `trust` is not set.
         ExportError: the method has no plugin, or the file cannot be written.
         ContractError: the plugin breaks the contract. Then nothing is written.
     """
     to = _format(path, target, to)
-    plugin, provenance = _open(plugin_path(path), name, default, latency)
+    plugin, provenance = _open(plugin_path(path), name, default, latency, trust)
     target = Path(target or plugin.spec.name + SUFFIXES[to])
     report: dict[str, Any] = {}
     patches: tuple[Path, ...] = ()
@@ -112,15 +114,17 @@ def export_checkpoint(
 
 
 def _open(
-    source: Path, name: str | None, default: str | None, latency: int | None
+    source: Path, name: str | None, default: str | None, latency: int | None, trust: bool
 ) -> tuple[Plugin, dict[str, Any]]:
     if source.suffix == SUFFIXES["onnx"]:
-        return rebuild_plugin(source, name, default, latency)
-    objective, card = load_checkpoint(source)
+        return rebuild_plugin(source, name, default, latency, trust)
+    objective, card = load_checkpoint(source, trust=trust)
+    method = method_of(source, card, trust)
     if latency is not None:
-        set_latency(objective, catalogue.method(str(card["recipe"]["method"]["name"])), latency)
+        set_latency(objective, method, latency)
         card["method_config"] = asdict(objective.config)
-    plugin, provenance = build_plugin(objective, card, name or str(card["recipe"]["recipe"]["name"]), default)
+    name = name or str(card["recipe"]["recipe"]["name"])
+    plugin, provenance = build_plugin(objective, card, name, default, method)
     return plugin, {**provenance, REBUILD_KEY: rebuild_facts(card)}
 
 

@@ -14,7 +14,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from latentfx.errors import ExportError, LatentFXError
+from latentfx.errors import ExportError, LatentFXError, TrustError
 from latentfx.host.graph import Graph
 from latentfx.host.guard import read_plugin_bytes
 from latentfx.host.plugin_file import REBUILD_KEY
@@ -22,6 +22,7 @@ from latentfx.methods.base import Objective
 from latentfx.plugin import Plugin
 from latentfx.testing import verify_parity
 from latentfx.training import catalogue
+from latentfx.training.recipes.config import OPTIONAL
 from latentfx.training.recipes.settings import read_settings
 
 from .builders.builder import builder_of, set_latency
@@ -32,15 +33,21 @@ _ELSEWHERE = "Give `latentfx export` the model's run folder or checkpoint instea
 
 def rebuild_facts(card: Mapping[str, Any]) -> dict[str, Any]:
     """What a plugin file keeps for `rebuild_plugin`: how its model is built, from the checkpoint's card."""
+    recipe = card["recipe"]
     return {
-        "method": str(card["recipe"]["method"]["name"]),
+        "method": str(recipe["method"]["name"]),
         "settings": card["method_config"],
         "stage": int(card["stage_index"]),
+        **{section: recipe[section] for section in OPTIONAL if recipe.get(section)},
     }
 
 
 def rebuild_plugin(
-    path: Path, name: str | None = None, default: str | None = None, latency: int | None = None
+    path: Path,
+    name: str | None = None,
+    default: str | None = None,
+    latency: int | None = None,
+    trust: bool = False,
 ) -> tuple[Plugin, dict[str, Any]]:
     """Build the torch plugin of an `.onnx` file that `latentfx export` wrote.
 
@@ -51,12 +58,14 @@ def rebuild_plugin(
         name: of the plugin; the file's own unless given.
         default: what its operator is set to at start; as in the file unless given.
         latency: samples, where the method has a choice; as in the file unless given.
+        trust: whether code outside the catalogue may run, if the file names some; it lies beside the file.
     Returns:
         The plugin, and its provenance.
     Raises:
         PluginNotFoundError: there is no such file.
         PluginFileError: damaged, hostile or no plugin.
         ExportError: the file does not hold its model, or the model does not sound like the file.
+        TrustError: the file names code outside the catalogue, and `trust` is not set.
     """
     data = read_plugin_bytes(path)
     graph = Graph(data)
@@ -64,13 +73,15 @@ def rebuild_plugin(
     facts = _facts(path, provenance)
     default = default or (spec.blends[0].default if spec.blends else None)
     try:
-        method = catalogue.method(facts["method"])
+        method = catalogue.of_plugin_file(facts, path.parent, trust)
         builder = builder_of(method)
         objective = _objective(method.load_objective(), facts)
         builder.as_if_trained(objective)
         plugin = builder.build(objective, name or spec.name, default)
         _fill(plugin, onnx.load_from_string(data))
         verify_parity(plugin, graph.session, torchscript=False)
+    except TrustError:
+        raise
     except (LatentFXError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ExportError(f"the model of {path} cannot be built: {error}. {_ELSEWHERE}") from None
     if latency is None:

@@ -15,6 +15,7 @@ from torch import nn
 
 from latentfx.methods.base import Objective
 from latentfx.methods.cache import FeatureCache
+from latentfx.training.evaluations.evaluation import Evaluation, write_table
 
 FRAME = 16
 Path(__file__).with_name("it-ran").touch()
@@ -43,6 +44,41 @@ class Tiny(Objective):
 
     def loss(self, batch):
         return {"loss": (self.decoder(self.encoder(batch["frame"])) - batch["frame"]).square().mean()}
+
+
+@dataclass(frozen=True)
+class Settings:
+    clips: int = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    errors: dict
+
+    def to_markdown(self):
+        return "\\n".join(f"{name}: {error:.3f}" for name, error in self.errors.items())
+
+    def to_dict(self):
+        return self.errors
+
+
+class Errors(Evaluation):
+    name = "errors"
+    settings_type = Settings
+
+    def run(self, models, material, out, settings, listener):
+        clips = material.clips.validation[: settings.clips]
+        errors = {}
+        for model in models:
+            cache = model.trained.prepare(clips)
+            batch = cache.crop(torch.tensor([0]), torch.tensor([0]), 100)
+            errors[model.name] = float(model.trained.loss(batch)["loss"].detach())
+        listener.say(f"{len(clips)} clips")
+        write_table(out, Found(errors))
+        return Found(errors)
+
+
+ERRORS = Errors()
 '''
 RECIPE = """
 [recipe]
@@ -56,6 +92,8 @@ seconds_per_instrument = 8
 segment_seconds = 1
 [method]
 name = "tiny.py:Tiny"
+[evaluation]
+name = "tiny.py:ERRORS"
 [train]
 batch_size = 4
 crop_frames = 8

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from latentfx.errors import ExportError
@@ -50,7 +51,10 @@ def builder_of(method: Method) -> Builder:
             f"no plugin is built from {method.objective}; methods with a plugin: {able}. "
             "Build one with latentfx.effect.LatentEffect and give it to latentfx.export.export_onnx"
         )
-    return found if isinstance(found, Builder) else Builder(found)
+    builder = found if isinstance(found, Builder) else Builder(found)
+    if not method.plugin_settings:
+        return builder
+    return replace(builder, build=functools.partial(builder.build, **method.plugin_settings))
 
 
 def set_latency(objective: Objective, method: Method, latency: int) -> None:
@@ -70,7 +74,11 @@ def set_latency(objective: Objective, method: Method, latency: int) -> None:
 
 
 def build_plugin(
-    objective: Objective, card: Mapping[str, Any], name: str, default: str | None = None
+    objective: Objective,
+    card: Mapping[str, Any],
+    name: str,
+    default: str | None = None,
+    method: Method | None = None,
 ) -> tuple[Plugin, dict[str, Any]]:
     """Wrap a trained objective as the plugin of its method.
 
@@ -79,10 +87,23 @@ def build_plugin(
         card: of its checkpoint.
         name: of the plugin.
         default: what its operator is set to at start, a timbre for example.
+        method: as `latentfx.training.runs.checkpoint.method_of` gives it; None takes the one of the catalogue
+            that the card names.
     Returns:
         The plugin, and its provenance.
     Raises:
-        ExportError: a method without a plugin, or a default that the plugin does not have.
+        ExportError: a method without a plugin, a default that the plugin does not have, or [plugin] settings
+            that its builder does not take.
     """
-    builder = builder_of(catalogue.method(str(card["recipe"]["method"]["name"])))
-    return builder.build(objective, name, default), builder.provenance(card)
+    method = method or catalogue.of_recipe(card["recipe"])
+    builder = builder_of(method)
+    try:
+        plugin = builder.build(objective, name, default)
+    except TypeError as error:
+        if not method.plugin_settings:
+            raise
+        raise ExportError(
+            f"the builder {method.plugin} does not take the settings of [plugin] "
+            f"({', '.join(method.plugin_settings)}): {error}"
+        ) from error
+    return plugin, builder.provenance(card)

@@ -75,7 +75,8 @@ def validate(
 
     Args:
         path: an `.onnx` plugin, or a TorchScript file for nn~.
-        trust: whether a TorchScript file may be opened: it is a program.
+        trust: whether a TorchScript file may be opened, which is a program, and whether code outside the
+            catalogue may run that the checkpoint names.
         checkpoint: the model that the file was written from; then file, TorchScript and torch are compared.
             Otherwise the comparison that the export made and stored counts.
         minutes: of audio that run through while memory is watched.
@@ -102,7 +103,7 @@ def _validate(
     checks: list[Check] = []
     if isinstance(plugin, NnTildePlugin):
         checks.append(check_nn_tilde(plugin.module))
-    checks += list(_parity(plugin, metadata, checkpoint))
+    checks += list(_parity(plugin, metadata, checkpoint, trust))
     checks += _contract(plugin, terms, states_latency=bool(metadata.provenance))
     checks += stress_checks(plugin, terms, minutes)
     runner = open_runner(file, trust=trust)
@@ -143,12 +144,13 @@ def _parity(
     plugin: OnnxPlugin | NnTildePlugin,
     metadata: Metadata,
     checkpoint: str | os.PathLike[str] | None,
+    trust: bool,
 ) -> list[Check]:
     if checkpoint is None:
         found = stored_parity(metadata.report)
         tolerance = float(metadata.report.get("parity", {}).get("tolerance", 1e-4))
     else:
-        found, tolerance = _compare(plugin, Path(checkpoint), metadata), 1e-4
+        found, tolerance = _compare(plugin, Path(checkpoint), metadata, trust), 1e-4
     if not found:
         return []
     worst = max(found, key=lambda engine: found[engine])
@@ -156,19 +158,21 @@ def _parity(
     return [Check("parity", found[worst], tolerance, "difference", advice)]
 
 
-def _compare(plugin: OnnxPlugin | NnTildePlugin, checkpoint: Path, metadata: Metadata) -> dict[str, float]:
+def _compare(
+    plugin: OnnxPlugin | NnTildePlugin, checkpoint: Path, metadata: Metadata, trust: bool
+) -> dict[str, float]:
     """Compare a file with its checkpoint: engine -> difference."""
     from latentfx.errors import ContractError
     from latentfx.export.builders.builder import build_plugin
     from latentfx.export.nn_tilde.parity import verify_nn_tilde
     from latentfx.testing import verify_parity
-    from latentfx.training.runs.checkpoint import load_checkpoint
+    from latentfx.training.runs.checkpoint import load_checkpoint, method_of
 
-    objective, card = load_checkpoint(checkpoint)
+    objective, card = load_checkpoint(checkpoint, trust=trust)
     spec = metadata.spec
     default = spec.blends[0].default if spec.blends else None
     try:
-        torch_side, _ = build_plugin(objective, card, spec.name, default)
+        torch_side, _ = build_plugin(objective, card, spec.name, default, method_of(checkpoint, card, trust))
         if isinstance(plugin, NnTildePlugin):
             report = verify_nn_tilde(torch_side, plugin.module, tolerance=float("inf"))
         else:

@@ -53,6 +53,9 @@ def export(
     minutes: Annotated[
         float, typer.Option(min=0.01, help="Audio run through the file while memory is watched.")
     ] = 10.0,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run code that the model brings: know where it comes from.")
+    ] = False,
 ) -> None:
     """Turn a trained model, or a plugin, into a file for this program, nn~ or Neutone FX.
 
@@ -90,6 +93,7 @@ def export(
             latency=latency,
             verify=verify,
             minutes=minutes,
+            trust=trust,
         )
     )
 

@@ -115,9 +115,7 @@ def _open_plugin(name: str, trust: bool) -> Model:
     evaluation = None
     if plugin.provenance.get(REBUILD_KEY):
         facts = plugin.provenance[REBUILD_KEY]
-        named = {key: facts[key] for key in ("plugin", "evaluation") if key in facts}
-        recipe = {"method": {"name": facts["method"]}, **named}
-        evaluation = catalogue.of_recipe(recipe, Path(name).parent, trust).load_evaluation()
+        evaluation = catalogue.of_plugin_file(facts, Path(name).parent, trust).load_evaluation()
     made_by = _recipe_of(plugin.provenance)
     if made_by is None:
         return Model(plugin.name, plugin, evaluation)

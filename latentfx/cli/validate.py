@@ -48,7 +48,11 @@ def validate(
         typer.Argument(help="A shipped plugin, an .onnx file, or a .ts for nn~, made here or elsewhere."),
     ],
     trust: Annotated[
-        bool, typer.Option("--trust", help="Open a .ts: it is a program, so know where it comes from.")
+        bool,
+        typer.Option(
+            "--trust",
+            help="Open a .ts, or a run with code of its own: programs, so know where they come from.",
+        ),
     ] = False,
     checkpoint: Annotated[
         Path | None, typer.Option(help="The run it was exported from: compare the file with torch anew.")

@@ -36,12 +36,14 @@ class Method:
         plugin: what builds its plugin (`latentfx.export.builders.builder.Builder`); None has no plugin.
         evaluation: the protocol that judges it (`latentfx.training.evaluations.evaluation.Evaluation`).
         folder: folder that files of code lie in.
+        plugin_settings: what a recipe hands to the builder as further arguments, by name.
     """
 
     objective: str
     plugin: str | None = None
     evaluation: str | None = None
     folder: Path | None = field(default=None, compare=False)
+    plugin_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def load_objective(self) -> type[Objective]:
         """Import the class that is trained.
@@ -109,8 +111,8 @@ RENAMED: Mapping[str, str] = {
 """Names that recipes, cards and plugin files of earlier versions hold -> names of today."""
 
 
-_NAMED = (("name", "method", "name"), ("plugin", "plugin", "builder"), ("evaluation", "evaluation", "name"))
-"""Argument of `method`, section of a recipe and key in it."""
+_NAMED = (("method", "name"), ("plugin", "builder"), ("evaluation", "name"))
+"""Sections of a recipe, and the key in each that may name code."""
 
 
 def todays_name(name: str) -> str:
@@ -162,9 +164,34 @@ def of_recipe(recipe: Mapping[str, Any], folder: Path | None = None, trust: bool
         RecipeError: no method of that name.
         TrustError: code outside the catalogue that is not trusted.
     """
-    names = {key: recipe.get(section, {}).get(entry) for key, section, entry in _NAMED}
-    plugin, evaluation = (None if names[key] is None else str(names[key]) for key in ("plugin", "evaluation"))
-    return method(str(names["name"]), folder, trust, plugin, evaluation)
+    tables = {name: recipe.get(name) or {} for name in ("method", "plugin", "evaluation")}
+    for name, table in tables.items():
+        if not isinstance(table, Mapping):
+            raise RecipeError(f"[{name}] is {table!r}; it must be a table of settings")
+    plugin, evaluation = tables["plugin"].get("builder"), tables["evaluation"].get("name")
+    found = method(
+        str(tables["method"].get("name")),
+        folder,
+        trust,
+        None if plugin is None else str(plugin),
+        None if evaluation is None else str(evaluation),
+    )
+    settings = {name: value for name, value in tables["plugin"].items() if name != "builder"}
+    return replace(found, plugin_settings=settings)
+
+
+def of_plugin_file(facts: Mapping[str, Any], folder: Path | None = None, trust: bool = False) -> Method:
+    """Find the method of a plugin file, from what the file keeps to build its model again.
+
+    Args:
+        facts: `method`, and `plugin` and `evaluation` where the recipe had these tables.
+        folder: folder that files of code lie in.
+        trust: whether code outside the catalogue may be named.
+    Raises:
+        RecipeError: no method of that name.
+        TrustError: code outside the catalogue that is not trusted.
+    """
+    return of_recipe({**facts, "method": {"name": facts.get("method")}}, folder, trust)
 
 
 def with_portable_names(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -289,7 +316,7 @@ def _read(file: Path) -> bytes:
 
 def _renamed(recipe: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
     tables = dict(recipe)
-    for _, section, entry in _NAMED:
+    for section, entry in _NAMED:
         table = tables.get(section)
         if isinstance(table, Mapping) and isinstance(table.get(entry), str):
             tables[section] = {**table, entry: change(table[entry])}

@@ -42,7 +42,9 @@ def test_a_run_carries_its_code_and_opens_with_trust(run: Path, part: str) -> No
 
 
 def test_a_run_does_not_open_without_trust_and_nothing_of_it_runs(run: Path) -> None:
-    with pytest.raises(TrustError, match=r"'tiny\.py:Tiny' is code outside .* Add --trust \(trust=True\)"):
+    with pytest.raises(
+        TrustError, match=r"'tiny\.py:Tiny', .* is code outside .* Add --trust \(trust=True\)"
+    ):
         load_checkpoint(run)
     assert not list(run.rglob(RAN))
 
