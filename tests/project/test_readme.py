@@ -14,8 +14,8 @@ import pytest
 
 # These take hours, data or devices: test_pages.py reads their command lines instead.
 TOO_LONG = ("train", "evaluate", "export", "validate", "bench", "live")
-# These draw and write; test_drawings.py runs them.
-DRAWN = ("house.py", "api_page.py")
+# test_drawings.py and tests/cli/test_own_method.py run these.
+TESTED_ELSEWHERE = ("house.py", "api_page.py", "own_method.py")
 SNIPPETS = [
     pytest.param(text, id=f"{pages.name_of(page)}-{number}")
     for page in pages.PAGES
@@ -66,7 +66,11 @@ def test_the_first_two_blocks_are_the_two_commands() -> None:
 
 @pytest.mark.parametrize(
     "program",
-    [path.name for path in sorted((pages.ROOT / "examples").glob("*.py")) if path.name not in DRAWN],
+    [
+        path.name
+        for path in sorted((pages.ROOT / "examples").glob("*.py"))
+        if path.name not in TESTED_ELSEWHERE
+    ],
 )
 def test_an_example_program_runs(program: str, folder: Path) -> None:
     run([sys.executable, "-W", "error", str(pages.ROOT / "examples" / program)], folder)

@@ -82,7 +82,7 @@ def test_set_and_seed_change_the_recipe(recipe: Path) -> None:
 def test_without_a_recipe_the_shipped_ones_are_listed_with_what_they_train() -> None:
     words = " ".join(run().split())
     assert "timbre-swap-tones Swap the timbre of a single line among eight generated instruments" in words
-    assert "j-dsae-published J-DSAE on 16 kHz log-mels" in words
+    assert "j-dsae-published Pitch and timbre apart" in words
     assert "Train one: latentfx train NAME" in words
 
 
