@@ -87,7 +87,6 @@ def _open_checkpoint(path: Path, trust: bool) -> Model:
     from latentfx.training.runs.checkpoint import load_checkpoint, method_of
 
     objective, card = load_checkpoint(path, trust=trust)
-    method = method_of(path, card, trust)
     folder = path.resolve() if path.is_dir() else path.resolve().parent
     recipe, method = card["recipe"], method_of(path, card, trust)
     return Model(

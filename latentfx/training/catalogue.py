@@ -211,7 +211,7 @@ def read_code(recipe: Mapping[str, Any], folder: Path) -> dict[str, bytes]:
         RecipeError: a file that cannot be read, or two files of one name in different folders.
     """
     found: dict[str, Path] = {}
-    named = [str(recipe.get(section, {}).get(entry, "")) for _, section, entry in _NAMED]
+    named = [str(recipe.get(section, {}).get(entry, "")) for section, entry in _NAMED]
     for name in (*named, *(str(part["kind"]) for part in _parts(recipe) if "kind" in part)):
         file = code_file(name)
         if file is None:
