@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from latentfx.errors import DataError
-from latentfx.training.catalogue import portable
 from latentfx.training.data.card import describe, part_card
 from latentfx.training.data.example import Dataset
 from latentfx.training.data.settings import DataSettings, read_settings
 from latentfx.training.data.side import Outline, joined, outlines
 from latentfx.training.data.source import Job, Progress, silent
+from latentfx.training.own_code import portable
 
 LITTLE_S = 10.0
 """An instrument with less sound than this to train on is named."""

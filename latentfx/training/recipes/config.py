@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from latentfx.errors import RecipeError
-from latentfx.training import catalogue
+from latentfx.training import catalogue, own_code
 from latentfx.training.recipes.files import read_recipe_file
 from latentfx.training.recipes.settings import check_range, read_settings, unknown
 
@@ -150,7 +150,7 @@ class Recipe:
         Raises:
             RecipeError: a file that cannot be read.
         """
-        return {} if self.folder is None else catalogue.read_code(_sections(self), self.folder)
+        return {} if self.folder is None else own_code.read_code(_sections(self), self.folder)
 
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -193,7 +193,7 @@ def parse_recipe(table: Mapping[str, Any], folder: Path | None = None) -> Recipe
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
     """A recipe as JSON can hold it, every default written out; names of code as checkpoints keep them."""
-    return catalogue.with_portable_names(_sections(recipe))
+    return own_code.with_portable_names(_sections(recipe))
 
 
 def _sections(recipe: Recipe) -> dict[str, Any]:

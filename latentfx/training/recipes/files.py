@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from latentfx.errors import RecipeError
-from latentfx.training.catalogue import with_names_from
+from latentfx.training.own_code import with_names_from
 from latentfx.training.recipes.settings import unknown
 
 EXTENDS = "extends"

@@ -7,8 +7,9 @@ from dataclasses import is_dataclass
 from pathlib import Path
 
 from latentfx.errors import RecipeError, TrustError
-from latentfx.training.catalogue import is_code, load_code
+from latentfx.training.catalogue import is_code
 from latentfx.training.data.source import Source
+from latentfx.training.own_code import load_code
 from latentfx.training.recipes.settings import unknown
 
 KINDS: Mapping[str, str] = {
