@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -18,10 +19,9 @@ SHOWN = 5
 def check_loss(trial: Trial) -> Check:
     """Every loss of every stage is a finite scalar, and so is every part of it."""
     objective, batches = trial.prepared()
-    return Check(
+    return counted(
         "loss",
-        float(len(_each_stage(objective, trial, batches, _odd_parts))),
-        0.0,
+        _each_stage(objective, trial, batches, _odd_parts),
         "parts that are no finite scalars",
         "A loss returns 'loss' and other scalars by name, none of them NaN or infinite",
     )
@@ -32,10 +32,9 @@ def check_one_clip(trial: Trial) -> Check:
     objective, batches = trial.prepared()
     alone = [{name: value[:1] for name, value in batch.items()} for batch in batches]
     bad = _each_stage(objective, trial, alone, _odd_parts, trains=False)
-    return Check(
+    return counted(
         "one_clip",
-        float(len(bad)),
-        0.0,
+        bad,
         "parts that are no finite scalars",
         f"With a batch of one clip, {listed(bad)}: a variance over one point, or a mean over none?",
     )
@@ -55,10 +54,9 @@ def check_validation(trial: Trial) -> Check:
         return changed(before, weights_of(objective))
 
     moved += _each_stage(objective, trial, batches, score)
-    return Check(
+    return counted(
         "validation",
-        float(len(set(moved))),
-        0.0,
+        moved,
         "values changed",
         f"Validation changed {listed(moved)}. Set statistics in the first call of prepare alone, and update "
         "running values only where self.training",
@@ -78,15 +76,14 @@ def check_learning(trial: Trial) -> Check:
             for value in (value for player in life.players for value in player.parameters):
                 if value.grad is not None and bool(value.grad.any()):
                     still.discard(names.get(id(value), ""))
-    idle = sorted(still & {names[key] for key in owned if key in names})
-    twice = len(owned) - len(set(owned))
-    return Check(
+    idle = still & {names[key] for key in owned if key in names}
+    shared = {names.get(key, "?") for key, players in Counter(owned).items() if players > 1}
+    return counted(
         "learning",
-        float(len(idle) + twice),
-        0.0,
+        [*idle, *shared],
         "parameters",
-        f"No stage gives a gradient to {listed(idle)}; {twice} have two players. Use every parameter in a "
-        "loss, or make it a buffer",
+        f"No stage gives a gradient to {listed(idle)}; two players move {listed(shared)}. Use every "
+        "parameter in the loss of one player, or make it a buffer",
     )
 
 
@@ -106,10 +103,9 @@ def check_frozen(trial: Trial) -> Check:
         life.train(trial.part(batches, index))
         after = {name: value for name, value in weights_of(objective).items() if name in added}
         loose += changed(before, after)
-    return Check(
+    return counted(
         "frozen",
-        float(len(set(loose))),
-        0.0,
+        loose,
         "values not frozen",
         f"Not frozen: {listed(loose)}. Call requires_grad_(False) on a copy that a stage makes, and keep it "
         "in evaluation mode where train() is called",
@@ -135,17 +131,21 @@ def check_codes(trial: Trial) -> Check:
         return wrong + [name for name in {*shapes, *sizes} if shapes.get(name) != sizes.get(name)]
 
     wrong = _each_stage(objective, trial, batches, read)
-    return Check(
+    return counted(
         "codes",
-        float(len(set(wrong))),
-        0.0,
+        wrong,
         "codes or values",
         f"Look at {listed(wrong)}: a code is finite, the same for the same batch in evaluation mode, of the "
         "same name and size in every batch and stage, and changes nothing in the model",
     )
 
 
-def listed(names: Sequence[str]) -> str:
+def counted(name: str, wrong: Iterable[str], unit: str, advice: str) -> Check:
+    """A check that allows nothing wrong."""
+    return Check(name, float(len(set(wrong))), 0.0, unit, advice)
+
+
+def listed(names: Iterable[str]) -> str:
     """The first few of some names, each once."""
     each = sorted(set(names))
     more = f" and {len(each) - SHOWN} more" if len(each) > SHOWN else ""

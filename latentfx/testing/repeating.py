@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from latentfx.methods.base import Objective
 from latentfx.testing.drive import gap
-from latentfx.testing.learning import listed
+from latentfx.testing.learning import counted, listed
 from latentfx.testing.report import Check
 from latentfx.testing.trial import Batch, Life, Trial, Weights, changed, weights_of
 
@@ -50,10 +50,9 @@ def check_stages(trial: Trial) -> Check:
         life.train(trial.part(batches, index))
         saved, built = _shapes(objective), _shapes(_begun(trial, index).objective)
         unfit += [name for name in {*saved, *built} if saved.get(name) != built.get(name)]
-    return Check(
+    return counted(
         "stages",
-        float(len(set(unfit))),
-        0.0,
+        unfit,
         "values that do not fit",
         f"Look at {listed(unfit)}: what prepare and begin_stage add must depend on the config and on the "
         "index alone, or a checkpoint cannot be opened",
@@ -100,10 +99,9 @@ def check_devices(trial: Trial) -> Check:
         behind += _fails_on("meta", moved, batch)
         if torch.cuda.is_available():
             behind += _fails_on("cuda", copy.deepcopy(objective).to("cuda"), batch)
-    return Check(
+    return counted(
         "devices",
-        float(len(set(behind))),
-        0.0,
+        behind,
         "left behind",
         f"Left behind: {listed(behind)}. Register tensors as buffers (persistent=False where they follow "
         "from the config), modules as attributes, and make new tensors on the device of the batch",

@@ -106,7 +106,10 @@ def test_the_error_names_the_method_its_failures_and_the_cure() -> None:
         verify_method(UnusedParameter(Settings()), noise())
     text = str(caught.value)
     assert "method 'UnusedParameter' breaks the contract:" in text
-    assert "learning: 1 parameters; allowed 0. No stage gives a gradient to forgotten" in text
+    assert (
+        "learning: 1 parameters; allowed 0. No stage gives a gradient to forgotten; two players move nothing."
+        in text
+    )
 
 
 def test_a_method_that_raises_fails_the_check_that_met_it() -> None:

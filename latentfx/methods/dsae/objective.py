@@ -20,7 +20,7 @@ from latentfx.methods.base import AnyExample, Objective
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.common.gaussian import sample
 from latentfx.methods.dsae.networks import DSAENetworks
-from latentfx.methods.dsae.seen import Drawn, Seen
+from latentfx.methods.dsae.one_pass import Drawn, Pass
 from latentfx.methods.dsae.views import ViewMaker, Views
 from latentfx.methods.terms import Term, add_up
 
@@ -94,7 +94,7 @@ class SequentialObjective(Objective):
         """The terms of the stage; see `latentfx.methods.dsae.terms`."""
         return add_up(self.phase.terms, self.see(batch))
 
-    def see(self, batch: Mapping[str, Tensor]) -> Seen:
+    def see(self, batch: Mapping[str, Tensor]) -> Pass:
         """Encode a batch, draw codes, and decode them."""
         views = self.features(batch)
         drawn = self.draw(views)
@@ -108,7 +108,7 @@ class SequentialObjective(Objective):
         p_v = None if self.teacher is None else self.teacher.global_encoder(views.overview, views.active)
         return Drawn(q_v, q_z, p_v, networks.prior(z), sample(q_v), z)
 
-    def decode(self, views: Views, drawn: Drawn, v: Tensor) -> Seen:
+    def decode(self, views: Views, drawn: Drawn, v: Tensor) -> Pass:
         """Decode z, or silence, with a v.
 
         Shape:
@@ -119,7 +119,7 @@ class SequentialObjective(Objective):
             z = torch.zeros_like(z[:, :1])
         history = decoder.history(views.target, z, v)
         decoded = decoder.forced(z, v, history)
-        return Seen(views, drawn, self.networks, self.teacher, v, z, history, decoded)
+        return Pass(views, drawn, self.networks, self.teacher, v, z, history, decoded)
 
     def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Posterior means of v, for each clip, and of z, for each frame."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from latentfx.errors import TrainingError
 from latentfx.methods.common.gaussian import Gaussian, kl_divergence
-from latentfx.methods.dsae.seen import Seen
+from latentfx.methods.dsae.one_pass import Pass
 from latentfx.methods.terms import Term
 
 Reduction = Literal["mean", "elbo_sum"]
@@ -28,12 +28,12 @@ def error_scale(reduction: Reduction) -> float:
     return 1.0 if reduction == "mean" else 0.5
 
 
-def frame_scale(reduction: Reduction, seen: Seen) -> float:
+def frame_scale(reduction: Reduction, seen: Pass) -> float:
     """What nats a frame of z are multiplied by."""
     return 1.0 / (seen.drawn.z.shape[-1] if reduction == "mean" else seen.views.bins)
 
 
-def clip_scale(reduction: Reduction, seen: Seen) -> float:
+def clip_scale(reduction: Reduction, seen: Pass) -> float:
     """What nats a clip of v are multiplied by."""
     whole = seen.views.clip_frames * seen.views.bins
     return 1.0 / (seen.drawn.v.shape[-1] if reduction == "mean" else whole)
@@ -54,7 +54,7 @@ def as_decoded(spectra: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class SpectralError(Term[Seen]):
+class SpectralError(Term[Pass]):
     """Mean squared error of what was decoded.
 
     Args:
@@ -64,62 +64,62 @@ class SpectralError(Term[Seen]):
     name: str = "error"
     form: Form = as_decoded
 
-    def __call__(self, seen: Seen) -> Tensor:
+    def __call__(self, seen: Pass) -> Tensor:
         return seen.mean_square(self.form(seen.views.target) - self.form(seen.decoded))
 
 
 @dataclass(frozen=True)
-class LocalDivergence(Term[Seen]):
+class LocalDivergence(Term[Pass]):
     """Divergence of z from its prior, nats a frame."""
 
     name: str = "kl_z"
     reduction: Reduction = "mean"
 
-    def __call__(self, seen: Seen) -> Tensor:
+    def __call__(self, seen: Pass) -> Tensor:
         return nats(seen.drawn.q_z, seen.drawn.p_z)
 
-    def scale(self, seen: Seen) -> float:
+    def scale(self, seen: Pass) -> float:
         return frame_scale(self.reduction, seen)
 
 
 @dataclass(frozen=True)
-class GlobalDivergence(Term[Seen]):
+class GlobalDivergence(Term[Pass]):
     """Divergence of v from the teacher's posterior, or from N(0, I) before there is one; nats a clip."""
 
     name: str = "kl_v"
     reduction: Reduction = "mean"
 
-    def __call__(self, seen: Seen) -> Tensor:
+    def __call__(self, seen: Pass) -> Tensor:
         return nats(seen.drawn.q_v, seen.drawn.p_v)
 
-    def scale(self, seen: Seen) -> float:
+    def scale(self, seen: Pass) -> float:
         return clip_scale(self.reduction, seen)
 
 
 @dataclass(frozen=True)
-class GlobalSwap(Term[Seen]):
+class GlobalSwap(Term[Pass]):
     """TS-DSAE: decoded swaps, encoded again, have the v that they were made of. Reduced."""
 
     name: str = "swap_v"
     reduction: Reduction = "mean"
 
-    def __call__(self, seen: Seen) -> Tensor:
+    def __call__(self, seen: Pass) -> Tensor:
         return nats(seen.swaps.found_v, seen.swaps.wanted_v) * clip_scale(self.reduction, seen)
 
 
 @dataclass(frozen=True)
-class LocalSwap(Term[Seen]):
+class LocalSwap(Term[Pass]):
     """TS-DSAE: decoded swaps, encoded again, have the z that they were made of. Reduced."""
 
     name: str = "swap_z"
     reduction: Reduction = "mean"
 
-    def __call__(self, seen: Seen) -> Tensor:
+    def __call__(self, seen: Pass) -> Tensor:
         return nats(seen.swaps.found_z, seen.swaps.wanted_z) * frame_scale(self.reduction, seen)
 
 
 @dataclass(frozen=True)
-class Jacobian(Term[Seen]):
+class Jacobian(Term[Pass]):
     """J-DSAE: an exchange of v changes the decoded spectrum as it changes the teacher's, which knows no z.
 
     All four decodings are shown the same history, so that v alone differs.
@@ -131,7 +131,7 @@ class Jacobian(Term[Seen]):
     name: str = "jacobian"
     form: Form = as_decoded
 
-    def __call__(self, seen: Seen) -> Tensor:
+    def __call__(self, seen: Pass) -> Tensor:
         if seen.teacher is None:
             raise TrainingError(f"term {self.name!r} needs a teacher; use it from the second stage on")
         v, x, student, teacher = seen.teacher_v, seen.history, seen.networks.decoder, seen.teacher.decoder
@@ -142,7 +142,7 @@ class Jacobian(Term[Seen]):
         return seen.mean_square(wanted - (self.form(exchanged) - self.form(seen.decoded)))
 
 
-def bound(beta: float, reduction: Reduction, form: Form = as_decoded) -> tuple[Term[Seen], ...]:
+def bound(beta: float, reduction: Reduction, form: Form = as_decoded) -> tuple[Term[Pass], ...]:
     """The evidence lower bound: what every method of the family begins with.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor
 
-from latentfx.methods.dsae.seen import Seen
+from latentfx.methods.dsae.one_pass import Pass
 from latentfx.methods.swapper.harmonic import HarmonicDecoder
 from latentfx.methods.swapper.timbres import naming_loss
 from latentfx.methods.terms import Term
@@ -17,7 +17,7 @@ FAINTEST_SHARE = 1e-7
 
 
 @dataclass(frozen=True)
-class Heard(Seen):
+class Heard(Pass):
     """What the terms of the swapper read: all that is seen, and this.
 
     Args:
@@ -33,7 +33,7 @@ class Heard(Seen):
     bands: Tensor
 
     @classmethod
-    def of(cls, seen: Seen, instrument: Tensor, timbres: Tensor, bands: Tensor) -> Self:
+    def of(cls, seen: Pass, instrument: Tensor, timbres: Tensor, bands: Tensor) -> Self:
         """Add to what was seen."""
         shared = {field.name: getattr(seen, field.name) for field in fields(seen)}
         return cls(**shared, instrument=instrument, timbres=timbres, bands=bands)

@@ -15,7 +15,7 @@ from latentfx.errors import RecipeError, TrainingError
 from latentfx.methods.common.gaussian import Gaussian
 from latentfx.methods.dsae.models import JDSAE, TSDSAE, MelObjective
 from latentfx.methods.dsae.networks import DSAENetworks
-from latentfx.methods.dsae.seen import Drawn, Seen
+from latentfx.methods.dsae.one_pass import Drawn, Pass
 from latentfx.methods.dsae.terms import Jacobian
 from latentfx.methods.terms import add_up
 
@@ -119,7 +119,7 @@ def jacobian_of(model: MelObjective, z: Tensor, v: Tensor, x: Tensor) -> float:
     history = model.networks.decoder.history(x, z, v)
     decoded = model.networks.decoder.forced(z, v, history)
     views = model.features({"mel": x})
-    return float(Jacobian()(Seen(views, drawn, model.networks, model.teacher, v, z, history, decoded)))
+    return float(Jacobian()(Pass(views, drawn, model.networks, model.teacher, v, z, history, decoded)))
 
 
 @torch.no_grad()

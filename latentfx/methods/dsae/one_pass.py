@@ -52,7 +52,7 @@ class Swaps:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Pass:
     """A batch after one pass through the networks.
 
     `other`, `teacher_v` and `swaps` are made when a term first reads them.
