@@ -21,7 +21,7 @@ Played = list[tuple[Audio, tuple[Note, ...]]]
 
 
 @dataclass(frozen=True)
-class Player:
+class PhrasePlayer:
     """Something that plays lines: its range and how. `play` takes phrases and a random generator."""
 
     lowest: float
@@ -58,8 +58,8 @@ class PhraseSource(Source):
     def play(
         self,
         job: Job,
-        train: Mapping[str, Player],
-        validation: Mapping[str, Player],
+        train: Mapping[str, PhrasePlayer],
+        validation: Mapping[str, PhrasePlayer],
         facts: Mapping[str, object],
     ) -> Made:
         """Phrases for both sides: other random numbers, and other tunes, for validation than for training.
@@ -99,7 +99,7 @@ class _Order:
     job: Job
     side: str
     instrument: str
-    player: Player
+    player: PhrasePlayer
     number: int
     tunes: Sequence[Path]
 

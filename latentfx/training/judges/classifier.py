@@ -52,7 +52,7 @@ class ClassifierConfig:
         return round(self.clip_s * self.sample_rate)
 
 
-class LogMel(nn.Module):
+class Pictures(nn.Module):
     """Log-mel pictures of clips, 0 dB at each picture's loudest cell, scaled to -1..1."""
 
     window: Tensor
@@ -122,7 +122,7 @@ class ClassifierNet(PictureNet):
 
     def __init__(self, n_labels: int, config: ClassifierConfig) -> None:
         super().__init__(n_labels, config.channels)
-        self.features = LogMel(config)
+        self.features = Pictures(config)
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

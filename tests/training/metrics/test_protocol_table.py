@@ -8,21 +8,21 @@ import math
 import pytest
 
 from latentfx.training.evaluations.swap.plain import plain
-from latentfx.training.evaluations.swap.protocol import DecodeScore, ProtocolSettings, Spread, SwapperScore
+from latentfx.training.evaluations.swap.protocol import DecodeScore, MeanStd, ProtocolSettings, SwapperScore
 from latentfx.training.evaluations.swap.real_clips import Ceiling
 from latentfx.training.evaluations.swap.table import PUBLISHED, Comparison
 
-NONE = Spread(math.nan, math.nan)
+NONE = MeanStd(math.nan, math.nan)
 
 
 def score(names: tuple[str, ...], rand: bool = True) -> SwapperScore:
     """Numbers that tell where they come from: 1 recon, 2 v-swap, 3 z-swap, 4 rand; 10 the next instrument."""
 
-    def distances(kind: int) -> dict[str, Spread]:
-        return {name: Spread(10 * at + kind, 0.25) for at, name in enumerate(names, 1)}
+    def distances(kind: int) -> dict[str, MeanStd]:
+        return {name: MeanStd(10 * at + kind, 0.25) for at, name in enumerate(names, 1)}
 
     decodes = [
-        DecodeScore(Spread(0.9, 0), Spread(0.8, 0), Spread(0.7, 0.01), distances(k)) for k in (1, 2, 3)
+        DecodeScore(MeanStd(0.9, 0), MeanStd(0.8, 0), MeanStd(0.7, 0.01), distances(k)) for k in (1, 2, 3)
     ]
     return SwapperScore(*decodes, distances(4) if rand else None)
 

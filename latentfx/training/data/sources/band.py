@@ -26,7 +26,7 @@ KICK, SNARE, CLOSED_HAT, OPEN_HAT = 36, 38, 42, 46
 
 
 @dataclass(frozen=True)
-class Voice:
+class BandVoice:
     """A part of a band.
 
     Args:
@@ -42,23 +42,23 @@ class Voice:
 
 
 VOICES = (
-    Voice(0, 48, 84, chords=True),
-    Voice(4, 48, 84, chords=True),
-    Voice(11, 60, 96),
-    Voice(16, 43, 79, chords=True),
-    Voice(24, 43, 76),
-    Voice(29, 40, 72, chords=True),
-    Voice(32, 28, 52),
-    Voice(33, 28, 52),
-    Voice(38, 28, 55),
-    Voice(48, 43, 84, chords=True),
-    Voice(52, 48, 79, chords=True),
-    Voice(40, 55, 91),
-    Voice(56, 52, 86),
-    Voice(66, 44, 76),
-    Voice(73, 60, 93),
-    Voice(80, 48, 91),
-    Voice(89, 43, 79, chords=True),
+    BandVoice(0, 48, 84, chords=True),
+    BandVoice(4, 48, 84, chords=True),
+    BandVoice(11, 60, 96),
+    BandVoice(16, 43, 79, chords=True),
+    BandVoice(24, 43, 76),
+    BandVoice(29, 40, 72, chords=True),
+    BandVoice(32, 28, 52),
+    BandVoice(33, 28, 52),
+    BandVoice(38, 28, 55),
+    BandVoice(48, 43, 84, chords=True),
+    BandVoice(52, 48, 79, chords=True),
+    BandVoice(40, 55, 91),
+    BandVoice(56, 52, 86),
+    BandVoice(66, 44, 76),
+    BandVoice(73, 60, 93),
+    BandVoice(80, 48, 91),
+    BandVoice(89, 43, 79, chords=True),
 )
 
 
@@ -149,7 +149,9 @@ def _balance(stems: Sequence[Audio], sample_rate: int, rng: np.random.Generator)
     return [set_level(stem, sample_rate, level) for stem, level in zip(stems, levels_db, strict=True)]
 
 
-def _draw_part(part: Band, voice: Voice, tunes: Sequence[Path], rng: np.random.Generator) -> tuple[Note, ...]:
+def _draw_part(
+    part: Band, voice: BandVoice, tunes: Sequence[Path], rng: np.random.Generator
+) -> tuple[Note, ...]:
     """A performed excerpt of a tune in the voice's range, on every note a chord where it plays chords."""
     from_file = tunes and rng.random() < part.tunes_share
     if from_file:

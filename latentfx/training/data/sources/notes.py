@@ -11,7 +11,7 @@ import numpy as np
 from latentfx.errors import DataError
 from latentfx.training.data.folder import find_recordings, matches, of_instruments
 from latentfx.training.data.note_bank import Articulation, NoteBank
-from latentfx.training.data.phrases import Phrases, PhraseSource, Played, Player
+from latentfx.training.data.phrases import PhrasePlayer, Phrases, PhraseSource, Played
 from latentfx.training.data.recording import Recording
 from latentfx.training.data.source import Job, Made
 from latentfx.training.data.split import count_licences
@@ -52,8 +52,8 @@ class Notes(PhraseSource):
         """Play tunes on the notes; validation plays those that are held out, where an instrument has some."""
         found = find_recordings(job.path(self.root, "root"), self.include, self.exclude, job.note)
         wanted = [item for item in of_instruments(found, job.instruments, job.note) if item.is_note]
-        train: dict[str, Player] = {}
-        validation: dict[str, Player] = {}
+        train: dict[str, PhrasePlayer] = {}
+        validation: dict[str, PhrasePlayer] = {}
         for number, name in enumerate(job.instruments):
             job.progress("reading recorded notes", number, len(job.instruments))
             own = [item for item in wanted if item.instrument == name]
@@ -66,7 +66,7 @@ class Notes(PhraseSource):
         facts = {"licence": count_licences(wanted), "files": len(wanted), "held_out": held_out}
         return self.play(job, train, validation, facts)
 
-    def _player(self, recordings: Sequence[Recording], job: Job) -> Player:
+    def _player(self, recordings: Sequence[Recording], job: Job) -> PhrasePlayer:
         articulation = Articulation(self.legato, self.vibrato, self.stretch_st, self.reach_st)
         bank = NoteBank(recordings, job.sample_rate, articulation)
         if bank.highest - bank.lowest < NARROWEST_ST + 2 * DETUNE_ST:
@@ -79,4 +79,4 @@ class Notes(PhraseSource):
         def play(phrases: Phrases, rng: np.random.Generator) -> Played:
             return [bank.play(notes, self.segment_seconds, rng) for notes in phrases]
 
-        return Player(bank.lowest, bank.highest, play)
+        return PhrasePlayer(bank.lowest, bank.highest, play)

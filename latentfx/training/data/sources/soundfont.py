@@ -8,7 +8,7 @@ import numpy as np
 
 from latentfx.training.data.fluidsynth import SoundFont, default_cache
 from latentfx.training.data.instruments import INSTRUMENTS, Instrument
-from latentfx.training.data.phrases import Phrases, PhraseSource, Played, Player
+from latentfx.training.data.phrases import PhrasePlayer, Phrases, PhraseSource, Played
 from latentfx.training.data.source import Job, Made
 
 GENERAL_MIDI = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
@@ -36,9 +36,9 @@ class Soundfont(PhraseSource):
         }
         return self.play(job, players, players, font.facts)
 
-    def _player(self, instrument: Instrument, font: SoundFont, job: Job) -> Player:
+    def _player(self, instrument: Instrument, font: SoundFont, job: Job) -> PhrasePlayer:
         def play(phrases: Phrases, rng: np.random.Generator) -> Played:
             rendered = font.play(instrument.program, phrases, self.segment_seconds, job.sample_rate)
             return list(zip(rendered, phrases, strict=True))
 
-        return Player(instrument.lowest, instrument.highest, play)
+        return PhrasePlayer(instrument.lowest, instrument.highest, play)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from latentfx.errors import DataError
 from latentfx.training.data.example import VELOCITY_RANGE_DB, Audio, Note, midi_to_hz
 from latentfx.training.data.instruments import INSTRUMENTS
-from latentfx.training.data.phrases import Phrases, PhraseSource, Played, Player
+from latentfx.training.data.phrases import PhrasePlayer, Phrases, PhraseSource, Played
 from latentfx.training.data.source import Job, Made
 
 MOST_HARMONICS = 40
@@ -73,14 +73,14 @@ class Tones(PhraseSource):
         players = {name: self._player(name, job) for name in job.instruments if name in TONES}
         return self.play(job, players, players, {"licence": {"generated": len(players)}})
 
-    def _player(self, instrument: str, job: Job) -> Player:
+    def _player(self, instrument: str, job: Job) -> PhrasePlayer:
         def play(phrases: Phrases, rng: np.random.Generator) -> Played:
             return [
                 (play_tones(instrument, notes, self.segment_seconds, job.sample_rate, rng), notes)
                 for notes in phrases
             ]
 
-        return Player(INSTRUMENTS[instrument].lowest, INSTRUMENTS[instrument].highest, play)
+        return PhrasePlayer(INSTRUMENTS[instrument].lowest, INSTRUMENTS[instrument].highest, play)
 
 
 def play_tones(

@@ -59,14 +59,14 @@ class ProtocolSettings:
 
 
 @dataclass(frozen=True)
-class Spread:
+class MeanStd:
     """Mean and population standard deviation; NaN where nothing could be measured."""
 
     mean: float
     std: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
+    def of(cls, values: Sequence[float]) -> MeanStd:
         """Of some values."""
         return cls(float(np.mean(values)), float(np.std(values)))
 
@@ -82,10 +82,10 @@ class DecodeScore:
         distances: Fréchet distance for every instrument.
     """
 
-    f1: Spread
-    lda_f1: Spread
-    pitch_accuracy: Spread
-    distances: dict[str, Spread]
+    f1: MeanStd
+    lda_f1: MeanStd
+    pitch_accuracy: MeanStd
+    distances: dict[str, MeanStd]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class SwapperScore:
     recon: DecodeScore
     v_swap: DecodeScore
     z_swap: DecodeScore
-    rand: dict[str, Spread] | None
+    rand: dict[str, MeanStd] | None
 
 
 def evaluate_swapper(
@@ -165,7 +165,7 @@ class _Evaluation:
             z_swaps.append(self._decode_all([(j, i, i) for i, j in pairs]))
             if self.settings.rand:
                 rands.append(self._rand(generator))
-        rand = {k: Spread.of([draw[k] for draw in rands]) for k in self.judge.labels} if rands else None
+        rand = {k: MeanStd.of([draw[k] for draw in rands]) for k in self.judge.labels} if rands else None
         return SwapperScore(recon, self._score(v_swaps), self._score(z_swaps), rand)
 
     def _partners(self, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -216,10 +216,10 @@ class _Evaluation:
 
     def _score(self, rounds: Sequence[Sequence[_Decoded]]) -> DecodeScore:
         return DecodeScore(
-            Spread.of([self._f1(r, [self.judge.label(d.embedding) for d in r]) for r in rounds]),
-            Spread.of([self._f1(r, list(self.lda.predict(np.stack([d.v for d in r])))) for r in rounds]),
-            Spread.of([pooled_accuracy([d.line for d in r], [d.f0_hz for d in r]) for r in rounds]),
-            {k: Spread.of([self._distance(k, _wanted(r, k)) for r in rounds]) for k in self.judge.labels},
+            MeanStd.of([self._f1(r, [self.judge.label(d.embedding) for d in r]) for r in rounds]),
+            MeanStd.of([self._f1(r, list(self.lda.predict(np.stack([d.v for d in r])))) for r in rounds]),
+            MeanStd.of([pooled_accuracy([d.line for d in r], [d.f0_hz for d in r]) for r in rounds]),
+            {k: MeanStd.of([self._distance(k, _wanted(r, k)) for r in rounds]) for k in self.judge.labels},
         )
 
     def _f1(self, decoded: Sequence[_Decoded], found: Sequence[str]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from latentfx.training.evaluations.swap.plain import plain
-from latentfx.training.evaluations.swap.protocol import DecodeScore, ProtocolSettings, Spread, SwapperScore
+from latentfx.training.evaluations.swap.protocol import DecodeScore, MeanStd, ProtocolSettings, SwapperScore
 from latentfx.training.evaluations.swap.real_clips import Ceiling
 
 KINDS = ("recon", "v-swap", "z-swap", "rand")
@@ -127,14 +127,14 @@ def _shares(score: SwapperScore) -> list[str]:
 def _distances(score: SwapperScore, instrument: str) -> list[str]:
     decoded: list[DecodeScore] = [score.recon, score.v_swap, score.z_swap]
     recon, *swaps = [kind.distances[instrument] for kind in decoded]
-    rand = Spread(math.nan, math.nan) if score.rand is None else score.rand[instrument]
+    rand = MeanStd(math.nan, math.nan) if score.rand is None else score.rand[instrument]
     return [f"{recon.mean:.2f}", *(figure(spread) for spread in (*swaps, rand))]
 
 
-def figure(spread: Spread, digits: int = 2) -> str:
+def figure(spread: MeanStd, digits: int = 2) -> str:
     """Mean and deviation for people; `-` where there is none.
 
-    >>> figure(Spread(0.931, 0.004), 3), figure(Spread(math.nan, math.nan))
+    >>> figure(MeanStd(0.931, 0.004), 3), figure(MeanStd(math.nan, math.nan))
     ('0.931 (0.004)', '-')
     """
     return "-" if math.isnan(spread.mean) else f"{spread.mean:.{digits}f} ({spread.std:.{digits}f})"
