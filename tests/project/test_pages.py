@@ -80,6 +80,12 @@ def test_the_readme_is_read_in_five_minutes() -> None:
     assert len(pages.text_of(pages.README).split()) <= 1300
 
 
+def test_every_extra_is_in_the_table_of_installations(settings: dict[str, Any]) -> None:
+    extras = settings["project"]["optional-dependencies"]
+    listed = pages.text_of(pages.README)
+    assert [name for name in extras if f"`pip install '.[{name}]'`" not in listed] == []
+
+
 @pytest.mark.parametrize("folder", ["plugins", "recipes"])
 def test_everything_shipped_is_explained(folder: str) -> None:
     explained = pages.text_of(pages.ROOT / "presets" / "README.md")
