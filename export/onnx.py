@@ -53,19 +53,19 @@ def export_onnx(
 ) -> Path:
     """Write a plugin as the one file that every host loads.
 
-    The file is put in place after onnx's checker accepted it and onnxruntime gave what eager torch gives, for
-    one row and for several. What was at `path` before stays until then.
+    The file is written only if onnx's checker accepts it and onnxruntime agrees with eager torch, for one row
+    and for several. A file that was at `path` before stays until then.
 
     Args:
         plugin: any plugin that keeps the contract (`latentfx.testing.verify_contract`).
         path: the file to write; ends in `.onnx`.
         provenance: where the plugin comes from; needs method, licence, date and versions.
-        report: what validation found; or a function that validates the graph, opened by onnxruntime, before
-            anything is written, and returns what it found.
+        report: what validation found; or a function that validates the graph before the file is written, and
+            returns what it found. It is given the graph as onnxruntime opened it.
     Returns:
         The path written.
     Raises:
-        ExportError: the plugin cannot be written, or does not give the same sound once written.
+        ExportError: the plugin cannot be written, or its file sounds different.
     """
     target = Path(path)
     if target.suffix != ".onnx":
@@ -172,7 +172,7 @@ def _example(plugin: Plugin, state: State, batch: int, blocks: int) -> tuple[Ten
 
 
 def _simplify(model: onnx_ir.Model) -> None:
-    """Store every constant once and drop the tracer's notes."""
+    """Store every constant once, and drop the notes that the exporter leaves."""
     for transform in (
         passes.DeduplicateInitializersPass(size_limit=1 << 30),
         passes.CommonSubexpressionEliminationPass(),
@@ -195,7 +195,7 @@ def _proto(model: onnx_ir.Model) -> onnx.ModelProto:
 
 
 def _check(plugin: Plugin, state: State, data: bytes) -> onnxruntime.InferenceSession:
-    """Open the graph, and run it beside eager torch for one row and block and for several."""
+    """Open the graph and compare it with eager torch, for one row and several, one block and several."""
     try:
         onnx.checker.check_model(data, full_check=True)
         session = _session(data)
@@ -256,7 +256,7 @@ def _cure(error: BaseException) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep torch's exporter from talking of its own insides (torchvision, deprecated calls)."""
+    """Silence what torch's exporter says about its own parts (torchvision, deprecated calls)."""
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

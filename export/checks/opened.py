@@ -64,8 +64,8 @@ class OnnxPlugin(Plugin):
 class NnTildePlugin(Plugin):
     """The method `forward` of a file for nn~ as a plugin.
 
-    The file keeps its state itself. Between calls it is read from, and put back into, those buffers of the
-    module that a call changes; rows run one after the other.
+    The file keeps its state in buffers of its module. This plugin finds the buffers that a call changes; it
+    writes the state into them before a call and reads it from them afterwards. Rows run one after the other.
 
     Args:
         module: the file, opened.
@@ -127,7 +127,7 @@ class NnTildePlugin(Plugin):
         return changed
 
     def _all_buffers(self) -> list[tuple[str, Tensor]]:
-        """Every buffer, those that share their memory with another included."""
+        """Every buffer, also those that share their memory with another."""
         return list(self.module.named_buffers(remove_duplicate=False))
 
     def _values(self) -> list[Tensor]:
@@ -206,7 +206,7 @@ def read_ts_metadata(data: bytes) -> Metadata | None:
 
 
 def _foreign(module: torch.jit.ScriptModule, path: Path, sample_rate: int) -> tuple[NnTildePlugin, Metadata]:
-    """A file of another program: ports as it says, the rest measured or assumed."""
+    """A file of another program: it says its ports; the rest is measured or assumed."""
     params = getattr(module, "forward_params", None)
     if not isinstance(params, Tensor) or params.numel() != 4:
         raise PluginFileError(

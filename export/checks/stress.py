@@ -52,7 +52,7 @@ def check_reset(plugin: Plugin, terms: Terms) -> Check:
         relative_gap(again, first),
         terms.tolerance,
         "difference",
-        "After a reset the stream is another one: something outside the state remembers",
+        "A stream after a reset differs from a new one: something outside the state remembers",
     )
 
 
@@ -89,7 +89,7 @@ def _loudest(name: str, plugin: Plugin, audio: Tensor) -> Check:
 
 
 def check_sweeps(plugin: Plugin, terms: Terms) -> Check:
-    """How much louder the output gets while a control turns steadily, than with the control at rest."""
+    """How much louder the output is while a control turns steadily than while it rests."""
     controls = plugin.spec.controls
     if not controls:
         return Check("sweeps", 0.0, RUNAWAY_DB, "dB", "")
@@ -117,7 +117,7 @@ def check_sweeps(plugin: Plugin, terms: Terms) -> Check:
 
 
 def check_memory(plugin: Plugin, terms: Terms, minutes: float, resident: Callable[[], float]) -> Check:
-    """How much memory is taken while so many minutes of audio run through, after the first tenth.
+    """How much memory grows while audio runs through; the first tenth of it does not count.
 
     Args:
         plugin: the plugin.
@@ -147,7 +147,7 @@ def check_memory(plugin: Plugin, terms: Terms, minutes: float, resident: Callabl
 
 
 def check_provenance(provenance: Mapping[str, Any]) -> Check:
-    """How many of the required entries are missing, or say that nobody knows."""
+    """How many of the required entries are missing or unknown."""
     missing = [k for k in REQUIRED_PROVENANCE if str(provenance.get(k, "")).strip().lower() in _HIDDEN]
     return Check(
         "provenance",
@@ -159,7 +159,7 @@ def check_provenance(provenance: Mapping[str, Any]) -> Check:
 
 
 def resident_mb() -> float:
-    """Memory of this process that is in RAM; elsewhere than on Linux the most that it ever was, or 0."""
+    """Memory of this process in RAM, MB. On macOS the most that it ever was; on Windows 0."""
     status = Path("/proc/self/statm")
     if status.is_file():
         return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -1,4 +1,4 @@
-"""How long a host waits for a block: percentiles over many calls, against the time that the block lasts."""
+"""How long a host waits for a block: percentiles over many calls, beside the time that the block lasts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Runner:
 
 @dataclass(frozen=True)
 class Timing:
-    """Times of those calls of a host in which the plugin worked.
+    """Times of the calls of a host in which the plugin had to work.
 
     Args:
         buffer: samples of the host's buffer.
@@ -114,7 +114,7 @@ def plugin_runner(plugin: OnnxPlugin | NnTildePlugin) -> Runner:
 def measure(runner: Runner, buffers: Iterable[int] = BUFFERS, seconds: float = 1.0) -> tuple[Timing, ...]:
     """Time the calls of hosts with these buffers.
 
-    A host whose buffer is shorter than the plugin's step works in some calls alone: those are counted.
+    If the buffer is shorter than the plugin's step, the plugin works only in some calls: these are counted.
 
     Args:
         runner: what to time.
@@ -131,7 +131,7 @@ def timings(runner: Runner, buffer: int, seconds: float) -> Timing:
 
 
 def sample(runner: Runner, buffer: int, seconds: float, fewest: int) -> list[float]:
-    """Seconds that each call of a host took, in so many seconds but for so many calls at least."""
+    """Seconds that each call of a host took. Calls go on for `seconds`, and until there are `fewest`."""
     samples = _samples(runner, buffer)
     times: list[float] = []
     with torch_threads(runner.threads):
@@ -158,7 +158,7 @@ def _samples(runner: Runner, buffer: int) -> int:
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads. For blocks one is fastest: on a busy machine two wait for each other."""
+    """Let torch use `count` threads. One is fastest for blocks: on a busy machine two wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -182,7 +182,7 @@ def _torchscript(plugin: NnTildePlugin, threads: int) -> Runner:
 
 
 def _noise(channels: int, step: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Noise of some calls: sound that never lets a model rest.
+    """Noise for some calls: a sound in which no model rests.
 
     Shape:
         -> [1, C_in, T], T at least 65536 and a multiple of the step

@@ -37,8 +37,8 @@ def export_neutone(
 ) -> Path:
     """Write a plugin as a file for Neutone FX.
 
-    Its knobs: one for each blend, which goes from one choice to the next, then the other controls, four
-    in all.
+    It has four knobs at most. Each blend has one, which goes from one choice to the next; the other controls
+    follow.
 
     Args:
         plugin: any plugin that keeps the contract and that TorchScript can compile, of one or two channels.
@@ -47,7 +47,7 @@ def export_neutone(
         verify: run the checks of the SDK that Neutone asks of a submission.
     Raises:
         MissingExtraError: the SDK is not installed.
-        ExportError: Neutone FX could not run the plugin, or its SDK refuses it; with the reason.
+        ExportError: Neutone FX cannot run the plugin, or its SDK refuses it; the message has the reason.
     """
     target, spec = Path(path), plugin.spec
     if target.suffix != ".nm":
@@ -70,9 +70,10 @@ def export_neutone(
 
 
 def import_sdk() -> None:
-    """Import Neutone's SDK; where torchaudio's compiled part cannot be loaded, without that part.
+    """Import Neutone's SDK, without torchaudio's compiled part if that cannot be loaded.
 
-    Its wheel links CUDA and does not load beside a CPU-only torch. The SDK resamples alone, in Python.
+    torchaudio's wheel links CUDA and does not load beside a CPU-only torch. The SDK uses it only to resample,
+    in Python.
 
     Raises:
         MissingExtraError: the SDK is not installed.

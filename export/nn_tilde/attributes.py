@@ -1,4 +1,4 @@
-"""What players set by name in nn~, as TorchScript: controls, blends, `reset`, and facts that can be read.
+"""Attributes of nn~ as TorchScript: controls, blends and `reset`, which players set; facts, which they read.
 
 nn~ finds an attribute by its methods `set_NAME` and `get_NAME` and a tensor `NAME_params` of type codes.
 Names differ from plugin to plugin, so the source is written here and compiled by torch.
@@ -24,7 +24,7 @@ class Attribute:
     Args:
         name: as players type it.
         type_code: 1 int, 2 float, 3 str.
-        source: its setter and getter in TorchScript. A setter returns 0, or 1 for what it refuses.
+        source: its setter and getter in TorchScript. A setter returns 0, or 1 if it refuses the value.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Attribute:
 
 
 def named_apart(controls: tuple[Control, ...], methods: Collection[str]) -> tuple[Control, ...]:
-    """Controls under their names in nn~: one that is called as a method is, `mix`, becomes `mix_amount`."""
+    """Controls under their names in nn~. One with the name of a method is renamed: `mix` to `mix_amount`."""
     return tuple(
         replace(control, name=f"{control.name}_amount") if control.name in methods else control
         for control in controls
@@ -47,16 +47,15 @@ def attributes(spec: PluginSpec, methods: Collection[str] = ()) -> tuple[Attribu
         spec: of the plugin.
         methods: names that are taken already.
     Raises:
-        ExportError: a control or blend with a name that means something else in nn~, or one that says what
-            another says.
+        ExportError: a control or blend with a name that nn~ uses itself, or two with the same name.
     """
     found = list(_attributes(spec, methods))
     names = [attribute.name for attribute in found]
     twice = sorted({name for name in names if names.count(name) > 1} | ({"sr", "none"} & set(names)))
     if twice:
         raise ExportError(
-            f"{', '.join(twice)} of {spec.name!r} cannot be an attribute of nn~, where that name has another "
-            f"meaning or belongs to something else already. Rename it; taken: {', '.join(sorted(_FORBIDDEN))}"
+            f"{', '.join(twice)} of {spec.name!r} cannot be an attribute of nn~: the name is taken. "
+            f"Rename it; nn~ itself takes {', '.join(sorted(_FORBIDDEN))}"
         )
     return tuple(found)
 
@@ -139,5 +138,5 @@ def _text(value: str) -> str:
         ExportError: a label that would end the literal.
     """
     if not value.isprintable() or '"' in value or "\\" in value:
-        raise ExportError(f"the label {value!r} cannot be said in nn~; use letters, digits and _")
+        raise ExportError(f"the label {value!r} cannot be written in nn~; use letters, digits and _")
     return f'"{value}"'

@@ -41,30 +41,30 @@ def export_nn_tilde(
 ) -> Path:
     """Write a plugin as a file for nn~.
 
-    Its methods: `forward` (audio to audio), `info` (sample rate and latency as signals) and, for a
-    `LatentEffect`, `encode`, `decode` and the operator by its name (`swap`), with one channel for each latent
-    dimension at one value a hop. Its attributes: every control and blend, `reset`, `sample_rate`, `latency`;
-    a control called as a method is gets `_amount` behind its name.
-    Spec, provenance and report are in the file too, as `extra/latentfx.json` of the zip that it is.
+    Its methods are `forward` (audio to audio) and `info` (sample rate and latency as signals). A
+    `LatentEffect` also has `encode`, `decode` and its operator (`swap`): one channel for each latent
+    dimension, one value for each hop. Its attributes are every control and blend, `reset`, `sample_rate` and
+    `latency`. A control with the name of a method is renamed: `mix` becomes `mix_amount`.
+    The file is a zip; `extra/latentfx.json` in it holds spec, provenance and report.
 
     Args:
         plugin: any plugin that keeps the contract and that TorchScript can compile.
         path: the file to write; ends in `.ts`.
         provenance: where the plugin comes from; needs method, licence, date and versions.
-        report: what validation found; or a function that validates the module as it stands in the file,
-            before it is put in place, and returns what it found.
+        report: what validation found; or a function that validates the module before the file is written,
+            and returns what it found.
         latent: whether a `LatentEffect` gets its latent methods.
     Returns:
         The path written.
     Raises:
-        ExportError: nn~ could not run the plugin; with the reason.
+        ExportError: nn~ cannot run the plugin; the message has the reason.
     """
     target = Path(path)
     if target.suffix != ".ts":
         raise ExportError(f"a file for nn~ ends in .ts, not {target.suffix!r}; rename {target.name!r}")
     if len(target.stem) < MIN_NAME:
         raise ExportError(
-            f"{target.name!r}: nn~ ends Pure Data for names of fewer than {MIN_NAME} letters; take more"
+            f"{target.name!r}: nn~ crashes Pure Data if a name has fewer than {MIN_NAME} letters; take more"
         )
     require_provenance(provenance)
     state = initial_row(plugin)
@@ -77,7 +77,7 @@ def export_nn_tilde(
 
 
 def open_bytes(data: bytes) -> torch.jit.ScriptModule:
-    """Open a TorchScript file. It is a program: open what you trust alone.
+    """Open a TorchScript file. It is a program: open only what you trust.
 
     Raises:
         RuntimeError: not a TorchScript file.
@@ -89,7 +89,7 @@ def open_bytes(data: bytes) -> torch.jit.ScriptModule:
 
 @contextmanager
 def deprecations_allowed() -> Iterator[None]:
-    """Let torch say that TorchScript is deprecated without making it an error: nn~ loads nothing else."""
+    """Ignore the warning that TorchScript is deprecated: nn~ loads nothing else."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`torch.jit", category=DeprecationWarning)
         yield
@@ -125,7 +125,7 @@ def _compile(plugin: Plugin, latent: bool) -> torch.jit.ScriptModule:
 
 
 def method_ports(plugin: Plugin, layout: LatentLayout | None) -> Ports:
-    """Channels in, ratio in, channels out, ratio out of every method, as nn~ wants to know them.
+    """Channels in, ratio in, channels out and ratio out of every method, as nn~ reads them.
 
     Raises:
         ExportError: a block or a hop that nn~ cannot make.
@@ -136,8 +136,8 @@ def method_ports(plugin: Plugin, layout: LatentLayout | None) -> Ports:
     for what, size in (("block", spec.block_size), ("hop", getattr(plugin, "hop", 1))):
         if size & (size - 1) or size > MAX_RATIO:
             raise ExportError(
-                f"the {what} of {spec.name!r} has {size} samples; nn~ works in powers of two up to "
-                f"{MAX_RATIO}. Train with such a hop"
+                f"the {what} of {spec.name!r} has {size} samples; allowed powers of two up to {MAX_RATIO}. "
+                "Train with such a hop"
             )
     if layout is not None:
         assert isinstance(plugin, LatentEffect)
@@ -151,7 +151,7 @@ def method_ports(plugin: Plugin, layout: LatentLayout | None) -> Ports:
 
 
 def _wrap(plugin: Plugin, layout: LatentLayout | None, ports: Ports) -> NnTilde:
-    """The module that is compiled; of a class of its own, since torch shares what it compiles by class."""
+    """The module to compile. Its class is new each time, because torch compiles a class only once."""
     wrapper: NnTilde
     if layout is None:
         wrapper = type("ForNnTilde", (NnTilde,), {})(plugin)
@@ -191,7 +191,7 @@ def _check_operators(plugin: Plugin, module: torch.jit.ScriptModule) -> None:
     if unknown:
         raise ExportError(
             f"{plugin.spec.name!r} uses {', '.join(unknown)}, which libtorch {VERSION} inside nn~ does not "
-            "have: Max or Pure Data would end when it loads the file. Write that step with older operators"
+            "have: Max or Pure Data would crash when it loads the file. Write that step with older operators"
         )
 
 

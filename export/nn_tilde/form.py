@@ -13,7 +13,7 @@ from .file import MAX_RATIO, MIN_RATIO
 from .libtorch import VERSION, unknown_operators
 
 _TYPES = {0: bool, 1: int, 2: float, 3: str}
-_BATCHES = (2, 1)  # one row last: that is what the file is opened for
+_BATCHES = (2, 1)  # one row last, as the file is used afterwards
 
 
 def check_nn_tilde(module: torch.jit.ScriptModule) -> Check:
@@ -25,7 +25,7 @@ def check_nn_tilde(module: torch.jit.ScriptModule) -> Check:
 def _operators(module: torch.jit.ScriptModule) -> Iterator[str]:
     unknown = unknown_operators(module)
     if unknown:
-        yield f"libtorch {VERSION} ends Max or Pure Data at load over {', '.join(unknown)}"
+        yield f"libtorch {VERSION} crashes Max or Pure Data at load, because it lacks {', '.join(unknown)}"
 
 
 def _methods(module: torch.jit.ScriptModule) -> Iterator[str]:

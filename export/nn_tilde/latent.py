@@ -1,4 +1,4 @@
-"""What the latent channels of an effect are, found by running it once."""
+"""The latent channels of an effect, found by running it once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from latentfx.errors import ExportError
 from latentfx.plugin import State
 
 MAX_LATENT_CHANNELS = 1024
-"""What one multichannel patch cord of Max holds, for `mc.nn~`."""
+"""Channels of one multichannel patch cord in Max, for `mc.nn~`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def latent_layout(effect: LatentEffect) -> LatentLayout:
     if {name: x.shape for name, x in factors.items()} != {name: x.shape for name, x in changed.items()}:
         raise ExportError(
             f"the operator of {spec.name!r} turns the factors {_shapes(factors)} into {_shapes(changed)}; "
-            "as a method of nn~ it must give back the factors that it takes"
+            "as a method of nn~ it must return the factors that it takes"
         )
     _check_signals(spec.name, factors | needed, frames)
     return LatentLayout(
@@ -83,12 +83,12 @@ def latent_layout(effect: LatentEffect) -> LatentLayout:
 
 
 def operator_name(effect: LatentEffect) -> str:
-    """What the operator's method is called: `swap`."""
+    """Name of the operator's method in nn~: `swap`."""
     return type(effect.operator).__name__.lower()
 
 
 class _Watched(dict[str, Tensor]):
-    """Features that remember which of them were read; whatever looks at all of them reads all."""
+    """Features that remember which of them were read. To list them is to read all of them."""
 
     def __init__(self, features: Mapping[str, Tensor]) -> None:
         super().__init__(features)
@@ -129,8 +129,8 @@ def _check_signals(name: str, signals: Mapping[str, Tensor], frames: int) -> Non
     count = sum(value.shape[1] for value in signals.values())
     if count > MAX_LATENT_CHANNELS:
         raise ExportError(
-            f"the latent space of {name!r} has {count} channels; nn~ gets {MAX_LATENT_CHANNELS} at most. "
-            "Export it with latent=False: forward alone"
+            f"the latent space of {name!r} has {count} channels; allowed {MAX_LATENT_CHANNELS}. "
+            "Export it with latent=False: then it has only forward"
         )
 
 

@@ -1,4 +1,4 @@
-"""Which operators the libtorch inside nn~ knows: a file that uses another ends Max or Pure Data at load.
+"""The operators that the libtorch inside nn~ knows. A file that uses another crashes Max or Pure Data.
 
 The list holds every operator schema of libtorch 2.5.1, which nn~ 1.6 is built with, in the namespaces
 aten, prim, quantized and sparse.
@@ -27,10 +27,10 @@ def known_operators() -> dict[str, str]:
 
 
 def unknown_operators(module: torch.jit.ScriptModule) -> list[str]:
-    """Operators of a scripted module that the libtorch inside nn~ does not know, or knows otherwise.
+    """Operators of a scripted module that the libtorch inside nn~ lacks, or has with other arguments.
 
-    Every method of every submodule is read, branches that are never taken included: all of them are parsed
-    when the file is loaded.
+    Every method of every submodule is read, with the branches that are never taken: libtorch parses all of
+    them when it loads the file.
     """
     found = {_fault(node) for graph in _graphs(module) for node in _nodes(graph)}
     return sorted(fault for fault in found if fault)
@@ -63,7 +63,7 @@ def _fault(node: Any) -> str:
 
 
 def _fits(node: Any, written: str, known: str) -> bool:
-    """Whether a call of a newer schema is a call of the older one: what was added stands at its default."""
+    """Whether a call of a newer schema is one of the older: every added argument has its default value."""
     new, old = torch._C.parse_schema(written), torch._C.parse_schema(known)
     count = len(old.arguments)
     if [_key(argument) for argument in new.arguments[:count]] != [_key(a) for a in old.arguments]:

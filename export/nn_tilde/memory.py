@@ -1,4 +1,4 @@
-"""State for a host that keeps none: nn~ calls a method with audio alone."""
+"""State for a host that keeps none: nn~ calls a method with nothing but audio."""
 
 import torch
 from torch import Tensor, nn
@@ -7,10 +7,9 @@ from latentfx.plugin import State
 
 
 class Memory(nn.Module):
-    """Keeps the state of every batch row between calls, in one buffer that is bound anew at each of them.
+    """Keeps the state of every batch row between calls, in one buffer that each call replaces.
 
-    A row whose state is no longer finite starts again. Another number of rows than in the last call starts
-    them all.
+    A row whose state is no longer finite starts again. All rows start again when their number changes.
 
     Args:
         row: state of one row at the start.
@@ -63,7 +62,7 @@ class Memory(nn.Module):
         self.held = self.start
 
     def learn(self, source: str, target: str) -> None:
-        """Start again with a part of the state as it is now in the place of another.
+        """Start the stream again, with one state copied to another.
 
         Args:
             source: name of the state that is read.

@@ -22,9 +22,9 @@ def verify_nn_tilde(
 ) -> ParityReport:
     """Check that a module for nn~ gives what eager torch gives, called as nn~ calls it.
 
-    `nn~` is one row, `mc.nn~` three; the knobs turn between the calls. `nn~ latent` runs encode, the operator
-    and decode one after the other against the plugin's stages without `Operator.on_decoded`, where the
-    module has them.
+    `nn~` is one row, `mc.nn~` three; the knobs turn between the calls. If the module has latent methods,
+    `nn~ latent` compares encode, operator and decode in a row with the plugin's stages, without
+    `Operator.on_decoded`.
 
     Args:
         plugin: the plugin, in torch.
@@ -32,7 +32,7 @@ def verify_nn_tilde(
         tolerance: largest difference of two samples allowed; see `latentfx.testing.Agreement`.
         seed: of the signal and the control values.
     Raises:
-        ContractError: a difference that is larger.
+        ContractError: a larger difference.
     """
     terms = Terms(tolerance=tolerance, seed=seed)
     size = int(module.info_params[1])

@@ -10,8 +10,10 @@ import pytest
 import torch
 from identity_effect import identity_effect
 
+import latentfx
 from latentfx.control import Control
 from latentfx.errors import ExportError, MissingExtraError
+from latentfx.export import export_checkpoint
 from latentfx.export.builders.swapper import build_swapper
 from latentfx.export.neutone.file import export_neutone
 from latentfx.export.neutone.knobs import choose_knobs, words_of
@@ -79,3 +81,12 @@ if importlib.util.find_spec("neutone_sdk"):  # the extra 'neutone'; CI allows no
         heard = torch.cat(pieces, -1)[0]
         length = audio.shape[-1] - delay
         torch.testing.assert_close(heard[delay:], expected[0, 0, :length], atol=1e-4, rtol=0)
+
+    @pytest.mark.parametrize("name", latentfx.plugins())
+    def test_a_shipped_plugin_becomes_a_file_for_neutone(name: str, tmp_path: Path) -> None:
+        plugin = latentfx.load(name)
+        found = export_checkpoint(name, tmp_path / f"{name}.nm", verify=False)
+        with deprecations_allowed():
+            model = torch.jit.load(found.path)
+        model.set_daw_sample_rate_and_buffer_size(plugin.sample_rate, 512, plugin.sample_rate, 512)
+        assert model.calc_model_delay_samples() == plugin.latency

@@ -256,7 +256,7 @@ class PooledLift(Lift):
 REFUSED: list[tuple[Callable[[], Plugin], str, str]] = [
     (Scaled, "plugin.pt", r"ends in \.ts, not '\.pt'"),
     (Scaled, "ab.ts", "fewer than 3 letters"),
-    (lambda: Scaled(96), "plugin.ts", "the block of 'scaled' has 96 samples; nn~ works in powers of two"),
+    (lambda: Scaled(96), "plugin.ts", "the block of 'scaled' has 96 samples; allowed powers of two"),
     (lambda: Scaled(8192), "plugin.ts", "has 8192 samples; .* up to 4096"),
     (lambda: Scaled(name="latency"), "plugin.ts", "latency of 'scaled' cannot be an attribute of nn~"),
     (lambda: Scaled(name="sr"), "plugin.ts", "sr of 'scaled' cannot be an attribute of nn~"),
@@ -267,7 +267,7 @@ REFUSED: list[tuple[Callable[[], Plugin], str, str]] = [
         "plugin.ts",
         r"'level' of 'identity' has the shape \(1, 129\) for 1 hops; a latent signal",
     ),
-    (lambda: identity_effect(n_fft=2048), "plugin.ts", "has 1025 channels; nn~ gets 1024 at most"),
+    (lambda: identity_effect(n_fft=2048), "plugin.ts", "has 1025 channels; allowed 1024"),
 ]  # fmt: skip
 
 
