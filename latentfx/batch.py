@@ -13,14 +13,17 @@ from pathlib import Path
 
 from latentfx.errors import AudioFileError, LatentFXError
 from latentfx.library import DEFAULT_PLUGIN
-from latentfx.offline import Applied, PathLike, apply_file, prepare
+from latentfx.offline import Applied, PathLike, apply_file, prepare, result_name
 from latentfx.preset import Preset
+from latentfx.sound.decoder import DECODED
+from latentfx.sound.same import identity, refuse_sources
+from latentfx.sound.source import expanded
 from latentfx.sound.writer import WRITTEN
 from latentfx.spec import Setting
 
 Pair = tuple[Path, Path]
 
-SOUND_SUFFIXES = frozenset(WRITTEN)
+SOUND_SUFFIXES = frozenset(WRITTEN) | DECODED
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def apply_many(
     pairs = plan(sources, target, suffix)
     if jobs < 1:
         raise AudioFileError(f"jobs is {jobs}; allowed are whole numbers from 1")
+    for _, result in pairs:
+        refuse_sources(result, (reference, side))
     for folder in {result.parent for _, result in pairs}:
         _make(folder)
     work = partial(_apply_one, plugin=plugin, reference=reference, side=side, controls=controls)
@@ -95,47 +100,98 @@ def plan(sources: PathLike | Iterable[PathLike], target: PathLike, suffix: str |
     """Pair every recording with its result.
 
     Raises:
-        AudioFileError: nothing found, or two results of one name, or a result in the place of a source.
+        AudioFileError: nothing found, or two results of one name, or a result in the place of a recording.
     """
-    given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
-    folder = Path(target).expanduser()
+    given = _given(sources)
+    folder = expanded(Path(target))
     if folder.suffix.lower() in SOUND_SUFFIXES and not folder.is_dir():
         raise AudioFileError(f"{folder} names one sound file; several results need a folder")
     pairs: dict[Path, Path] = {}
+    places: dict[object, Path] = {}
     for source in given:
-        for path, below in _find(Path(source).expanduser(), folder):
-            result = folder / (below if suffix is None else below.with_suffix(f".{suffix.lstrip('.')}"))
-            if result in pairs and pairs[result] != path:
-                raise AudioFileError(f"{path} and {pairs[result]} would both become {result}; rename one")
-            pairs[result] = path
+        for path, below in _find(source, folder):
+            result = folder / _result(below, suffix)
+            other = places.setdefault(identity(result), path)
+            if identity(other) != identity(path):
+                raise AudioFileError(f"{path} and {other} would both become {result}; rename one")
+            pairs.setdefault(result, path)
     if not pairs:
         names = ", ".join(map(str, given))
         raise AudioFileError(f"no sound file in {names}; looked for {' '.join(sorted(SOUND_SUFFIXES))}")
-    same = [path for result, path in pairs.items() if result.resolve() == path.resolve()]
-    if same:
+    recordings = {identity(path) for path in pairs.values()}
+    lost = [result for result in pairs if identity(result) in recordings]
+    if lost:
         raise AudioFileError(
-            f"{folder} holds the sources ({same[0].name}, ...); choose another target folder"
+            f"{folder} holds the sources: a result would replace the recording {lost[0]}. "
+            "Choose another target folder"
         )
     return [(path, result) for result, path in pairs.items()]
 
 
+def passed_over(sources: PathLike | Iterable[PathLike], target: PathLike) -> list[Path]:
+    """The files in folders and patterns that are not played: other kinds than sound, links that lead nowhere.
+
+    Hidden files are not counted.
+    """
+    folder = expanded(Path(target))
+    found = [
+        path
+        for source in _given(sources)
+        for path, _ in _search(source, folder)
+        if path != source and not _is_sound(path)
+    ]
+    return [path for path in found if not path.name.startswith(".")]
+
+
+def _given(sources: PathLike | Iterable[PathLike]) -> list[Path]:
+    given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+    return [expanded(Path(source)) for source in given]
+
+
+def _result(below: Path, suffix: str | None) -> Path:
+    if suffix is None:
+        return below.with_name(result_name(below))
+    return below.with_suffix(f".{suffix.lstrip('.')}")
+
+
 def _find(source: Path, target: Path) -> Iterator[Pair]:
     """Find the recordings of one argument, each with its path below the target."""
-    if source.is_dir():
-        inside = target.resolve() if target.resolve() != source.resolve() else None
-        for path in sorted(source.rglob("*")):
-            if _is_sound(path) and inside not in path.resolve().parents:
-                yield path, path.relative_to(source)
-    elif source.exists() or not glob.has_magic(str(source)):
+    for path, below in _search(source, target):
+        if _is_sound(path) or path == source:
+            yield path, below
+
+
+def _search(source: Path, target: Path) -> Iterator[Pair]:
+    """Find the files of one argument, of every kind, each with its path below the target."""
+    if os.path.isdir(source):  # noqa: PTH112  # Path.is_dir raises where a folder may not be entered
+        inside = None if identity(target) == identity(source) else os.path.realpath(target)
+        for path in _walk(source, inside):
+            yield path, path.relative_to(source)
+    elif os.path.lexists(source) or not glob.has_magic(str(source)):
         yield source, Path(source.name)
     else:
         for name in sorted(glob.glob(str(source), recursive=True)):  # noqa: PTH207  # Path.glob wants a root
-            if _is_sound(Path(name)):
-                yield Path(name), Path(Path(name).name)
+            yield Path(name), Path(Path(name).name)
+
+
+def _walk(folder: Path, left_out: str | None) -> Iterator[Path]:
+    """Every file below a folder, and the folders that are not entered: links, and those that are locked."""
+    locked: list[OSError] = []
+    for name, below, files in os.walk(folder, onerror=locked.append):
+        entries = [os.path.join(name, entry) for entry in sorted(below)]  # noqa: PTH118  # a name of any bytes
+        below[:] = [
+            os.path.basename(entry)  # noqa: PTH119  # as above
+            for entry in entries
+            if os.path.realpath(entry) != left_out
+        ]
+        yield from (Path(entry) for entry in entries if os.path.islink(entry))  # noqa: PTH114  # as above
+        yield from (Path(name) / file for file in sorted(files))
+    yield from (Path(error.filename) for error in locked)
 
 
 def _is_sound(path: Path) -> bool:
-    return path.suffix.lower() in SOUND_SUFFIXES and path.is_file() and not path.name.startswith(".")
+    is_file = os.path.isfile(path)  # noqa: PTH113  # Path.is_file raises where a folder may not be entered
+    return path.suffix.lower() in SOUND_SUFFIXES and is_file and not path.name.startswith(".")
 
 
 def _make(folder: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, log10
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeGuard, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from latentfx.errors import ControlError, ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.plugin_file import Float32
-from latentfx.host.processor import Processor, Stream
+from latentfx.host.processor import Processor, Stream, check_buffer_size
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import Recording, SideChained, SideChainStream
 from latentfx.library import DEFAULT_PLUGIN, load
 from latentfx.preset import Preset
+from latentfx.sound.decoder import DECODED
 from latentfx.sound.reader import AudioInfo, AudioReader
+from latentfx.sound.same import refuse_sources
+from latentfx.sound.source import Source, expanded, is_open_file, name_of
 from latentfx.sound.writer import AudioWriter
 from latentfx.spec import Setting
 
@@ -68,7 +71,7 @@ class Applied:
 
 @overload
 def apply(
-    source: PathLike,
+    source: Source,
     target: None = None,
     plugin: PathLike | Processor | Preset = ...,
     *,
@@ -94,7 +97,7 @@ def apply(
 ) -> Float32: ...
 @overload
 def apply(
-    source: PathLike | Audio,
+    source: Source | Audio,
     target: PathLike,
     plugin: PathLike | Processor | Preset = ...,
     *,
@@ -106,7 +109,7 @@ def apply(
     **controls: Setting,
 ) -> Applied: ...
 def apply(
-    source: PathLike | Audio,
+    source: Source | Audio,
     target: PathLike | None = None,
     plugin: PathLike | Processor | Preset = DEFAULT_PLUGIN,
     *,
@@ -122,8 +125,9 @@ def apply(
     From file to file, memory does not grow with the length, and the target appears when it is whole.
 
     Args:
-        source: a sound file, or an array.
+        source: a sound file, an open binary file (`io.BytesIO`), or an array.
         target: the sound file to write, or a folder for one of the same name; None returns the audio.
+            It is never the source, the reference or the side.
         plugin: name or file of a plugin, a loaded one, a preset, or a `Board`. Its own settings stay as they
             are.
         sample_rate: of an array, in Hz. A file knows its own.
@@ -151,20 +155,28 @@ def apply(
         AudioFileError: the source or the side cannot be read, or the target cannot be written.
         ShapeError: an array or a rate that the plugin cannot take, or a side for one without a side-chain.
     """
+    check_buffer_size(buffer_size)
+    if target is not None:
+        refuse_sources(_target(target, source), (source, reference, side))
     processor = prepare(plugin, reference, controls, side)
-    if isinstance(source, (str, os.PathLike)):
+    if is_sound(source):
         if sample_rate is not None:
             raise ShapeError(
-                f"sample_rate={sample_rate:g} belongs to an array; the file {source} knows its own"
+                f"sample_rate={sample_rate!r} belongs to an array; {name_of(source)} knows its own"
             )
         if target is None:
-            return _read_through(Path(source), processor, progress, buffer_size)
+            return _read_through(source, processor, progress, buffer_size)
         applied = apply_file(source, target, processor, progress, buffer_size)
         _warn(applied.notes, 2)
         return applied
     if sample_rate is None:
         raise ShapeError("an array does not know its rate; give sample_rate=, in Hz")
     return _apply_array(np.asarray(source), target, processor, sample_rate, progress, buffer_size)
+
+
+def is_sound(source: object) -> TypeGuard[Source]:
+    """Whether a source is a file, by its path or open, and no array."""
+    return isinstance(source, (str, os.PathLike)) or is_open_file(source)
 
 
 def prepare(
@@ -203,8 +215,8 @@ def _learn(plugin: LatentPlugin, reference: Reference) -> None:
     plugin.learn(blends[0], audio, rate)
 
 
-def _read_start(path: PathLike) -> tuple[Float32, int]:
-    with AudioReader(path) as reader:
+def _read_start(source: Source) -> tuple[Float32, int]:
+    with AudioReader(source) as reader:
         wanted = MAX_REFERENCE_S * reader.info.sample_rate
         pieces: list[Float32] = []
         for piece in reader.blocks(_PIECE):
@@ -216,19 +228,21 @@ def _read_start(path: PathLike) -> tuple[Float32, int]:
 
 
 def apply_file(
-    source: PathLike,
+    source: Source,
     target: PathLike,
     processor: Processor,
     progress: Progress | None = None,
     buffer_size: int = _PIECE,
 ) -> Applied:
     """Run a sound file through an effect as it is set, into another file, without warnings; see `apply`."""
-    path = Path(source).expanduser()
-    with AudioReader(path) as reader:
+    place = _target(target, source)
+    refuse_sources(place, (source,))
+    with AudioReader(source) as reader:
         info = reader.info
         stream = processor.open(info.channels, info.sample_rate)
-        pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress)
-        applied = _write(pieces, path, _target(target, path), replace(info, channels=stream.outputs))
+        pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress, reader.notes)
+        path = None if is_open_file(source) else Path(reader.name)
+        applied = _write(pieces, path, place, replace(info, channels=stream.outputs))
     if isinstance(processor, LatentPlugin) and processor.spec.side_channels:
         note = "the last channel of the source was taken as the side-chain; --side FILE (side=) names another"
         applied = replace(applied, notes=(*applied.notes, note))
@@ -236,12 +250,12 @@ def apply_file(
 
 
 def _read_through(
-    source: Path, processor: Processor, progress: Progress | None, buffer_size: int
+    source: Source, processor: Processor, progress: Progress | None, buffer_size: int
 ) -> tuple[Float32, int]:
-    with AudioReader(source.expanduser()) as reader:
+    with AudioReader(source) as reader:
         info = reader.info
         stream = processor.open(info.channels, info.sample_rate)
-        pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress)
+        pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress, reader.notes)
         return _gather(pieces), info.sample_rate
 
 
@@ -271,12 +285,18 @@ class _Pieces:
     """The output of a stream, piece by piece, and what was noticed on the way."""
 
     def __init__(
-        self, stream: Stream, blocks: Iterable[Float32], frames: int, progress: Progress | None
+        self,
+        stream: Stream,
+        blocks: Iterable[Float32],
+        frames: int,
+        progress: Progress | None,
+        notes: Iterable[str] = (),
     ) -> None:
         self.stream = stream
         self.blocks = blocks
         self.frames = frames
         self.progress = progress
+        self.of_source = tuple(notes)
         self.silent = True
 
     def __iter__(self) -> Iterator[Float32]:
@@ -290,7 +310,7 @@ class _Pieces:
         yield self.stream.flush()
 
     def notes(self) -> list[str]:
-        found = []
+        found = list(self.of_source)
         if self.stream.non_finite:
             found.append(f"{self.stream.non_finite} samples were NaN or infinite and were taken as 0")
         if self.silent and self.frames:
@@ -317,9 +337,17 @@ def _warn(notes: Iterable[str], caller: int) -> None:
         warnings.warn(note, AudioWarning, stacklevel=caller + 1)
 
 
-def _target(target: PathLike, source: Path | None) -> Path:
-    path = Path(target).expanduser()
-    return path / source.name if source is not None and path.is_dir() else path
+def _target(target: PathLike, source: object) -> Path:
+    """The file to write: in a folder, one named as the source."""
+    path = expanded(Path(target))
+    if isinstance(source, (str, os.PathLike)) and path.is_dir():
+        return path / result_name(Path(source))
+    return path
+
+
+def result_name(source: Path) -> str:
+    """Name of the result of a source: its own, as WAV where its format can be read alone."""
+    return source.with_suffix(".wav").name if source.suffix.lower() in DECODED else source.name
 
 
 def _write(pieces: _Pieces, source: Path | None, target: Path, info: AudioInfo) -> Applied:

@@ -131,7 +131,7 @@ def _apply_one(job: Job) -> None:
 
 
 def _apply_many(job: Job) -> None:
-    from latentfx.batch import apply_many, plan
+    from latentfx.batch import apply_many, passed_over, plan
     from latentfx.offline import prepare
 
     prepare(job.plugin, job.reference, job.controls, job.side)  # what is wrong with them is said once
@@ -157,6 +157,10 @@ def _apply_many(job: Job) -> None:
             _report(outcome.applied)
             if job.plot:
                 _plot(outcome.applied)
+    passed = passed_over(job.sources, job.target)
+    if passed:
+        names = ", ".join(map(str, passed))
+        say_note(f"{len(passed)} files passed over, which are no sound files: {names}")
     if failed:
         typer.secho(f"latentfx: {failed} of {total} files failed", fg=typer.colors.RED, err=True)
         raise typer.Exit(1)

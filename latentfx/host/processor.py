@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from latentfx.errors import ShapeError
 from latentfx.host.layout import Layout, find_layout, from_channels, to_channels
 from latentfx.host.plugin_file import Float32
 
@@ -39,6 +40,16 @@ class Stream(Protocol):
         Shape:
             -> [C_out, T]
         """
+
+
+def check_buffer_size(buffer_size: object) -> None:
+    """Refuse a number of samples that cannot be taken at once.
+
+    Raises:
+        ShapeError: no whole number from 1.
+    """
+    if isinstance(buffer_size, bool) or not isinstance(buffer_size, (int, np.integer)) or buffer_size < 1:
+        raise ShapeError(f"buffer_size is {buffer_size!r}; allowed are whole numbers from 1, such as 8192")
 
 
 class Processor(ABC):
@@ -89,6 +100,7 @@ class Processor(ABC):
         Raises:
             ShapeError: audio or a rate that the effect cannot take.
         """
+        check_buffer_size(buffer_size)
         array = np.asarray(audio)
         if reset:
             self.reset()
@@ -97,8 +109,8 @@ class Processor(ABC):
         rows = to_channels(array, self._layout)
         if stream is None or (stream.channels, stream.sample_rate) != (rows.shape[0], sample_rate):
             stream = self._stream = self.open(rows.shape[0], sample_rate)
-        size = max(int(buffer_size), 1)
-        parts = [stream.push(rows[:, at : at + size]) for at in range(0, max(rows.shape[1], 1), size)]
+        steps = range(0, max(rows.shape[1], 1), buffer_size)
+        parts = [stream.push(rows[:, at : at + buffer_size]) for at in steps]
         if reset:
             parts.append(stream.flush())
             self.reset()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,9 +15,10 @@ from latentfx.host.processor import Processor
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.stream import HIGHEST_RATE, LOWEST_RATE
 from latentfx.sound.reader import AudioReader
+from latentfx.sound.source import Source
 from latentfx.spec import PluginSpec
 
-Recording = str | os.PathLike[str] | tuple[ArrayLike, float]
+Recording = Source | tuple[ArrayLike, float]
 
 _PIECE = 16384
 _NOTED_S = 0.01
@@ -133,7 +132,7 @@ class _Recording:
 
     def __init__(self, side: Recording) -> None:
         self._rows: Float32 | None = None
-        self._path = Path()
+        self._source: Source = ""
         if isinstance(side, tuple):
             array, rate = np.asarray(side[0]), side[1]
             self._rows = to_channels(array, find_layout(array.shape))
@@ -144,10 +143,10 @@ class _Recording:
             self.name, self.sample_rate = "an array", float(rate)
             self.channels, self.frames = self._rows.shape
         else:
-            self._path = Path(side).expanduser()
-            with AudioReader(self._path) as reader:
+            self._source = side
+            with AudioReader(side) as reader:
                 info = reader.info
-            self.name, self.sample_rate = str(self._path), float(info.sample_rate)
+            self.name, self.sample_rate = reader.name, float(info.sample_rate)
             self.channels, self.frames = info.channels, info.frames
 
     def blocks(self) -> Generator[Float32]:
@@ -159,7 +158,7 @@ class _Recording:
         if self._rows is not None:
             yield from (self._rows[:, at : at + _PIECE] for at in range(0, self.frames, _PIECE))
             return
-        with AudioReader(self._path) as reader:
+        with AudioReader(self._source) as reader:
             yield from reader.blocks(_PIECE)
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 import numpy as np
-import soundfile
 
 from latentfx.errors import AudioFileError
 from latentfx.host.plugin_file import Float32
+from latentfx.sound.source import FAILURES, Source, name_of, open_sound, reason
+from latentfx.sound.splice import read_at, size_of
 
 TAGS: Final = ("title", "artist", "album", "date", "comment", "genre", "tracknumber", "license", "copyright")
-FAILURES: Final = (soundfile.SoundFileError, OSError, AssertionError, RuntimeError)
 _UNKNOWN_SIZE = 0x7FFF0000
 _LARGEST_OGG_PAGE = 65_307
+_CURE = "Copy it again, or open and save it in an audio editor to keep what is there"
 
 
 @dataclass(frozen=True)
@@ -43,34 +42,29 @@ class AudioInfo:
 class AudioReader:
     """A sound file, read in pieces; use it in a `with` block.
 
+    Args:
+        source: a path; or an open binary file (`io.BytesIO`), which is read from its start and stays open.
+
     Raises:
-        AudioFileError: no such file, not audio, empty, or cut short.
+        AudioFileError: no such file, no right to read it, not audio, empty, or cut short.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        if self.path.is_dir():
-            raise AudioFileError(f"{self.path} is a folder; give a sound file, or a folder to `apply_many`")
-        if not self.path.exists():
-            raise AudioFileError(f"no sound file {self.path}; check the name and the folder")
-        try:
-            self._file = soundfile.SoundFile(self.path)
-        except FAILURES as error:
-            raise AudioFileError(
-                f"{self.path} cannot be read as audio ({reason(error)}); readable are wav, flac, mp3, ogg, "
-                "aiff and their kin. Is the file damaged, or of another kind?"
-            ) from None
+    def __init__(self, source: Source) -> None:
+        self.name = name_of(source)
+        self._opened = open_sound(source)
+        self._file = self._opened.sound
+        self.notes = tuple(self._opened.notes)
         self.info = AudioInfo(
             self._file.samplerate,
             self._file.channels,
             self._file.frames,
-            self._file.subtype,
+            self._opened.subtype,
             {tag: text for tag, text in self._file.copy_metadata().items() if tag in TAGS},
         )
         try:
             self._check()
         except AudioFileError:
-            self._file.close()
+            self._opened.closing.close()
             raise
 
     def blocks(self, size: int) -> Iterator[Float32]:
@@ -87,9 +81,11 @@ class AudioReader:
                 block = self._file.read(min(size, self.info.frames - done), dtype="float32", always_2d=True)
             except FAILURES as error:
                 raise AudioFileError(
-                    f"{self.path} is damaged after {self._at(done)}: {reason(error)}"
+                    f"{self.name} is damaged after {self._at(done)}: {reason(error)}"
                 ) from None
             if not len(block):
+                if done and self.info.frames - done <= self._opened.slack:
+                    return
                 raise AudioFileError(self._short(done))
             done += len(block)
             yield np.ascontiguousarray(block.T)
@@ -108,7 +104,7 @@ class AudioReader:
                 frame = self._file.read(size, dtype="float32", always_2d=True, fill_value=0.0)
             except FAILURES as error:
                 raise AudioFileError(
-                    f"{self.path} is damaged after {self._at(start)}: {reason(error)}"
+                    f"{self.name} is damaged after {self._at(start)}: {reason(error)}"
                 ) from None
             yield frame.mean(axis=1)
 
@@ -116,7 +112,7 @@ class AudioReader:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._file.close()
+        self._opened.closing.close()
 
     def _check(self) -> None:
         for label, promised, there in re.findall(
@@ -124,11 +120,11 @@ class AudioReader:
         ):
             if label in ("data", "SSND", "Size", "riff") and int(there) < int(promised) < _UNKNOWN_SIZE:
                 raise AudioFileError(self._short(self.info.frames))
-        if self._file.format == "OGG" and not _has_last_page(self.path):
-            raise AudioFileError(self._short(self.info.frames))
+        if self._opened.cut or (self._file.format == "OGG" and not _has_last_page(self._opened.raw)):
+            raise AudioFileError(f"{self.name} is cut short: its last part is not whole. {_CURE}")
         if self.info.frames < 1:
             raise AudioFileError(
-                f"{self.path} holds no samples: it is empty or cut short. Record or copy it again"
+                f"{self.name} holds no samples: it is empty or cut short. Record or copy it again"
             )
 
     def _at(self, frames: int) -> str:
@@ -136,24 +132,16 @@ class AudioReader:
 
     def _short(self, frames: int) -> str:
         return (
-            f"{self.path} is cut short: it ends after {self._at(frames)} although its header promises more. "
-            "Copy it again, or open and save it in an audio editor to keep what is there"
+            f"{self.name} is cut short: it ends after {self._at(frames)} although its header promises more. "
+            f"{_CURE}"
         )
 
 
-def _has_last_page(path: Path) -> bool:
+def _has_last_page(file: BinaryIO) -> bool:
     """Whether the last page of an Ogg file is there, whole, and marked as the last."""
-    with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - _LARGEST_OGG_PAGE, 0))
-        end = file.read()
+    end = read_at(file, max(size_of(file) - _LARGEST_OGG_PAGE, 0), _LARGEST_OGG_PAGE)
     start = end.rfind(b"OggS")
     page = end[start:]
     if start < 0 or len(page) < 27 or len(page) < 27 + page[26]:
         return False
     return bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
-
-
-def reason(error: BaseException) -> str:
-    """Why something failed, in a few words."""
-    text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error)
-    return str(text).strip().rstrip(".").removeprefix("Error : ") or type(error).__name__

@@ -19,7 +19,8 @@ import soundfile
 from latentfx.errors import AudioFileError
 from latentfx.files import PartFile
 from latentfx.host.plugin_file import Float32
-from latentfx.sound.reader import FAILURES, AudioInfo, reason
+from latentfx.sound.reader import AudioInfo
+from latentfx.sound.source import FAILURES, path_bytes, reason
 
 # Suffix -> libsndfile's format, and the subtype for material without one of its own.
 WRITTEN: Final = {
@@ -129,7 +130,13 @@ class AudioWriter:
         lossy = {"compression_level": 0.1} if self.subtype in ("VORBIS", "MPEG_LAYER_III") else {}
         try:
             file = soundfile.SoundFile(
-                self._part, "w", like.sample_rate, like.channels, self.subtype, format=self._format, **lossy
+                path_bytes(self._part),
+                "w",
+                like.sample_rate,
+                like.channels,
+                self.subtype,
+                format=self._format,
+                **lossy,
             )
         except FAILURES as error:
             raise AudioFileError(
@@ -146,7 +153,7 @@ class AudioWriter:
     def _finish(self) -> None:
         try:
             self._file.close()
-            written = soundfile.info(self._part).frames
+            written = soundfile.info(path_bytes(self._part)).frames
             if written != self.frames:
                 raise AudioFileError(self._cannot(f"{written} of {self.frames} samples arrived"))
             self._target.commit()
@@ -159,7 +166,7 @@ class AudioWriter:
         """Put what the disk took in its place, if it can be read."""
         self._discard()
         with suppress(*FAILURES):
-            self.frames = soundfile.info(self._part).frames
+            self.frames = soundfile.info(path_bytes(self._part)).frames
             if self._format == "FLAC" and self.frames > _LONGEST_FLAC:
                 self.frames = _end_flac(self._part)
             if self.frames:
@@ -186,7 +193,7 @@ def _end_flac(path: Path) -> int:
         Samples that can be read.
     """
     frames = 0
-    with soundfile.SoundFile(path) as file, suppress(*FAILURES):
+    with soundfile.SoundFile(path_bytes(path)) as file, suppress(*FAILURES):
         while size := len(file.read(4096)):
             frames += size
     with path.open("r+b") as raw:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from latentfx.batch import apply_many, plan
+from latentfx.batch import apply_many, passed_over, plan
 from latentfx.errors import AudioFileError
 
 Write = Callable[[str], Path]
@@ -66,3 +66,31 @@ def test_results_that_would_overwrite_each_other_or_a_source_are_refused(takes: 
         plan([takes / "a.wav", takes / "day two" / "a.wav"], tmp_path / "out")
     with pytest.raises(AudioFileError, match=r"no sound file in .*nothing"):
         plan(str(tmp_path / "nothing*.wav"), tmp_path / "out")
+
+
+def test_a_result_never_takes_the_place_of_another_recording_or_another_result(
+    plugin_file: Write, takes: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.wav").symlink_to(takes / "b.flac")
+    with pytest.raises(AudioFileError, match="would replace the recording"):
+        plan([takes / "a.wav", takes / "b.flac"], out)
+    (out / "a.wav").unlink()
+    (out / "a.wav").symlink_to(out / "b.flac")
+    with pytest.raises(AudioFileError, match="would both become"):
+        plan([takes / "a.wav", takes / "b.flac"], out)
+    with pytest.raises(AudioFileError, match="is the recording that is read"):
+        list(
+            apply_many(takes / "a.wav", takes / "day two", plugin_file("side"), side=takes / "day two/a.wav")
+        )
+
+
+def test_files_that_are_passed_over_are_named(takes: Path, tmp_path: Path) -> None:
+    (takes / "loop").symlink_to(takes)
+    (takes / "lost.wav").symlink_to(takes / "nothing.wav")
+    (takes / "folder.wav").mkdir()
+    (takes / ".hidden").write_text("")
+    passed = passed_over(takes, tmp_path / "out")
+    assert sorted(path.name for path in passed) == ["loop", "lost.wav", "notes.txt"]
+    assert len(plan(takes, tmp_path / "out")) == 3

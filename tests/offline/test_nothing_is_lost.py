@@ -139,6 +139,32 @@ def test_a_target_that_is_a_link_stays_one_and_keeps_its_permissions(
     assert target.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.parametrize(
+    "way", ["{0}", "{0.parent}", "{0.parent}/../{0.parent.name}/{0.name}", "soft", "hard"]
+)
+def test_a_target_that_is_the_source_is_refused_and_the_source_kept(
+    plugin: Path, source: Path, tmp_path: Path, way: str
+) -> None:
+    before = source.read_bytes()
+    (tmp_path / "soft").symlink_to(source)
+    (tmp_path / "hard").hardlink_to(source)
+    target = tmp_path / way if way in ("soft", "hard") else Path(way.format(source))
+    with pytest.raises(AudioFileError, match="is the recording that is read"):
+        latentfx.apply(source, target, plugin)
+    assert source.read_bytes() == before
+
+
+def test_a_target_that_is_the_side_or_the_reference_is_refused(
+    plugin_file: Write, source: Path, target: Path
+) -> None:
+    soundfile.write(target, np.full(RATE, 0.1), RATE)
+    before = target.read_bytes()
+    for kind, given in (("side", {"side": target}), ("blend", {"reference": target})):
+        with pytest.raises(AudioFileError, match="is the recording that is read"):
+            latentfx.apply(source, target, plugin_file(kind), **given)
+    assert target.read_bytes() == before
+
+
 FULL = """
 import resource, sys
 import latentfx

@@ -1,0 +1,207 @@
+"""Opens a sound file, by its path or as an open file, whatever its header says of its length."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+import soundfile
+
+from latentfx.errors import AudioFileError
+from latentfx.sound import flac_frames
+from latentfx.sound.decoder import decode, needs_decoder
+from latentfx.sound.mp3_frames import Mp3Frames, count_frames
+from latentfx.sound.open_sizes import mended_head
+from latentfx.sound.splice import Spliced, read_at
+
+FAILURES: Final = (soundfile.SoundFileError, OSError, AssertionError, RuntimeError, ValueError, TypeError)
+Source = str | os.PathLike[str] | BinaryIO
+
+
+@dataclass
+class Opened:
+    """A sound file that is open.
+
+    Args:
+        sound: it.
+        raw: its bytes.
+        closing: what is to be closed with it.
+        slack: samples by which the stated length may be too large.
+        cut: whether it ends before it should.
+        subtype: the name of its sample format.
+        notes: what people should know of it.
+    """
+
+    sound: soundfile.SoundFile
+    raw: BinaryIO
+    closing: ExitStack
+    slack: int = 0
+    cut: bool = False
+    subtype: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def is_open_file(source: object) -> bool:
+    """Whether something is an open file, or like one: `io.BytesIO`."""
+    return hasattr(source, "read") and not isinstance(source, (str, os.PathLike))
+
+
+def name_of(source: Source) -> str:
+    """How messages call a source."""
+    if isinstance(source, (str, os.PathLike)):
+        return str(expanded(Path(source)))
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "the open file"
+
+
+def open_sound(source: Source) -> Opened:
+    """Open a sound file.
+
+    Args:
+        source: a path; or an open binary file, which is read from its start and stays open.
+
+    Raises:
+        AudioFileError: no such file, no right to read it, or no audio in it.
+    """
+    with ExitStack() as closing:
+        raw = _open_raw(source, closing)
+        opened = _open(source, raw, closing)
+        closing.callback(opened.sound.close)
+        opened.closing = closing.pop_all()
+    return opened
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in a few words."""
+    text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error)
+    return str(text).strip().rstrip(".").removeprefix("Error : ") or type(error).__name__
+
+
+def path_bytes(path: Path) -> str | bytes:
+    """A path as libsndfile takes it: names that are not UTF-8 too."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
+
+
+def _open_raw(source: Source, closing: ExitStack) -> BinaryIO:
+    if not isinstance(source, (str, os.PathLike)):
+        return _seekable(source, name_of(source), closing)
+    path = expanded(Path(source))
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise AudioFileError(f"{path} is a folder; give a sound file, or a folder to `apply_many`")
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise AudioFileError(f"{path} is a device or a socket; give a sound file")
+        raw = closing.enter_context(path.open("rb"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise AudioFileError(f"no sound file {path}; check the name and the folder") from None
+    except PermissionError:
+        raise AudioFileError(
+            f"{path} may not be read: its permissions, or those of a folder above it, forbid it. "
+            "Allow it with chmod u+r, or ask its owner"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise AudioFileError(f"{path} cannot be opened ({reason(error)}); check the name") from None
+    return _seekable(raw, str(path), closing)
+
+
+def expanded(path: Path) -> Path:
+    """A path with `~` replaced by the home folder, where there is such a user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:  # `~name` without such a user: a file may be called so
+        return path
+
+
+def _seekable(raw: BinaryIO, name: str, closing: ExitStack) -> BinaryIO:
+    """The file, or a copy of what a pipe gives."""
+    try:
+        if raw.seekable():
+            return raw
+        copy = cast("BinaryIO", closing.enter_context(tempfile.TemporaryFile()))  # noqa: SIM115  # `closing` closes it
+        shutil.copyfileobj(raw, copy)
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise AudioFileError(
+            f"{name} cannot be read ({reason(error)}); give a sound file, or one opened with open(NAME, 'rb')"
+        ) from None
+    return copy
+
+
+def _open(source: Source, raw: BinaryIO, closing: ExitStack) -> Opened:
+    try:
+        head = read_at(raw, 0, 64)
+    except (OSError, ValueError, TypeError) as error:
+        raise AudioFileError(f"{name_of(source)} cannot be read ({reason(error)})") from None
+    if not isinstance(head, bytes):
+        raise AudioFileError(f"{name_of(source)} gives text; open it with open(NAME, 'rb')")
+    if needs_decoder(head):
+        raw = decode(raw, name_of(source), closing)
+        return Opened(_sound(raw, name_of(source)), raw, closing, subtype="DECODED")
+    if flac_frames.lacks_length(head):
+        return _open_flac(source, raw, closing)
+    mended = mended_head(raw)
+    if mended is not None:
+        sound = _sound(Spliced(mended, raw, len(mended)), name_of(source))
+        note = "the header of the source gives no length (was the recorder stopped?): all after it is sound"
+        return Opened(sound, raw, closing, subtype=sound.subtype, notes=[note])
+    sound = _sound(_direct(source, raw), name_of(source))
+    if sound.format == "MP3":
+        return _open_mpeg(source, sound, raw, closing)
+    return Opened(sound, raw, closing, subtype=sound.subtype)
+
+
+def _direct(source: Source, raw: BinaryIO) -> object:
+    """What libsndfile reads by itself: the file's path where it has one."""
+    if isinstance(source, (str, os.PathLike)) and stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+        path = expanded(Path(source))
+        if path.is_file():
+            return path_bytes(path)
+    return Spliced(b"", raw, 0)
+
+
+def _open_flac(source: Source, raw: BinaryIO, closing: ExitStack) -> Opened:
+    samples = flac_frames.count_samples(raw)
+    head = read_at(raw, 0, flac_frames.HEAD_BYTES)
+    sound = _sound(
+        Spliced(flac_frames.with_length(head, samples or 1), raw, flac_frames.HEAD_BYTES), name_of(source)
+    )
+    return Opened(sound, raw, closing, cut=samples is None, subtype=sound.subtype)
+
+
+def _open_mpeg(source: Source, sound: soundfile.SoundFile, raw: BinaryIO, closing: ExitStack) -> Opened:
+    frames = count_frames(raw)
+    if frames is None:
+        return Opened(sound, raw, closing, subtype=sound.subtype)
+    _check_rate(frames, name_of(source))
+    if frames.first.layer == 3 and frames.count and not frames.is_declared:
+        sound.close()
+        sound = _sound(Spliced(frames.head(), raw, frames.start), name_of(source))
+    opened = Opened(sound, raw, closing, cut=frames.is_cut, subtype=sound.subtype)
+    opened.slack = 0 if frames.is_declared else 4 * frames.first.samples
+    return opened
+
+
+def _check_rate(frames: Mp3Frames, name: str) -> None:
+    if frames.changes is not None:
+        raise AudioFileError(
+            f"{name} changes its sample rate after {frames.changes / frames.first.sample_rate:.2f} s: it was "
+            "joined from several files. Split it, or save it anew in an audio editor"
+        )
+
+
+def _sound(file: object, name: str) -> soundfile.SoundFile:
+    opening: Callable[..., soundfile.SoundFile] = soundfile.SoundFile
+    try:
+        return opening(file)
+    except FAILURES as error:
+        raise AudioFileError(
+            f"{name} cannot be read as audio ({reason(error)}); readable are wav, flac, mp3, ogg, "
+            "aiff and their kin. Is the file damaged, or of another kind?"
+        ) from None
