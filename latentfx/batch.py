@@ -13,11 +13,11 @@ from pathlib import Path
 
 from latentfx.errors import AudioFileError, LatentFXError
 from latentfx.library import DEFAULT_PLUGIN
-from latentfx.offline import Applied, PathLike, apply_file, prepare, result_name
+from latentfx.offline import Applied, PathLike, apply_file, prepare
 from latentfx.preset import Preset
 from latentfx.sound.decoder import DECODED
-from latentfx.sound.same import identity, refuse_sources
 from latentfx.sound.source import expanded
+from latentfx.sound.targets import identity, refuse_sources, result_name
 from latentfx.sound.writer import WRITTEN
 from latentfx.spec import Setting
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, log10
 from pathlib import Path
-from typing import Any, TypeGuard, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,9 @@ from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import Recording, SideChained, SideChainStream
 from latentfx.library import DEFAULT_PLUGIN, load
 from latentfx.preset import Preset
-from latentfx.sound.decoder import DECODED
 from latentfx.sound.reader import AudioInfo, AudioReader
-from latentfx.sound.same import refuse_sources
-from latentfx.sound.source import Source, expanded, is_open_file, name_of
+from latentfx.sound.source import Source, is_file, is_open_file, name_of
+from latentfx.sound.targets import choose_target, refuse_sources
 from latentfx.sound.writer import AudioWriter
 from latentfx.spec import Setting
 
@@ -157,9 +156,9 @@ def apply(
     """
     check_buffer_size(buffer_size)
     if target is not None:
-        refuse_sources(_target(target, source), (source, reference, side))
+        refuse_sources(choose_target(target, source), (source, reference, side))
     processor = prepare(plugin, reference, controls, side)
-    if is_sound(source):
+    if is_file(source):
         if sample_rate is not None:
             raise ShapeError(
                 f"sample_rate={sample_rate!r} belongs to an array; {name_of(source)} knows its own"
@@ -172,11 +171,6 @@ def apply(
     if sample_rate is None:
         raise ShapeError("an array does not know its rate; give sample_rate=, in Hz")
     return _apply_array(np.asarray(source), target, processor, sample_rate, progress, buffer_size)
-
-
-def is_sound(source: object) -> TypeGuard[Source]:
-    """Whether a source is a file, by its path or open, and no array."""
-    return isinstance(source, (str, os.PathLike)) or is_open_file(source)
 
 
 def prepare(
@@ -235,7 +229,7 @@ def apply_file(
     buffer_size: int = _PIECE,
 ) -> Applied:
     """Run a sound file through an effect as it is set, into another file, without warnings; see `apply`."""
-    place = _target(target, source)
+    place = choose_target(target, source)
     refuse_sources(place, (source,))
     with AudioReader(source) as reader:
         info = reader.info
@@ -276,7 +270,9 @@ def _apply_array(
         return from_channels(_gather(pieces), layout)
     if rate != ceil(rate):
         raise ShapeError(f"sample_rate is {rate!r}; a sound file holds whole numbers of Hz")
-    applied = _write(pieces, None, _target(target, None), AudioInfo(int(rate), stream.outputs, rows.shape[1]))
+    applied = _write(
+        pieces, None, choose_target(target, None), AudioInfo(int(rate), stream.outputs, rows.shape[1])
+    )
     _warn(applied.notes, 3)
     return applied
 
@@ -335,19 +331,6 @@ def _warn(notes: Iterable[str], caller: int) -> None:
     """
     for note in notes:
         warnings.warn(note, AudioWarning, stacklevel=caller + 1)
-
-
-def _target(target: PathLike, source: object) -> Path:
-    """The file to write: in a folder, one named as the source."""
-    path = expanded(Path(target))
-    if isinstance(source, (str, os.PathLike)) and path.is_dir():
-        return path / result_name(Path(source))
-    return path
-
-
-def result_name(source: Path) -> str:
-    """Name of the result of a source: its own, as WAV where its format can be read alone."""
-    return source.with_suffix(".wav").name if source.suffix.lower() in DECODED else source.name
 
 
 def _write(pieces: _Pieces, source: Path | None, target: Path, info: AudioInfo) -> Applied:

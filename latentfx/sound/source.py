@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, TypeGuard, cast
 
 import soundfile
 
@@ -51,6 +51,11 @@ class Opened:
 def is_open_file(source: object) -> bool:
     """Whether something is an open file, or like one: `io.BytesIO`."""
     return hasattr(source, "read") and not isinstance(source, (str, os.PathLike))
+
+
+def is_file(source: object) -> TypeGuard[Source]:
+    """Whether a source is a file, by its path or open, and no array."""
+    return isinstance(source, (str, os.PathLike)) or is_open_file(source)
 
 
 def name_of(source: Source) -> str:

@@ -1,4 +1,4 @@
-"""Keeps recordings from being overwritten by their own results."""
+"""Where a result is written: never over a recording that is read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from latentfx.errors import AudioFileError
+from latentfx.sound.decoder import DECODED
 from latentfx.sound.source import expanded, is_open_file
+
+
+def choose_target(target: str | os.PathLike[str], source: object) -> Path:
+    """The file to write: in a folder, one named as the source."""
+    path = expanded(Path(target))
+    if isinstance(source, (str, os.PathLike)) and os.path.isdir(path):  # noqa: PTH112  # it raises nothing
+        return path / result_name(Path(source))
+    return path
+
+
+def result_name(source: Path) -> str:
+    """Name of the result of a source: its own, as WAV where nobody here writes its format."""
+    return source.with_suffix(".wav").name if source.suffix.lower() in DECODED else source.name
 
 
 def refuse_sources(target: Path, sources: Iterable[object]) -> None:
