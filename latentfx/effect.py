@@ -12,9 +12,9 @@ from latentfx.dsp.ramp import ControlRamp
 from latentfx.errors import ContractError, ShapeError
 from latentfx.plugin import Plugin, PluginSpec, State
 from latentfx.spec import Blend
-from latentfx.stages import Analysis, LatentModel, Operator, Synthesis
+from latentfx.stages import Analysis, Factors, LatentModel, Operator, Synthesis
 
-__all__ = ["STANDARD_CONTROLS", "LatentEffect"]
+__all__ = ["STANDARD_CONTROLS", "LatentEffect", "encode"]
 
 STANDARD_CONTROLS = (
     Control("mix", 0.0, 1.0, 1.0, "", "linear", "0 is the dry input, 1 the effect"),
@@ -200,6 +200,28 @@ class LatentEffect(Plugin):
         expected = (1, spec.out_channels, spec.block_size)
         if audio.shape != expected:
             raise ShapeError(f"synthesis gives audio {tuple(audio.shape)} for one block; allowed {expected}")
+
+
+@torch.no_grad()
+def encode(effect: LatentEffect, audio: Tensor) -> Factors:
+    """Factors of a recording, from a fresh state and with every control at its default.
+
+    Args:
+        effect: in evaluation mode.
+        audio: filled up with zeros to whole blocks; a side-chain that is not given is silent.
+    Shape:
+        audio [C, T], C at most the effect's channels -> each factor [Z, N], N = T / hop, rounded up
+    """
+    spec, hop = effect.spec, effect.hop
+    frames = -(-audio.shape[1] // hop)
+    short = -audio.shape[1] % spec.block_size
+    audio = nn.functional.pad(audio, (0, short, 0, spec.in_channels - audio.shape[0]))[None]
+    knobs = effect.default_controls(1)[:, : effect.operator_controls, None]
+    knobs = knobs.repeat(1, 1, audio.shape[2] // hop)
+    state = effect.initial_state(1)
+    features, _ = effect.analysis(finite(audio), state)
+    factors, _ = effect.model.encode(effect.operator.on_features(features, knobs), state)
+    return {name: value[0, :, :frames] for name, value in factors.items()}
 
 
 class _Range(nn.Module):

@@ -50,6 +50,7 @@ from table import print_table, write_json
 import latentfx
 from latentfx.cli.bar import Bar
 from latentfx.training.data.instruments import INSTRUMENTS
+from latentfx.training.evaluations.plain import plain
 from latentfx.training.evaluations.swap.held_out import (
     SEGMENT_S,
     RealPlayer,
@@ -66,7 +67,6 @@ from latentfx.training.evaluations.swap.pairs import (
     summary,
     voiced_pitches,
 )
-from latentfx.training.evaluations.swap.plain import plain
 from latentfx.training.evaluations.swap.swap import Phrase, Swap, clip_distance, evaluate_swap
 from latentfx.training.judges.classifier import Classifier
 from latentfx.training.judges.crepe import CrepeModel

@@ -113,7 +113,12 @@ def evaluate(
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="torch's")] = None,
 ) -> None:
-    """Judge models as their paper does; for models that swap timbres, as the DSAE papers do.
+    """Judge models as their paper does: swaps of timbres as the DSAE papers, codes as SynTone.
+
+    Codes (`--evaluation syntone` for a model of any method whose data has labels): do single latent
+    dimensions stand for single factors? MIG, SAP, DCIMIG, JEMMIG, Modularity and DCI with intervals, a
+    picture of what each dimension tells of each factor, and beside them the protocol of SynTone's code, which
+    exchanges factors and codes. All examples are judged, those of the training too.
 
     Swaps: on clips that no model was trained on, the line of one is decoded with the timbre of another
     (v-swap), and the other way round (z-swap). One judge, a network trained on the training clips, says how
@@ -130,7 +135,9 @@ def evaluate(
 
       latentfx evaluate runs/j-dsae --data FOLDER --judge evaluation/judge.safetensors --crepe full
 
-    The folder OUT gets evaluation.md, evaluation.json and a picture of swaps for each model, written as
+      latentfx evaluate runs/syntone-vae runs/syntone-beta-vae --set evaluation.bins=20
+
+    The folder OUT gets evaluation.md, evaluation.json and a picture of each model, written as
     soon as a model is done: Ctrl-C keeps those before. The same command gives the same numbers.
 
     Each clip is decoded 2 x pairings + 1 times. On one core a decode of 4 s takes some 2 s with 'tiny', so
@@ -162,9 +169,10 @@ def evaluate(
     origin, table = _asked(models, recipe, settings or [])
     table |= {name: value for name, value in given.items() if value is not None}
     how: Any = read_settings(protocol.settings_type, table, "evaluation")
+    wanted = {**origin.data, "keep": "disk"} if protocol.reads_once else origin.data
     with watch("data"):
         found = load_data(
-            origin.data, protocol.sample_rate(models), origin.seed, data, code_folder=origin.code_folder
+            wanted, protocol.sample_rate(models), origin.seed, data, code_folder=origin.code_folder
         )
     listener = Listener(watch, typer.echo)
     typer.echo(protocol.run(models, Material(found, origin), out, how, listener).to_markdown())

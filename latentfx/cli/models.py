@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from latentfx.errors import CheckpointError
 from latentfx.host.plugin_file import REBUILD_KEY
@@ -15,7 +19,8 @@ from latentfx.training.recipes.config import Recipe, load_recipe
 from latentfx.training.recipes.files import shipped_recipes
 
 if TYPE_CHECKING:
-    from latentfx.training.evaluations.evaluation import Evaluation, Model
+    from latentfx.effect import LatentEffect
+    from latentfx.training.evaluations.evaluation import Encode, Evaluation, Model
 
 
 def open_models(names: Sequence[str], trust: bool = False) -> list[Model]:
@@ -116,10 +121,36 @@ def _open_plugin(name: str, trust: bool) -> Model:
         facts = plugin.provenance[REBUILD_KEY]
         evaluation = catalogue.of_plugin_file(facts, Path(name).parent, trust).load_evaluation()
     made_by = _recipe_of(plugin.provenance)
+    encode = _encoder(name, trust)
     if made_by is None:
-        return Model(plugin.name, plugin, evaluation)
+        return Model(plugin.name, plugin, evaluation, encode=encode)
     origin = Origin(made_by.data, int(plugin.provenance.get("seed", 0)))
-    return Model(plugin.name, plugin, evaluation, origin, _settings(made_by.evaluation))
+    return Model(plugin.name, plugin, evaluation, origin, _settings(made_by.evaluation), encode=encode)
+
+
+def _encoder(name: str, trust: bool) -> Encode:
+    """The encoder of a plugin file; its model is built when the encoder is first used."""
+
+    @functools.cache
+    def effect() -> LatentEffect:
+        from latentfx.effect import LatentEffect
+        from latentfx.export.checks.opened import plugin_path
+        from latentfx.export.rebuild import rebuild_plugin
+
+        plugin, _ = rebuild_plugin(plugin_path(name), trust=trust)
+        if not isinstance(plugin, LatentEffect):
+            raise CheckpointError(f"plugin {name!r} has no encoder: it is no LatentEffect; leave it out")
+        return plugin
+
+    def encode(audio: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        import torch
+
+        from latentfx.effect import encode
+
+        factors = encode(effect(), torch.from_numpy(audio)[None])
+        return {factor: value.T.numpy() for factor, value in factors.items()}
+
+    return encode
 
 
 def _recipe_of(provenance: Mapping[str, Any]) -> Recipe | None:

@@ -159,6 +159,18 @@ class Objective(nn.Module, ABC):
         """
         return {}
 
+    def posteriors(self, batch: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Posteriors that `codes` are the means of: evaluations draw from them.
+
+        Args:
+            batch: as `Features.crop` returns it.
+        Shape:
+            -> each two of [B, D] or [B, N, D], mean and log-variance
+        Returns:
+            one for every space of `codes`; none where the model has no posteriors.
+        """
+        return {}
+
     @abstractmethod
     def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Score a batch of crops.

@@ -91,7 +91,10 @@ METHODS: Mapping[str, Method] = {
         "latentfx.methods.oplas.mix.model:LatentMix", plugin="latentfx.export.builders.latent_mix:BUILDER"
     ),
     "embedding-mix": Method("latentfx.methods.oplas.mix.embedding:EmbeddingMix"),
-    "syntone": Method("latentfx.methods.syntone.model:SynTone"),
+    "syntone": Method(
+        "latentfx.methods.syntone.model:SynTone",
+        evaluation="latentfx.training.evaluations.disentanglement.evaluation:DISENTANGLEMENT",
+    ),
 }
 
 RENAMED: Mapping[str, str] = {

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from latentfx.methods.base import AnyExample, Objective, Player
 from latentfx.methods.cache import FeatureCache
-from latentfx.methods.common.gaussian import sample
+from latentfx.methods.common.gaussian import Gaussian, sample
 from latentfx.methods.syntone.config import SynToneConfig
 from latentfx.methods.syntone.densities import stratified_log_weights
 from latentfx.methods.syntone.images import MelImages
@@ -110,8 +110,11 @@ class SynTone(Objective):
 
     def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Posterior means, one a clip."""
-        mean, _ = self.encoder(self.images(batch["power"]))
-        return {"z": mean}
+        return {"z": self.posteriors(batch)["z"][0]}
+
+    def posteriors(self, batch: Mapping[str, Tensor]) -> dict[str, Gaussian]:
+        """Mean and log-variance of q(z | image), one a clip."""
+        return {"z": self.encoder(self.images(batch["power"]))}
 
     def _halves(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         image = self.images(batch["power"])

@@ -63,6 +63,10 @@ class AnyPlugin(Protocol):
     def __call__(self, audio: ArrayLike, sample_rate: float) -> NDArray[np.float32]: ...
 
 
+Encode = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
+"""Audio [T] at a plugin's rate -> its factors by name, each [N, D], with every control at its default."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """The [data] table of a recipe, and the seed that its data is made with.
@@ -89,6 +93,7 @@ class Model:
         origin: what it was trained on, where that is known.
         settings: the [evaluation] table of its recipe, without `name`.
         notes: what readers of the table must know of it.
+        encode: of a plugin whose model can be read from its file; None of an objective.
     """
 
     name: str
@@ -97,6 +102,7 @@ class Model:
     origin: Origin | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    encode: Encode | None = None
 
 
 @dataclass(frozen=True)
@@ -127,11 +133,13 @@ class Evaluation(ABC):
 
     `name` is that of the evaluation: models whose evaluations share a name may stand in one table.
     `settings_type` is a frozen dataclass; recipes set its fields in [evaluation], and the command line with
-    `--set evaluation.KEY=VALUE`.
+    `--set evaluation.KEY=VALUE`. With `reads_once` it reads the examples in order, once, so that none of them
+    has to stay in memory.
     """
 
     name: ClassVar[str]
     settings_type: ClassVar[type]
+    reads_once: ClassVar[bool] = False
 
     def sample_rate(self, models: Sequence[Model]) -> int:
         """Rate of the examples that it wants, Hz: the highest of the models' rates, unless overridden."""

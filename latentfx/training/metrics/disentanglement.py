@@ -7,7 +7,7 @@ Conventions, the same for every function:
   published scores answer another question; `latentfx.training.evaluations` prints both.
 * Codes are posterior means, unless a protocol asks for samples.
 * For metrics of information, every column is cut into `bins` intervals of equal width between its smallest
-  and its largest value. `factor_bins=None` leaves factors as they are: every distinct value is a bin.
+  and its largest value. `factor_bins` None leaves a factor as it is: every distinct value is a bin.
   Entropies are in bits. Values depend on the number of bins: compare only what has the same.
 * SAP treats every factor as a number, so for a class its value depends on the order of the classes.
 * Every score is better when it is higher. JEMMIG as first published is an entropy, lower is better; here it
@@ -21,7 +21,7 @@ Sources: MIG, Chen et al. 2018; SAP, Kumar et al. 2018; DCIMIG, Sepliarskaia et 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,7 +32,7 @@ from latentfx.errors import ShapeError
 
 Float64 = NDArray[np.float64]
 Bins = NDArray[np.int64]
-Score = Callable[[Float64, Float64], float]
+FactorBins = int | None | Sequence[int | None]
 
 BINS = 10
 
@@ -56,21 +56,27 @@ class Information:
 
 
 def information(
-    factors: Float64, codes: Float64, bins: int = BINS, factor_bins: int | None = BINS
+    factors: Float64, codes: Float64, bins: int = BINS, factor_bins: FactorBins = BINS
 ) -> Information:
     """Measure what codes tell of factors.
 
     Args:
         bins: of each code.
-        factor_bins: of each factor; None takes every distinct value as a bin.
+        factor_bins: of each factor, one for all or one a factor; None takes every distinct value as a bin.
     Shape:
         factors [n, F], codes [n, D]
     Raises:
-        ShapeError: the two differ in length, or a value is not finite.
+        ShapeError: the two differ in length, a value is not finite, or `factor_bins` has another length.
     """
     factors, codes = _checked(factors, codes)
+    per_factor = factor_bins if isinstance(factor_bins, Sequence) else [factor_bins] * factors.shape[1]
+    if len(per_factor) != factors.shape[1]:
+        raise ShapeError(
+            f"there are {len(per_factor)} factor_bins; wanted one for each of {factors.shape[1]}"
+        )
     of_factors = [
-        _numbered(column) if factor_bins is None else _cut(column, factor_bins) for column in factors.T
+        _numbered(column) if count is None else _cut(column, count)
+        for column, count in zip(factors.T, per_factor, strict=True)
     ]
     of_codes = [_cut(column, bins) for column in codes.T]
     joint = np.array([[_entropy(_pairs(f, c)) for c in of_codes] for f in of_factors])
@@ -169,61 +175,23 @@ def squared_correlations(factors: Float64, codes: Float64) -> Float64:
     return _over((f.T @ c) ** 2, power)
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A score, and the middle of what it gives on resampled data.
-
-    Args:
-        value: on all of the data.
-        low, high: ends of the interval.
-    """
-
-    value: float
-    low: float
-    high: float
-
-
-def bootstrap(
-    score: Score, factors: Float64, codes: Float64, draws: int = 200, seed: int = 0, share: float = 0.95
-) -> Interval:
-    """Percentile interval of a score over rows drawn with replacement.
-
-    Resampling repeats rows, which raises information a little: read the width, not the centre.
-
-    Args:
-        score: (factors, codes) -> number.
-        draws: resampled data sets.
-        seed: of the draws.
-        share: of the draws that lie in the interval.
-    Shape:
-        factors [n, F], codes [n, D]
-    """
-    rng = np.random.default_rng(seed)
-    scores = []
-    for _ in range(draws):
-        rows = rng.integers(len(factors), size=len(factors))
-        scores.append(score(factors[rows], codes[rows]))
-    low, high = np.quantile(scores, [(1.0 - share) / 2.0, (1.0 + share) / 2.0])
-    return Interval(score(factors, codes), float(low), float(high))
-
-
 def all_scores(
-    factors: Float64, codes: Float64, bins: int = BINS, factor_bins: int | None = BINS
+    factors: Float64, codes: Float64, bins: int = BINS, factor_bins: FactorBins = BINS
 ) -> Mapping[str, float]:
-    """Every closed-form score by name.
+    """Every closed-form score by name; without `modularity` where there is one factor alone.
 
     Shape:
         factors [n, F], codes [n, D]
     """
     found = information(factors, codes, bins, factor_bins)
-    return {
+    scores = {
         "mig": mig(found),
         "mig_code": mig(found, "code"),
         "sap": sap(factors, codes),
         "dcimig": dcimig(found),
         "jemmig": jemmig(found, bins),
-        "modularity": modularity(found),
     }
+    return scores | ({"modularity": modularity(found)} if len(found.mutual) > 1 else {})
 
 
 def _checked(factors: Float64, codes: Float64) -> tuple[Float64, Float64]:

@@ -8,6 +8,7 @@ Source: Eastwood & Williams, "A framework for the quantitative evaluation of dis
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from latentfx.errors import ShapeError
+from latentfx.training.metrics.bootstrap import Interval, interval_of
 from latentfx.training.metrics.disentanglement import dci
 
 Float64 = NDArray[np.float64]
@@ -56,12 +58,59 @@ def measure_dci(
     Raises:
         ShapeError: fewer than 8 rows, or lengths that differ.
     """
+    _check(factors, codes)
+    order = np.random.default_rng(seed).permutation(len(codes))
+    tested, fitted = np.split(order, [max(2, round(held_out * len(codes)))])
+    return _measure(factors, codes, fitted, tested, seed, trees)
+
+
+def bootstrap_dci(
+    factors: Float64, codes: Float64, draws: int = 20, seed: int = 0, trees: int = 50
+) -> dict[str, Interval]:
+    """The three figures, and intervals of them on resampled data.
+
+    Each draw fits predictors to rows drawn with replacement, and tries them on the rows that were not drawn.
+
+    Args:
+        draws: resampled data sets.
+        seed: of the draws, the split and the forests.
+        trees: of each forest.
+    Returns:
+        by name: `dci_disentanglement`, `dci_completeness`, `dci_informativeness`.
+    Shape:
+        factors [n, F], codes [n, D]
+    Raises:
+        ShapeError: fewer than 8 rows, or lengths that differ.
+    """
+    _check(factors, codes)
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(draws):
+        fitted = rng.integers(len(codes), size=len(codes))
+        tested = np.setdiff1d(np.arange(len(codes)), fitted)
+        drawn.append(_named(_measure(factors, codes, fitted, tested, seed, trees)))
+    return interval_of(_named(measure_dci(factors, codes, seed, trees)), drawn)
+
+
+def _named(found: DCI) -> Mapping[str, float]:
+    names = ("disentanglement", "completeness", "informativeness")
+    return {f"dci_{name}": getattr(found, name) for name in names}
+
+
+def _check(factors: Float64, codes: Float64) -> None:
     if len(factors) != len(codes) or len(codes) < 8:
         raise ShapeError(
             f"there are {len(factors)} rows of factors and {len(codes)} of codes; wanted 8 or more"
         )
-    order = np.random.default_rng(seed).permutation(len(codes))
-    tested, fitted = np.split(order, [max(2, round(held_out * len(codes)))])
+
+
+def _measure(
+    factors: Float64,
+    codes: Float64,
+    fitted: NDArray[np.int64],
+    tested: NDArray[np.int64],
+    seed: int,
+    trees: int,
+) -> DCI:
     rows, scores = [], []
     for column in factors.T:
         importance, score = _predict(column, codes, fitted, tested, seed, trees)

@@ -13,9 +13,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mutual_info_score
 
 from latentfx.errors import ShapeError
+from latentfx.training.metrics.bootstrap import bootstrap
 from latentfx.training.metrics.disentanglement import (
     all_scores,
-    bootstrap,
     dci,
     dcimig,
     information,

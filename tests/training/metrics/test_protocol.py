@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 
 from latentfx.errors import DataError, ShapeError
 from latentfx.training.data.example import Example
-from latentfx.training.evaluations.swap.plain import plain
+from latentfx.training.evaluations.plain import plain
 from latentfx.training.evaluations.swap.protocol import ProtocolSettings, SwapperScore, evaluate_swapper
 from latentfx.training.evaluations.swap.real_clips import (
     RealClip,

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from latentfx.training.evaluations.swap.plain import plain
+from latentfx.training.evaluations.plain import plain
 from latentfx.training.evaluations.swap.protocol import DecodeScore, MeanStd, ProtocolSettings, SwapperScore
 from latentfx.training.evaluations.swap.real_clips import Ceiling
 from latentfx.training.evaluations.swap.table import PUBLISHED, Comparison

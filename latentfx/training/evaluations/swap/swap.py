@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentfx.errors import DataError, ShapeError
-from latentfx.training.evaluations.swap.plain import plain
+from latentfx.training.evaluations.plain import plain
 from latentfx.training.judges.classifier import Classifier
 from latentfx.training.judges.classifier_training import ClassifierScore, score_classifier
 from latentfx.training.judges.crepe import CrepeModel

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from latentfx.training.evaluations.swap.plain import plain
+from latentfx.training.evaluations.plain import plain
 from latentfx.training.evaluations.swap.protocol import DecodeScore, MeanStd, ProtocolSettings, SwapperScore
 from latentfx.training.evaluations.swap.real_clips import Ceiling
 
