@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from latentfx.automation.midi_map import MidiMap
+
 from .devices import Device, list_devices
 from .host import LiveHost
-from .midi import MidiMap
 from .ports import list_midi_inputs
 from .rates import accepted_rates
 from .recorder import Recorder

@@ -12,6 +12,8 @@ import numpy as np
 from mido import Message
 from numpy.typing import ArrayLike
 
+from latentfx.automation.desk import Desk
+from latentfx.automation.midi_map import MidiMap
 from latentfx.binding import Binding
 from latentfx.errors import LatentFXError, ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
@@ -23,9 +25,7 @@ from latentfx.spec import Setting
 from . import checks
 from .bank import Bank
 from .crossfade import Crossfade
-from .desk import Desk
 from .meters import Meters
-from .midi import MidiMap
 from .mixing import MAX_BLOCK
 from .output import OutputStage
 from .stats import Latency, Place, Stats

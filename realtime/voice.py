@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from latentfx.automation.desk import Desk
 from latentfx.errors import LiveError
 from latentfx.host.plugin_file import Float32
 
-from .desk import Desk
 from .engine import Engine, StepCost
 from .mixing import MAX_BLOCK, spread
 from .rings import RingBuffer

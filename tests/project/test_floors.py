@@ -31,6 +31,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"host"},
             {"library"},
             {"preset"},
+            {"automation"},
             {"board"},
             {"offline"},
             {"batch"},

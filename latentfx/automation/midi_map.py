@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from mido import Message
 
+from latentfx.automation.desk import Desk
 from latentfx.binding import Binding, Source, Target, has_steps
 from latentfx.errors import ControlError, MidiError
 from latentfx.host.runtime import LatentPlugin
-
-from .desk import Desk
 
 _DATA, _DATA_FINE, _NRPN_FINE, _NRPN, _RPN_FINE, _RPN = 6, 38, 98, 99, 100, 101
 _SOUND_OFF, _RESET, _NOTES_OFF = 120, 121, 123  # controllers from 120 on are commands

@@ -1,0 +1,1 @@
+"""Controls that move while a plugin plays: by MIDI, by hand, from a file; live and offline alike."""
