@@ -19,7 +19,8 @@ import torch
 from onnx_ir.passes import common as passes
 from torch import Tensor, nn
 
-from latentfx.errors import ExportError
+from latentfx.errors import ExportError, PluginFileError
+from latentfx.host.graph import check_file
 from latentfx.host.plugin_file import METADATA_KEY
 from latentfx.plugin import Plugin, State
 from latentfx.testing.drive import evaluating
@@ -79,7 +80,9 @@ def export_onnx(
     if callable(report):
         text = metadata_text(plugin, state, provenance, report(session))
     onnx.helper.set_model_props(graph, {METADATA_KEY: text})
-    write_file(target, graph.SerializeToString())
+    data = graph.SerializeToString()
+    _check_opens(plugin, data)
+    write_file(target, data)
     return target
 
 
@@ -214,6 +217,17 @@ def _check(plugin: Plugin, state: State, data: bytes) -> onnxruntime.InferenceSe
         for port, value, want in zip(session.get_outputs(), found, expected, strict=True):
             _compare(port.name, value, want.numpy())
     return session
+
+
+def _check_opens(plugin: Plugin, data: bytes) -> None:
+    """Refuse to write what hosts refuse to open."""
+    try:
+        check_file(data)
+    except PluginFileError as error:
+        raise ExportError(
+            f"hosts would refuse the file of {plugin.spec.name!r}: {error}. Write that part of the plugin "
+            "with other operations"
+        ) from error
 
 
 def _session(data: bytes) -> onnxruntime.InferenceSession:

@@ -28,15 +28,27 @@ def plugins() -> list[str]:
     )
 
 
-def load(plugin: str | os.PathLike[str], threads: int = 1, **controls: Setting) -> LatentPlugin:
+def load(
+    plugin: str | os.PathLike[str],
+    threads: int = 1,
+    trust: bool = False,
+    checked: bool = False,
+    **controls: Setting,
+) -> LatentPlugin:
     """Load a shipped plugin by name, or a plugin file by path, and set its controls.
 
     For example `load("timbre-swap", timbre="flute", mix=0.5)`.
+
+    A file that is new here is first loaded and played in a process of its own, which takes half a second, and
+    never again for the same bytes (`latentfx.host.first_contact`).
 
     Args:
         plugin: such as `"timbre-swap"`, or the path of an `.onnx` file. Case and spaces do not matter in a
             name.
         threads: threads that one block may use.
+        trust: open a file whose operators or sizes break the rules for files from strangers, because you know
+            the author. It may then take all memory, or never end; it cannot run code.
+        checked: leave out the process of its own, because the file was checked elsewhere.
         controls: controls and blends by name; see `LatentPlugin.set`.
 
     Raises:
@@ -46,7 +58,25 @@ def load(plugin: str | os.PathLike[str], threads: int = 1, **controls: Setting) 
     """
     from latentfx.host.runtime import LatentPlugin
 
-    return LatentPlugin(_read(plugin), threads).set(**controls)
+    found = _find(plugin)
+    if isinstance(found, Path):
+        return LatentPlugin.load(found, threads, trust, checked).set(**controls)
+    return LatentPlugin(found, threads).set(**controls)
+
+
+def trust_plugin(plugin: str | os.PathLike[str]) -> None:
+    """Open this very file with `trust` wherever it is loaded, in this process and those that it starts.
+
+    Args:
+        plugin: as for `load`.
+
+    Raises:
+        PluginNotFoundError: neither a shipped plugin nor a file.
+        PluginFileError: it cannot be read.
+    """
+    from latentfx.host.first_contact import trust_bytes
+
+    trust_bytes(_read(plugin))
 
 
 def describe(plugin: str | os.PathLike[str]) -> Metadata:
@@ -68,6 +98,12 @@ def _read(plugin: str | os.PathLike[str]) -> bytes:
     """The content of a plugin's file."""
     from latentfx.host.guard import read_plugin_bytes
 
+    found = _find(plugin)
+    return read_plugin_bytes(found) if isinstance(found, Path) else found
+
+
+def _find(plugin: str | os.PathLike[str]) -> bytes | Path:
+    """The content of a shipped plugin, or the path of a file."""
     name, known = os.fspath(plugin), plugins()
     if name in known:
         return _shipped(name)
@@ -78,7 +114,7 @@ def _read(plugin: str | os.PathLike[str]) -> bytes:
             "load the .onnx file of the plugin"
         )
     if path.suffix == ".onnx" or path.exists():
-        return read_plugin_bytes(path)
+        return path
     meant = find_name(name, known)
     if meant is not None:
         return _shipped(meant)

@@ -12,7 +12,7 @@ import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
-from latentfx.host.graph import BlockStream, in_runs
+from latentfx.host.graph import BlockStream, in_runs, most_blocks
 from latentfx.host.plugin_file import Float32
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.stream import count_rows
@@ -83,7 +83,8 @@ class Engine:
         self.step_times = Times()
         self.wants_reset = False
         self._before_hops = before_hops
-        self._most = next(in_runs(max(MAX_BLOCK // spec.block_size, 1), _MOST_HOPS))
+        most = min(_MOST_HOPS, most_blocks(spec.block_size, self.rows * spec.in_channels))
+        self._most = next(in_runs(max(MAX_BLOCK // spec.block_size, 1), most))
         self._hops = np.zeros((channels, self._most * spec.block_size), np.float32)
         self._filled = 0
         self._blocks = self._open()

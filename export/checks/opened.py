@@ -19,6 +19,7 @@ from torch import Tensor
 from latentfx.errors import LatentFXError, PluginFileError
 from latentfx.export.nn_tilde.attributes import named_apart
 from latentfx.export.nn_tilde.file import METADATA_FILE, MIN_RATIO, open_bytes
+from latentfx.host.first_contact import meet
 from latentfx.host.graph import Graph
 from latentfx.host.guard import MAX_FILE_BYTES, read_plugin_bytes
 from latentfx.host.plugin_file import MAX_METADATA_BYTES, Metadata, load_metadata
@@ -165,14 +166,17 @@ def open_plugin_file(
 
     Args:
         path: an `.onnx` file, or a TorchScript file for nn~ (made elsewhere, too).
-        trust: whether a TorchScript file may be opened: it is a program.
+        trust: whether a TorchScript file may be opened: it is a program; and an `.onnx` file whose operators
+            break the rules for files from strangers.
         sample_rate: Hz, for a TorchScript file that does not say its own.
     Raises:
         PluginNotFoundError: there is no such file.
         PluginFileError: damaged, hostile, no plugin, or TorchScript that is not trusted.
     """
     if path.suffix != ".ts":
-        graph = Graph(read_plugin_bytes(path))
+        data = read_plugin_bytes(path)
+        meet(data, trust)
+        graph = Graph(data, trust=trust)
         return OnnxPlugin(graph.metadata, graph.session), graph.metadata
     data = read_plugin_bytes(path)
     if not trust:

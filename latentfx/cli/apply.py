@@ -17,6 +17,7 @@ from latentfx.cli.options import (
     PresetOption,
     ReferenceOption,
     SideOption,
+    TrustOption,
     choose_plugin,
     takes_controls,
 )
@@ -78,6 +79,7 @@ def apply(
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the spectrograms before and after into a PNG.")
     ] = False,
+    trust: TrustOption = False,
 ) -> None:
     """Run recordings through a plugin.
 
@@ -97,7 +99,7 @@ def apply(
 
     `latentfx info PLUGIN` lists the controls of a plugin.
     """
-    chosen = choose_plugin(plugin, preset)
+    chosen = choose_plugin(plugin, preset, trust)
     run_job(Job(sources, target, chosen, controls, reference, side, plot, jobs, suffix))
 
 

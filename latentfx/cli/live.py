@@ -23,6 +23,7 @@ from latentfx.cli.options import (
     PluginOption,
     PresetOption,
     ReferenceOption,
+    TrustOption,
     choose_plugin,
     parse_duration,
     takes_controls,
@@ -91,6 +92,7 @@ def live(
     ] = False,
     limit: LimitOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the statistics as JSON at the end.")] = False,
+    trust: TrustOption = False,
 ) -> None:
     """Play a plugin: microphone in, another instrument out, MIDI at the knobs.
 
@@ -111,7 +113,7 @@ def live(
     if place not in _PLACES:
         raise ControlError(f"--place {place!r}; allowed {', '.join(_PLACES)}")
     stream = start(
-        choose_plugin(plugin, preset),
+        choose_plugin(plugin, preset, trust),
         input=source,
         output=target,
         midi=midi or (),

@@ -38,6 +38,13 @@ PresetArgument = Annotated[
         metavar="NAME", help="A preset, or the path of a .toml file.", autocompletion=complete_preset
     ),
 ]
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Open a plugin file whose operators break the rules for files from strangers: know its author.",
+    ),
+]
 ReferenceOption = Annotated[Path | None, typer.Option(help="Learn the sound from this recording instead.")]
 SideOption = Annotated[
     Path | None, typer.Option(help="Recording for the side-chain, for a plugin that has one.")
@@ -168,20 +175,30 @@ def parse_duration(text: str) -> float:
     return float(3600 * hours + 60 * minutes + seconds)
 
 
-def choose_plugin(plugin: str | None, preset: str | None) -> str | Preset:
+def choose_plugin(plugin: str | None, preset: str | None, trust: bool = False) -> str | Preset:
     """The preset where one is named, else the plugin, else the default.
+
+    Args:
+        plugin: name or file.
+        preset: name or file.
+        trust: whether the plugin's file is trusted from here on.
 
     Raises:
         PresetError: no such preset, or one of another plugin than the one named.
     """
-    from latentfx.library import DEFAULT_PLUGIN
+    from latentfx.library import DEFAULT_PLUGIN, trust_plugin
     from latentfx.preset import load_preset, same_plugin
 
     if preset is None:
-        return DEFAULT_PLUGIN if plugin is None else plugin
+        chosen = DEFAULT_PLUGIN if plugin is None else plugin
+        if trust:
+            trust_plugin(chosen)
+        return chosen
     loaded = load_preset(preset)
     if plugin is not None and not same_plugin(plugin, loaded.plugin):
         raise PresetError(
             f"preset {preset!r} belongs to {loaded.plugin}, not to {plugin}: leave --plugin out"
         )
+    if trust:
+        trust_plugin(loaded.plugin)
     return loaded

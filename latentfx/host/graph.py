@@ -1,25 +1,50 @@
-"""A plugin file as a running graph: checked, matched with its metadata, run over whole blocks."""
+"""A plugin file as a running graph: checked, matched with its metadata, run over whole blocks.
+
+What comes out of a plugin is checked at every step (`BlockStream.step`): a block with numbers that are no
+sound is silence, and a state that is not finite starts anew.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from latentfx.errors import PluginFileError, ShapeError
-from latentfx.host.guard import FileFacts, Port, inspect
+from latentfx.host.guard import FileFacts, inspect
+from latentfx.host.model.fields import DataType
+from latentfx.host.model.model import Port, write_model
 from latentfx.host.plugin_file import Float32, Metadata, load_metadata
+from latentfx.host.sizes.plan import Plan
+from latentfx.host.watch import WATCH
 
 if TYPE_CHECKING:
     import onnxruntime
 
 Axes = tuple[int | None, ...]
 
+MANY_BLOCKS: Final = 32
+LOUDEST: Final = 1e4  # of what comes out of a plugin: 80 dB above full scale
+STEP_LIMIT_S: Final = 60.0
+_MANY_VALUES: Final = 1 << 16
+
 
 def read_metadata(data: bytes) -> Metadata:
-    """Check a plugin file and read what it says of itself; onnxruntime is not needed for it.
+    """Read strictly what a plugin file says of itself. Its operators are not looked at, and nothing runs.
+
+    Args:
+        data: content of a plugin file.
+
+    Raises:
+        PluginFileError: the file is damaged or hostile, or its graph is not what its metadata says.
+    """
+    return _matched(inspect(data))
+
+
+def check_file(data: bytes) -> None:
+    """Check a plugin file, its operators and their sizes, without running it. onnxruntime is not needed.
 
     Args:
         data: content of a plugin file.
@@ -28,9 +53,10 @@ def read_metadata(data: bytes) -> Metadata:
         PluginFileError: the file is damaged or hostile, or its graph is not what its metadata says.
     """
     facts = inspect(data)
-    metadata = load_metadata(facts.metadata)
-    _check_ports(facts, metadata)
-    return metadata
+    spec = _matched(facts).spec
+    plan = Plan(facts.model)
+    for blocks in (1, most_blocks(spec.block_size, spec.in_channels)):
+        plan.measure(1, blocks * spec.block_size)
 
 
 class Graph:
@@ -39,13 +65,20 @@ class Graph:
     Args:
         data: content of a plugin file.
         threads: threads that one block may use; more than one pays for large plugins alone.
+        trust: whether operators may be any of ONNX's, and sizes any, because the user knows the author.
 
     Raises:
         PluginFileError: the file is damaged or hostile, or its graph is not what its metadata says.
     """
 
-    def __init__(self, data: bytes, threads: int = 1) -> None:
-        self.metadata = read_metadata(data)
+    def __init__(self, data: bytes, threads: int = 1, trust: bool = False) -> None:
+        facts = inspect(data)
+        self.metadata = _matched(facts)
+        self._plan = None if trust else Plan(facts.model)
+        self._measured: set[tuple[int, int]] = set()
+        spec = self.metadata.spec
+        for blocks in (1, most_blocks(spec.block_size, spec.in_channels)):
+            self.check_size(1, blocks * spec.block_size)
         import onnxruntime  # it takes longer to import than all the rest: what only reads a file does without
 
         options = onnxruntime.SessionOptions()
@@ -53,14 +86,48 @@ class Graph:
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # its errors are raised, not printed
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        spec = self.metadata.spec
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
-            self.session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            self.session = onnxruntime.InferenceSession(
+                write_model(facts.model), options, providers=["CPUExecutionProvider"]
+            )
             trial = BlockStream(self, 1, self.metadata.state, np.array(spec.defaults, np.float32))
             trial.step(np.zeros((1, spec.in_channels, spec.block_size), np.float32))
+        except PluginFileError:
+            raise
         except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise PluginFileError(f"onnxruntime cannot run the graph of {spec.name!r}: {reason}") from error
+            raise PluginFileError(
+                f"onnxruntime cannot run the graph of {spec.name!r}: {first_line(error)}"
+            ) from error
+
+    def check_size(self, batch: int, samples: int) -> None:
+        """Check the sizes of all tensors for a step of so many rows and samples.
+
+        Raises:
+            PluginFileError: more memory or work than allowed, or an output of another shape than promised.
+        """
+        if self._plan is not None and (batch, samples) not in self._measured:
+            self._plan.measure(batch, samples)
+            self._measured.add((batch, samples))
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, in a line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+def most_blocks(block_size: int, channels: int) -> int:
+    """How many blocks run together at most, a power of 2: more take more memory, and hardly less time.
+
+    Args:
+        block_size: of the plugin.
+        channels: of the plugin's input, of all rows together.
+
+    >>> most_blocks(256, 1), most_blocks(256, 32), most_blocks(65536, 2)
+    (32, 8, 1)
+    """
+    most = max(_MANY_VALUES // (block_size * channels), 1)
+    return min(MANY_BLOCKS, 1 << (most.bit_length() - 1))
 
 
 def in_runs(blocks: int, most: int) -> Iterator[int]:
@@ -89,10 +156,24 @@ class BlockStream:
         batch: rows run side by side, each with a state of its own.
         initial: state of a row at the start.
         controls: values of the controls, shared with whoever turns them.
+        limit_s: a step that takes longer is ended.
     """
 
-    def __init__(self, graph: Graph, batch: int, initial: Mapping[str, Float32], controls: Float32) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        batch: int,
+        initial: Mapping[str, Float32],
+        controls: Float32,
+        limit_s: float = STEP_LIMIT_S,
+    ) -> None:
+        import onnxruntime
+
         self.batch = batch
+        self.silenced = 0
+        self._graph = graph
+        self._limit_s = limit_s
+        self._options = onnxruntime.RunOptions()
         self._spec = graph.metadata.spec
         self._session = graph.session
         self._initial = initial
@@ -109,6 +190,9 @@ class BlockStream:
     def step(self, audio: Float32) -> Float32:
         """Run one block, or several at once: the same sound, and faster.
 
+        A block of a row that holds NaN, infinity or values beyond `LOUDEST` becomes silence, and is counted
+        in `silenced`. A state that is not finite goes back to the start of the stream.
+
         Returns:
             The output, in memory that the next step of this length writes again: copy it to keep it.
         Shape:
@@ -116,6 +200,7 @@ class BlockStream:
 
         Raises:
             ShapeError: audio of another shape.
+            PluginFileError: the graph failed, or took longer than it may.
         """
         samples = audio.shape[-1]
         run = self._passes.get(samples) or self._prepare(audio.shape)
@@ -123,7 +208,11 @@ class BlockStream:
             raise ShapeError(f"a block has the shape {audio.shape}; allowed {run.audio.shape}")
         np.copyto(run.audio, audio)
         np.copyto(self._controls, self._knobs)
-        self._session.run_with_iobinding(run.bindings[self._now])
+        self._run(run)
+        after = self._states[1 - self._now]
+        if not _is_sound(run.out) or not all(map(_is_finite, after.values())):
+            self._mend(run)
+            return run.out
         self._now = 1 - self._now
         return run.out
 
@@ -140,6 +229,40 @@ class BlockStream:
         """
         return self._states[self._now][name]
 
+    def _run(self, run: _Pass) -> None:
+        WATCH.begin(self._options, self._limit_s)
+        try:
+            self._session.run_with_iobinding(run.bindings[self._now], self._options)
+        except Exception as error:
+            ended = self._options.terminate
+            reason = f"it was ended after {self._limit_s:g} s" if ended else first_line(error)
+            raise PluginFileError(
+                f"a step of plugin {self._spec.name!r} failed ({run.audio.shape[-1]} samples): {reason}"
+            ) from error
+        finally:
+            WATCH.end(self._options)
+            self._options.terminate = False
+
+    def _mend(self, run: _Pass) -> None:
+        """Go over a step that gave bad numbers: block by block, so that one bad block silences no other."""
+        size = self._spec.block_size
+        samples = run.audio.shape[-1]
+        if samples > size:
+            audio = run.audio.copy()
+            parts = [self.step(audio[:, :, at : at + size]).copy() for at in range(0, samples, size)]
+            np.concatenate(parts, axis=2, out=run.out)
+            return
+        after = self._states[1 - self._now]
+        for row in range(self.batch):
+            good = _is_sound(run.out[row])
+            if not good:
+                run.out[row] = 0
+                self.silenced += 1
+            if not all(_is_finite(value[row]) for value in after.values()):
+                for name, start in self._initial.items():
+                    after[name][row] = start
+        self._now = 1 - self._now
+
     def _prepare(self, shape: tuple[int, ...]) -> _Pass:
         """Allocate what steps of this length need."""
         spec, samples = self._spec, shape[-1]
@@ -149,6 +272,7 @@ class BlockStream:
                 f"audio has the shape {shape}; allowed [{self.batch}, {spec.in_channels}, T] "
                 f"with T a multiple of {spec.block_size}"
             )
+        self._graph.check_size(self.batch, samples)
         audio = np.zeros(allowed, np.float32)
         out = np.zeros((self.batch, spec.out_channels, samples), np.float32)
         bindings = tuple(self._bind(audio, out, *pair) for pair in (self._states, self._states[::-1]))
@@ -178,8 +302,18 @@ class _Pass:
     bindings: tuple[onnxruntime.IOBinding, ...]
 
 
-def _check_ports(facts: FileFacts, metadata: Metadata) -> None:
-    """Compare the graph's inputs and outputs with what the metadata says."""
+def _is_sound(out: Float32) -> bool:
+    """Whether all values are numbers that may be sound; NaN is not."""
+    return out.size == 0 or (float(out.max()) <= LOUDEST and float(out.min()) >= -LOUDEST)
+
+
+def _is_finite(state: Float32) -> bool:
+    return bool(np.isfinite(state).all())
+
+
+def _matched(facts: FileFacts) -> Metadata:
+    """The metadata, after a comparison with the graph's inputs and outputs."""
+    metadata = load_metadata(facts.metadata)
     spec = metadata.spec
     states: dict[str, Axes] = {name: value.shape for name, value in metadata.state.items()}
     inputs: dict[str, Axes] = {"audio": (spec.in_channels, None), "controls": (len(spec.controls),)}
@@ -188,6 +322,7 @@ def _check_ports(facts: FileFacts, metadata: Metadata) -> None:
     outputs |= {f"state_{name}_out": shape for name, shape in states.items()}
     _compare("input", facts.inputs, inputs)
     _compare("output", facts.outputs, outputs)
+    return metadata
 
 
 def _compare(kind: str, found: Mapping[str, Port], wanted: Mapping[str, Axes]) -> None:
@@ -196,10 +331,11 @@ def _compare(kind: str, found: Mapping[str, Port], wanted: Mapping[str, Axes]) -
         raise PluginFileError(f"graph and metadata disagree on the {kind}s {odd}. Export the plugin again")
     for name, shape in wanted.items():
         port = found[name]
-        if not port.is_float or port.shape != (None, *shape):
-            axes, expected = _axes(port.shape), _axes((None, *shape))
+        is_float = port.element == DataType.FLOAT
+        if not is_float or port.shape != (None, *shape):
+            axes, expected = _axes(port.shape or ()), _axes((None, *shape))
             raise PluginFileError(
-                f"{kind} {name!r} of the graph is {'float32' if port.is_float else 'not float32'} [{axes}]; "
+                f"{kind} {name!r} of the graph is {'float32' if is_float else 'not float32'} [{axes}]; "
                 f"the metadata says float32 [{expected}]. Export the plugin again"
             )
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentfx.errors import ControlError, ShapeError
+from latentfx.host.first_contact import is_trusted, meet
 from latentfx.host.graph import BlockStream, Graph
 from latentfx.host.guard import read_plugin_bytes
 from latentfx.host.layout import find_layout, to_channels
@@ -63,24 +64,31 @@ class LatentPlugin(Processor):
     Args:
         data: content of a plugin file.
         threads: threads that one block may use.
+        trust: whether operators and sizes may be any, because you know the author; see `latentfx.load`.
 
     Raises:
         PluginFileError: the file is damaged, hostile or of another schema.
     """
 
-    def __init__(self, data: bytes, threads: int = 1) -> None:
-        graph = Graph(data, threads)
+    def __init__(self, data: bytes, threads: int = 1, trust: bool = False) -> None:
+        graph = Graph(data, threads, trust)
         self._start(graph, graph.metadata.state)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], threads: int = 1) -> LatentPlugin:
-        """Load a plugin file.
+    def load(
+        cls, path: str | os.PathLike[str], threads: int = 1, trust: bool = False, checked: bool = False
+    ) -> LatentPlugin:
+        """Load a plugin file; see `latentfx.load`.
 
         Raises:
             PluginNotFoundError: there is no such file.
             PluginFileError: the file is damaged, hostile or of another schema.
         """
-        return cls(read_plugin_bytes(path), threads)
+        data = read_plugin_bytes(path)
+        trust = trust or is_trusted(data)
+        if not checked:
+            meet(data, trust)
+        return cls(data, threads, trust)
 
     @property
     def spec(self) -> PluginSpec:

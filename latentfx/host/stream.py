@@ -8,18 +8,18 @@ import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
-from latentfx.host.graph import BlockStream, in_runs
+from latentfx.host.graph import BlockStream, in_runs, most_blocks
 from latentfx.host.plugin_file import Float32
 from latentfx.spec import PluginSpec
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
-MANY_BLOCKS = 32
 
 
 class PluginStream:
     """A plugin as a `Stream`: resampled to its rate and back, cut into its blocks, its latency removed.
 
-    Samples that are NaN or infinite are taken as 0 and counted in `non_finite`.
+    Samples that are NaN or infinite are taken as 0 and counted in `non_finite`. Blocks in which the plugin
+    made such samples are silence, and are counted in `silenced`.
 
     Args:
         spec: what the plugin says of itself.
@@ -42,6 +42,7 @@ class PluginStream:
         self.sample_rate = sample_rate
         self.non_finite = 0
         self._blocks = open_blocks(rows)
+        self._most = most_blocks(spec.block_size, rows * spec.in_channels)
         self.outputs = rows * spec.out_channels
         self._in = self._out = 0
         self._pending = np.zeros((channels, 0), np.float32)
@@ -49,6 +50,11 @@ class PluginStream:
         self._skip = spec.latency
         self._to_plugin = StreamResampler(sample_rate, spec.sample_rate, channels)
         self._from_plugin = StreamResampler(spec.sample_rate, sample_rate, self.outputs)
+
+    @property
+    def silenced(self) -> int:
+        """Blocks so far in which the plugin made numbers that are no sound."""
+        return self._blocks.silenced
 
     def push(self, audio: Float32) -> Float32:
         """Take the next samples and return those that are ready.
@@ -98,7 +104,7 @@ class PluginStream:
         self._pending = queue[:, whole:]
         out = np.empty((self.outputs, whole), np.float32)
         start = 0
-        for blocks in in_runs(whole // size, MANY_BLOCKS):
+        for blocks in in_runs(whole // size, self._most):
             end = start + blocks * size
             block = queue[:, start:end].reshape(self._blocks.batch, self.spec.in_channels, end - start)
             out[:, start:end] = self._blocks.step(block).reshape(self.outputs, end - start)

@@ -1,0 +1,1 @@
+"""An ONNX file read strictly into records, and written anew from them."""
