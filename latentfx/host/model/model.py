@@ -55,7 +55,7 @@ _SPELT: Final[Mapping[int, tuple[str, str]]] = {
 }
 _DATA_FIELDS: Final = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 # Type of an attribute -> the field that holds it, and what stands there where the field does not come.
-_ATTRIBUTES: Final[Mapping[int, tuple[str, Any]]] = {
+ATTRIBUTES: Final[Mapping[int, tuple[str, Any]]] = {
     AttributeType.FLOAT: ("f", 0.0),
     AttributeType.INT: ("i", 0),
     AttributeType.STRING: ("s", b""),
@@ -65,7 +65,7 @@ _ATTRIBUTES: Final[Mapping[int, tuple[str, Any]]] = {
     AttributeType.INTS: ("ints", ()),
     AttributeType.STRINGS: ("strings", ()),
 }
-_VALUES: Final = frozenset(name for name, _ in _ATTRIBUTES.values())
+_VALUES: Final = frozenset(name for name, _ in ATTRIBUTES.values())
 _AGAIN: Final = "Export it again with latentfx.export.export_onnx"
 
 
@@ -165,23 +165,6 @@ def read_model(data: bytes) -> Model:
         raise PluginFileError("not a plugin file: its graphs lie inside one another") from None
 
 
-def write_model(model: Model, with_metadata: bool = False) -> bytes:
-    """Write a model anew: what was read, without names of operators, notes and sizes that files may claim.
-
-    Args:
-        model: as read.
-        with_metadata: write the texts beside the graph, which a runtime does not need.
-    """
-    record: Record = {
-        "ir_version": model.ir_version,
-        "opset_import": [{"version": model.operator_set}],
-        "graph": _graph_record(model.graph, named=True),
-    }
-    if with_metadata:
-        record["metadata_props"] = [{"key": key, "value": value} for key, value in model.metadata]
-    return wire.write(fields.MODEL, record)
-
-
 def _span(versions: range) -> str:
     return f"{versions[0]} to {versions[-1]}"
 
@@ -245,7 +228,7 @@ def _node(record: Record) -> Node:
 def _attribute(operator: str, name: str, record: Record) -> Attribute:
     found = [field for field in record if field in _VALUES]
     kind = record.get("type", 0)
-    field, value = _ATTRIBUTES.get(kind, ("", None))
+    field, value = ATTRIBUTES.get(kind, ("", None))
     if field:
         value = record.get(field, value)
     if not field or value is None or any(other != field for other in found):
@@ -312,51 +295,3 @@ def _port(record: Record) -> Port:
             raise PluginFileError("not a plugin file: an axis has a size and a name")
         shape = tuple(axis.get("value") for axis in axes)
     return Port(record.get("name", ""), dense.get("elem_type", 0), shape)
-
-
-def _graph_record(graph: Graph, named: bool = False) -> Record:
-    """A graph as a record; `named` adds the shapes of its ports, which the host has compared."""
-    return {
-        "node": [_node_record(node) for node in graph.nodes],
-        "name": "plugin",
-        "initializer": [_tensor_record(tensor) for tensor in graph.tensors],
-        "input": [_port_record(port, named) for port in graph.inputs],
-        "output": [_port_record(port, named) for port in graph.outputs],
-    }
-
-
-def _node_record(node: Node) -> Record:
-    return {
-        "input": node.inputs,
-        "output": node.outputs,
-        "op_type": node.operator,
-        "attribute": [_attribute_record(name, entry) for name, entry in node.attributes.items()],
-    }
-
-
-def _attribute_record(name: str, attribute: Attribute) -> Record:
-    value = attribute.value
-    if attribute.type == AttributeType.TENSOR:
-        value = _tensor_record(value)
-    elif attribute.type == AttributeType.GRAPH:
-        value = _graph_record(value)
-    return {"name": name, _ATTRIBUTES[attribute.type][0]: value, "type": attribute.type}
-
-
-def _tensor_record(tensor: Tensor) -> Record:
-    return {
-        "dims": tensor.shape,
-        "data_type": tensor.element,
-        "name": tensor.name,
-        "raw_data": tensor.data,
-    }
-
-
-def _port_record(port: Port, named: bool) -> Record:
-    dense: Record = {"elem_type": port.element}
-    if named and port.shape is not None:
-        axes = enumerate(port.shape)
-        dense["shape"] = {
-            "dim": [{"param": f"axis_{at}"} if size is None else {"value": size} for at, size in axes]
-        }
-    return {"name": port.name, "type": {"tensor_type": dense}}
