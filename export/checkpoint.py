@@ -32,7 +32,7 @@ from .onnx import export_onnx
 from .patches.file import write_patches
 from .rebuild import rebuild_facts, rebuild_plugin
 
-SUFFIXES = {"onnx": ".onnx", "nn~": ".ts", "neutone": ".nm"}
+SUFFIXES = {"onnx": ".onnx", "nn~": ".ts", "neutone": ".nm", "m4l": ".amxd"}
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,11 @@ def export_checkpoint(
     Args:
         path: a checkpoint folder, its weights file, a run folder (whose last stage's best is taken), or a
             plugin: an `.onnx` file that this function wrote, or the name of a shipped one.
-        target: the file to write; `NAME.onnx`, `NAME.ts` or `NAME.nm` in the current folder unless given.
+        target: the file to write; `NAME.onnx`, `NAME.ts`, `NAME.nm` or `NAME.amxd` in the current folder
+            unless given.
         to: `onnx` for our own hosts, `nn~` for Max/MSP and Pure Data (with help patches beside it),
-            `neutone` for Neutone FX in a DAW; as `target` ends unless given, and `onnx` without one.
+            `m4l` for Max for Live (`NAME.ts`, and the device `NAME.amxd` beside it), `neutone` for Neutone
+            FX in a DAW; as `target` ends unless given, and `onnx` without one.
         name: of the plugin; that of the recipe, or of the plugin file, unless given.
         default: what the plugin is set to at start, a timbre for example; its first choice, or that of the
             plugin file, unless given.
@@ -108,8 +110,9 @@ def export_checkpoint(
                 report["contract"] = verify_contract(plugin, nonlinear=True).as_dict()
         file = export_neutone(plugin, target, provenance, verify=verify)
     else:
-        file = export_nn_tilde(plugin, target, provenance, validated if verify else report)
-        patches = write_patches(plugin, file)
+        file = target.with_suffix(SUFFIXES["nn~"]) if to == "m4l" else target
+        file = export_nn_tilde(plugin, file, provenance, validated if verify else report)
+        patches = write_patches(plugin, file, live=to == "m4l")
     return Exported(file, file.stat().st_size, plugin.spec, report, patches)
 
 
@@ -134,7 +137,7 @@ def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | Non
     Raises:
         ExportError: a form that is unknown, or a source that has no torch side.
     """
-    if Path(source).suffix in (SUFFIXES["nn~"], SUFFIXES["neutone"]):
+    if Path(source).suffix in (SUFFIXES["nn~"], SUFFIXES["neutone"], SUFFIXES["m4l"]):
         raise ExportError(
             f"{source} is a finished program, from which the model cannot be won back. Export from the "
             ".onnx file of the same plugin, or from its run folder or checkpoint"

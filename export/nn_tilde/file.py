@@ -19,7 +19,7 @@ from latentfx.plugin import Plugin
 from latentfx.testing.drive import evaluating
 
 from .attributes import attributes
-from .latent import LatentLayout, latent_layout
+from .latent import MAX_LATENT_CHANNELS, LatentLayout, latent_layout
 from .libtorch import VERSION, unknown_operators
 from .module import NnTilde, NnTildeLatent
 
@@ -42,10 +42,10 @@ def export_nn_tilde(
     """Write a plugin as a file for nn~.
 
     Its methods are `forward` (audio to audio) and `info` (sample rate and latency as signals). A
-    `LatentEffect` also has `encode`, `decode` and its operator (`swap`): one channel for each latent
-    dimension, one value for each hop. Its attributes are every control and blend, `reset`, `sample_rate` and
-    `latency`. A control with the name of a method is renamed: `mix` becomes `mix_amount`.
-    The file is a zip; `extra/latentfx.json` in it holds spec, provenance and report.
+    `LatentEffect` of at most 64 latent dimensions also has `encode`, `decode` and its operator (`swap`): one
+    channel for each latent dimension, one value for each hop. Its attributes are every control and blend,
+    `reset`, `sample_rate` and `latency`. A control with the name of a method is renamed: `mix` becomes
+    `mix_amount`. The file is a zip; `extra/latentfx.json` in it holds spec, provenance and report.
 
     Args:
         plugin: any plugin that keeps the contract and that TorchScript can compile.
@@ -96,7 +96,7 @@ def deprecations_allowed() -> Iterator[None]:
 
 
 def _compile(plugin: Plugin, latent: bool) -> torch.jit.ScriptModule:
-    layout = latent_layout(plugin) if latent and isinstance(plugin, LatentEffect) else None
+    layout = _layout(plugin) if latent else None
     ports = method_ports(plugin, layout)
     wrapper = _wrap(plugin, layout, ports)
     names = [*ports, *(f"{method}_params" for method in ports), *_labels(plugin, layout)]
@@ -122,6 +122,17 @@ def _compile(plugin: Plugin, latent: bool) -> torch.jit.ScriptModule:
         ) from error
     _check_operators(plugin, frozen)
     return frozen
+
+
+def _layout(plugin: Plugin) -> LatentLayout | None:
+    """The latent channels; None without a latent space, or with one that no patch can hold."""
+    layout = latent_layout(plugin) if isinstance(plugin, LatentEffect) else None
+    return layout if layout is None or len(layout.labels) <= MAX_LATENT_CHANNELS else None
+
+
+def method_names(plugin: Plugin) -> tuple[str, ...]:
+    """Names of the methods that the file of a plugin has: `forward`, `info`, `encode` and so on."""
+    return tuple(method_ports(plugin, _layout(plugin)))
 
 
 def method_ports(plugin: Plugin, layout: LatentLayout | None) -> Ports:

@@ -13,8 +13,8 @@ from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
 from latentfx.plugin import State
 
-MAX_LATENT_CHANNELS = 1024
-"""Channels of one multichannel patch cord in Max, for `mc.nn~`."""
+MAX_LATENT_CHANNELS = 64
+"""Latent signals that a patch can hold; an effect with more gets no latent methods."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def latent_layout(effect: LatentEffect) -> LatentLayout:
     """Find the latent channels of an effect.
 
     Raises:
-        ExportError: a factor that is no signal at the hop rate, or too many channels.
+        ExportError: a factor that is no signal at the hop rate.
     """
     state = effect.initial_state(1)
     spec = effect.spec
@@ -126,12 +126,6 @@ def _check_signals(name: str, signals: Mapping[str, Tensor], frames: int) -> Non
                 f"{label!r} of {name!r} has the shape {tuple(value.shape)} for {frames} hops; a latent "
                 "signal of nn~ is [batch, channels, hops]"
             )
-    count = sum(value.shape[1] for value in signals.values())
-    if count > MAX_LATENT_CHANNELS:
-        raise ExportError(
-            f"the latent space of {name!r} has {count} channels; allowed {MAX_LATENT_CHANNELS}. "
-            "Export it with latent=False: then it has only forward"
-        )
 
 
 def _shapes(factors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

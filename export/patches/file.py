@@ -1,23 +1,28 @@
-"""Help patches beside a file for nn~: one for Pure Data, one for Max."""
+"""Patches beside a file for nn~: help patches for Pure Data and Max, or a device for Live."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
 from latentfx.export.bundle import write_file
-from latentfx.export.nn_tilde.latent import operator_name
+from latentfx.export.nn_tilde.file import method_names
 from latentfx.plugin import Plugin
 
+from .live import live_device
 from .max import max_patch
-from .panel import panel_of
+from .panel import Panel, panel_of
 from .pd import pd_patch
 
 
-def write_patches(plugin: Plugin, file: Path) -> tuple[Path, ...]:
-    """Write `NAME.pd` and `NAME.maxpat` beside `NAME.ts`.
+def write_patches(plugin: Plugin, file: Path, *, live: bool = False) -> tuple[Path, ...]:
+    """Write `NAME.pd` and `NAME.maxpat` beside `NAME.ts`, or `NAME.amxd`.
 
+    Args:
+        plugin: that the file holds.
+        file: for nn~.
+        live: write a device of Max for Live instead of help patches.
     Raises:
         ExportError: a name that a patch cannot hold, or a folder that cannot be written.
     """
@@ -25,11 +30,15 @@ def write_patches(plugin: Plugin, file: Path) -> tuple[Path, ...]:
         raise ExportError(
             f"{file.name!r}: a patch can name files of letters, digits, - and _ only; rename it"
         )
-    methods = (operator_name(plugin),) if isinstance(plugin, LatentEffect) else ()
-    panel = panel_of(plugin.spec, file.stem, methods)
+    panel = panel_of(plugin.spec, file.stem, method_names(plugin))
+    patches = {".amxd": live_device} if live else {".pd": _text(pd_patch), ".maxpat": _text(max_patch)}
     written = []
-    for suffix, text in ((".pd", pd_patch(panel)), (".maxpat", max_patch(panel))):
+    for suffix, make in patches.items():
         target = file.with_suffix(suffix)
-        write_file(target, text.encode())
+        write_file(target, make(panel))
         written.append(target)
     return tuple(written)
+
+
+def _text(make: Callable[[Panel], str]) -> Callable[[Panel], bytes]:
+    return lambda panel: make(panel).encode()

@@ -23,12 +23,15 @@ def export(
     ],
     target: Annotated[
         Path | None,
-        typer.Argument(metavar="[OUT]", help="The plugin file: .onnx, .ts or .nm.", show_default="NAME.onnx"),
+        typer.Argument(
+            metavar="[OUT]", help="The plugin file: .onnx, .ts, .nm or .amxd.", show_default="NAME.onnx"
+        ),
     ] = None,
     to: Annotated[
         str | None,
         typer.Option(
-            help="onnx, for this program; nn~, for Max/MSP and Pure Data; neutone, for Neutone FX.",
+            help="onnx, for this program; nn~, for Max/MSP and Pure Data; m4l, for Max for Live; "
+            "neutone, for Neutone FX.",
             show_default="as OUT ends",
         ),
     ] = None,
@@ -107,7 +110,7 @@ def _show(exported: Exported) -> None:
     )
     typer.echo(_verdict(exported.report))
     if exported.patches:
-        typer.echo(f"help patches: {', '.join(map(str, exported.patches))}")
+        typer.echo(f"patches beside it: {', '.join(map(str, exported.patches))}")
 
 
 def _verdict(report: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from latentfx.export import export_checkpoint, export_nn_tilde
 from latentfx.export.builders.swapper import build_swapper
 from latentfx.export.nn_tilde.file import METADATA_FILE, open_bytes
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
+from latentfx.export.patches.file import write_patches
 from latentfx.host.plugin_file import load_metadata
 from latentfx.methods.swapper.model import Swapper
 from latentfx.plugin import Plugin, PluginSpec, State
@@ -267,7 +268,6 @@ REFUSED: list[tuple[Callable[[], Plugin], str, str]] = [
         "plugin.ts",
         r"'level' of 'identity' has the shape \(1, 129\) for 1 hops; a latent signal",
     ),
-    (lambda: identity_effect(n_fft=2048), "plugin.ts", "has 1025 channels; allowed 1024"),
 ]  # fmt: skip
 
 
@@ -280,9 +280,26 @@ def test_what_nn_tilde_cannot_run_is_refused_with_the_reason(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_large_latent_space_can_be_left_out(tmp_path: Path) -> None:
-    target = export_nn_tilde(identity_effect(n_fft=1024), tmp_path / "wide.ts", PROVENANCE, latent=False)
+def test_a_latent_space_of_more_signals_than_a_patch_holds_gets_no_methods(tmp_path: Path) -> None:
+    target = export_nn_tilde(identity_effect(n_fft=1024), tmp_path / "wide.ts", PROVENANCE)
     assert open_bytes(target.read_bytes()).get_methods() == ["forward", "info"]
+
+
+class Mix(Lift):
+    """An operator that is called as a standard control is."""
+
+
+def test_a_control_called_as_a_method_is_gets_another_name(tmp_path: Path) -> None:
+    effect = identity_effect(n_fft=64, hop=16, operator=Mix())
+    file = export_nn_tilde(effect, tmp_path / "mixer.ts", PROVENANCE)
+    module = open_bytes(file.read_bytes())
+    verify_nn_tilde(effect, module)
+    assert module.get_methods() == ["forward", "info", "encode", "decode", "mix"]
+    assert "mix_amount" in module.get_attributes()
+    assert "mix" not in module.get_attributes()
+    for patch in write_patches(effect, file):
+        assert "set mix_amount" in patch.read_text()
+        assert "set mix " not in patch.read_text()
 
 
 def test_a_finished_program_is_no_source(path: Path, tmp_path: Path) -> None:

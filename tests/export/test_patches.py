@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from patch_layout import canvases, max_places, overlaps
 from tiny_swap import INSTRUMENTS
 
 from latentfx.control import Control
@@ -115,7 +116,7 @@ def test_every_kind_of_control_arrives_at_its_default(tmp_path: Path) -> None:
 
 
 def check_max(text: str, spec: PluginSpec) -> dict[str, dict[str, object]]:
-    """Every line of a Max patch joins ports that are there; returns the boxes."""
+    """Every cord of a Max patch joins ports that are there; returns the boxes."""
     patcher = json.loads(text)["patcher"]
     boxes = {entry["box"]["id"]: entry["box"] for entry in patcher["boxes"]}
     assert len(boxes) == len(patcher["boxes"])
@@ -132,16 +133,104 @@ def check_max(text: str, spec: PluginSpec) -> dict[str, dict[str, object]]:
     return boxes
 
 
+def sent_to_nn_tilde(text: str, bus: str) -> set[object]:
+    """What the boxes hold that send to nn~."""
+    patcher = json.loads(text)["patcher"]
+    boxes = {entry["box"]["id"]: entry["box"] for entry in patcher["boxes"]}
+    lines = [entry["patchline"] for entry in patcher["lines"]]
+    found = [
+        boxes[line["source"][0]] for line in lines if boxes[line["destination"][0]].get("text") == f"s {bus}"
+    ]
+    return {box["text"] for box in found}
+
+
 def test_the_max_patch_has_a_dial_for_every_control_wired_to_nn_tilde(folder: Path, trained: Swapper) -> None:
     spec = build_swapper(trained, "tiny", "flute").spec
     text = (folder / "tiny.maxpat").read_text()
-    boxes = check_max(text, spec)
-    (effect,) = (name for name, box in boxes.items() if box.get("text") == "nn~ tiny forward 0")
-    lines = [entry["patchline"] for entry in json.loads(text)["patcher"]["lines"]]
-    senders = {boxes[line["source"][0]].get("text") for line in lines if line["destination"][0] == effect}
+    check_max(text, spec)
     wanted = {f"prepend set {control.name}" for control in spec.controls}
-    assert wanted | {"set timbre violin", "set learn_timbre 1", "set reset 1", "bufsize 0"} <= senders
+    sent = sent_to_nn_tilde(text, "tiny-nn")
+    assert wanted | {"set timbre violin", "set learn_timbre 1", "set reset 1"} <= sent
+    assert "bufsize 0" not in sent
     check_max(max_patch(panel_of(SPEC, "odd")), SPEC)
+
+
+def test_the_max_patch_opens_for_players_with_the_volume_low(folder: Path) -> None:
+    patcher = json.loads((folder / "tiny.maxpat").read_text())["patcher"]
+    assert patcher["openinpresentation"] == 1
+    boxes = [entry["box"] for entry in patcher["boxes"]]
+    shown = [box for box in boxes if box.get("presentation") == 1]
+    assert {"nn~ tiny forward 0", "volume", "sound on", "input", "tone"} <= {box.get("text") for box in shown}
+    assert "loadmess 78" in {box.get("text") for box in boxes}  # 50 steps of 0.6 dB below 128
+    assert any("tiny needs a sample rate of 16000 Hz" in str(box.get("text")) for box in boxes)
+
+
+def test_a_device_of_live_is_a_patcher_behind_its_header(trained: Swapper, tmp_path: Path) -> None:
+    effect = build_swapper(trained, "tiny", "flute")
+    assert [path.name for path in write_patches(effect, tmp_path / "tiny.ts", live=True)] == ["tiny.amxd"]
+    raw, chunks = (tmp_path / "tiny.amxd").read_bytes(), {}
+    while raw:
+        name, size = raw[:4], int.from_bytes(raw[4:8], "little")
+        chunks[name], raw = raw[8 : 8 + size], raw[8 + size :]
+    assert list(chunks) == [b"ampf", b"meta", b"ptch"]
+    assert (chunks[b"ampf"], chunks[b"ptch"][-1:]) == (b"aaaa", b"\0")
+    text = chunks[b"ptch"][:-1].decode()
+    texts = {box.get("text") for box in check_max(text, effect.spec).values()}
+    assert {"plugin~", "nn~ tiny forward 0", "plugout~"} <= texts
+    assert {"prepend set pitch_st", "set timbre violin"} <= sent_to_nn_tilde(text, "---nn")
+    assert overlaps(max_places(text, "presentation_rect")) == []
+
+
+MIXER = PluginSpec(
+    "mixer",
+    48_000,
+    64,
+    100,
+    in_channels=2,
+    out_channels=1,
+    controls=SPEC.controls[:3],
+    description="one, two",
+)
+
+
+def patch_of(spec: PluginSpec, host: str) -> str:
+    return (pd_patch if host == "pd" else max_patch)(panel_of(spec, spec.name))
+
+
+@pytest.mark.parametrize("spec", [SPEC, MIXER], ids=["many knobs", "side-chain"])
+def test_no_box_or_text_of_the_pure_data_patch_lies_on_another(spec: PluginSpec) -> None:
+    for canvas in canvases(patch_of(spec, "pd")):
+        assert overlaps(canvas.places) == []
+
+
+@pytest.mark.parametrize("spec", [SPEC, MIXER], ids=["many knobs", "side-chain"])
+def test_no_cord_of_the_pure_data_patch_runs_over_a_box_or_text(spec: PluginSpec) -> None:
+    patch = canvases(patch_of(spec, "pd"))[-1]
+    assert len(patch.cords) == 1 + spec.in_channels + spec.out_channels
+    for source, target in patch.cords:
+        (x0, y0, _, height), (x1, y1, width, _) = patch.places[source], patch.places[target]
+        ends = [(x0 + 3 + k * 80, x1 + 3 + k * (width - 6)) for k in range(spec.in_channels)]
+        for start, end in ends if "sound-in" in source else ends[:1]:
+            points = [
+                (start + (end - start) * t / 50, y0 + height + (y1 - y0 - height) * t / 50) for t in range(51)
+            ]
+            for name, (x, y, wide, high) in patch.places.items():
+                hit = any(x < px < x + wide and y < py < y + high for px, py in points)
+                assert name in (source, target) or not hit, name
+
+
+@pytest.mark.parametrize("view", ["patching_rect", "presentation_rect"])
+@pytest.mark.parametrize("spec", [SPEC, MIXER], ids=["many knobs", "side-chain"])
+def test_no_box_or_text_of_the_max_patch_lies_on_another(spec: PluginSpec, view: str) -> None:
+    assert overlaps(max_places(patch_of(spec, "max"), view)) == []
+
+
+@pytest.mark.parametrize("host", ["pd", "max"])
+def test_every_input_has_a_name_and_sounds_to_try_it_with(host: str) -> None:
+    text = patch_of(MIXER, host)
+    assert "side-chain" in text
+    for part in ("mic", "tone", "file..", "play"):
+        assert len(re.findall(rf'{re.escape(part)}(?:"|, f)', text)) == 2
 
 
 BATCH = """#N canvas 0 0 600 400 12;
