@@ -95,6 +95,7 @@ METHODS: Mapping[str, Method] = {
         "latentfx.methods.syntone.model:SynTone",
         evaluation="latentfx.training.evaluations.disentanglement.evaluation:DISENTANGLEMENT",
     ),
+    "sps": Method("latentfx.methods.sps.model:SPS"),
 }
 
 RENAMED: Mapping[str, str] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from latentfx.methods.oplas.mix.embedding import EmbeddingMix, EmbeddingMixConfi
 from latentfx.methods.oplas.mix.model import LatentMix
 from latentfx.methods.oplas.mix.vggish import VGGish
 from latentfx.methods.oplas.ring.model import PitchRing, PitchRingConfig
+from latentfx.methods.sps.config import SPSConfig
+from latentfx.methods.sps.model import SPS
 from latentfx.methods.syntone.config import Kind, MelImageConfig, SynToneConfig
 from latentfx.methods.syntone.model import SynTone
 from latentfx.testing import verify_method
@@ -55,6 +58,16 @@ def syntone(kind: Kind) -> SynTone:
     return SynTone(SynToneConfig(kind, mel=mel, discriminator_width=16))
 
 
+def video_sps(**settings: Any) -> SPS:
+    return SPS(SPSConfig(view="video", image_size=8, prior_units=8, **settings))
+
+
+def videos() -> list[Example]:
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 256, (8, 3, 8, 8), dtype=np.uint8) for _ in range(4)]
+    return [Example({"video": each}, 5.0, {}, f"video-{i}") for i, each in enumerate(frames)]
+
+
 def solo(examples: Sequence[Example]) -> list[Example]:
     """The first stem of every example: one pitch at a time."""
     return [Example.of_audio(e.stems[0], e.sample_rate, e.instrument, e.source) for e in examples]
@@ -73,6 +86,10 @@ MAKERS: dict[str, Callable[[], Objective]] = {
     "syntone": lambda: syntone("vae"),
     "syntone, beta-tcvae": lambda: syntone("beta-tcvae"),
     "syntone, factor-vae": lambda: syntone("factor-vae"),
+    "sps": lambda: SPS(SPSConfig(copies=1)),
+    "sps, with style": lambda: video_sps(copies=2, style=2),
+    "sps, autoencoder": lambda: video_sps(kind="ae", copies=0),
+    "sps, baseline": lambda: video_sps(kind="beta-vae"),
 }
 
 
@@ -82,6 +99,10 @@ def test_a_method_keeps_the_contract(name: str) -> None:
     examples = tones(objective.sample_rate)
     if name == "latent-mix":
         verify_method(objective, examples, crop_frames=1)
+    elif name == "sps":
+        verify_method(objective, solo(examples), crop_frames=3, batch_size=2)
+    elif name.startswith("sps"):
+        verify_method(objective, videos(), crop_frames=8)
     else:
         verify_method(objective, solo(examples), crop_frames=8)
 

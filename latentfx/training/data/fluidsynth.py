@@ -43,6 +43,8 @@ class SoundFont:
         path: an `.sf2` or `.sf3` file.
         cache: folder that keeps renderings, or None to render afresh each time.
         gain: fluidsynth's output gain.
+        rate: that fluidsynth renders at, Hz.
+        effects: let it add its reverb and chorus.
     Raises:
         DataError: no such file, or fluidsynth is not installed.
     """
@@ -50,6 +52,8 @@ class SoundFont:
     path: Path
     cache: Path | None = None
     gain: float = 0.5
+    rate: int = RENDER_RATE
+    effects: bool = False
 
     def __post_init__(self) -> None:
         if not self.path.is_file():
@@ -104,8 +108,8 @@ class SoundFont:
         """
         midi = _write_midi(program, phrases, seconds, channel)
         audio = self._render(midi)
-        if sample_rate != RENDER_RATE:
-            audio = np.asarray(soxr.resample(audio, RENDER_RATE, sample_rate), dtype=np.float32)
+        if sample_rate != self.rate:
+            audio = np.asarray(soxr.resample(audio, self.rate, sample_rate), dtype=np.float32)
         length, hop = round(seconds * sample_rate), (seconds + GAP_S) * sample_rate
         audio = np.pad(audio, (0, max(0, round(hop * len(phrases)) - len(audio))))
         starts = [round(index * hop) for index in range(len(phrases))]
@@ -113,15 +117,41 @@ class SoundFont:
 
     def _render(self, midi: bytes) -> Audio:
         if self.cache is None:
-            return _synthesize(self.path, midi, self.gain)
-        key = hashlib.sha256(f"{self.digest} {self.gain}".encode() + midi).hexdigest()[:32]
-        kept = self.cache / f"{key}.flac"
+            return self._synthesize(midi)
+        how = f"{self.digest} {self.gain}"
+        if self.effects or self.rate != RENDER_RATE:
+            how += f" {self.rate} {self.effects}"
+        kept = self.cache / f"{hashlib.sha256(how.encode() + midi).hexdigest()[:32]}.flac"
         if kept.is_file():
-            return read_audio(kept, RENDER_RATE)
-        audio = _synthesize(self.path, midi, self.gain)
+            return read_audio(kept, self.rate)
+        audio = self._synthesize(midi)
         self.cache.mkdir(parents=True, exist_ok=True)
         with whole_file(kept) as part:
-            soundfile.write(part, audio, RENDER_RATE, format="FLAC", subtype="PCM_24")
+            soundfile.write(part, audio, self.rate, format="FLAC", subtype="PCM_24")
+        return audio
+
+    def _synthesize(self, midi: bytes) -> Audio:
+        """Run fluidsynth on a MIDI file.
+
+        Shape:
+            -> [T] at `rate`
+        """
+        switches = [] if self.effects else ["-R", "0", "-C", "0"]
+        with tempfile.TemporaryDirectory(prefix="latentfx-") as folder:
+            score, sound = Path(folder, "score.mid"), Path(folder, "sound.wav")
+            score.write_bytes(midi)
+            command = ["fluidsynth", "-ni", "-q", *switches, "-r", str(self.rate), "-g", str(self.gain)]
+            command += ["-T", "wav", "-O", "s16", "-F", str(sound), str(self.path), str(score)]
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+            # With a damaged file fluidsynth plays the system's default soundfont instead, and returns 0.
+            refused = any(words in done.stderr for words in ("Failed to load", "not a SoundFont"))
+            if done.returncode != 0 or refused or not sound.is_file():
+                raise DataError(
+                    f"fluidsynth cannot play {self.path}; replace it: {done.stderr.strip()[-400:]}"
+                )
+            audio = read_audio(sound, self.rate)
+        if not np.any(audio):
+            raise DataError(f"fluidsynth plays only silence from {self.path}: {done.stderr.strip()[-400:]}")
         return audio
 
 
@@ -176,28 +206,6 @@ def _write_midi(program: int, phrases: Sequence[Sequence[Note]], seconds: float,
     content = BytesIO()
     file.save(file=content)
     return content.getvalue()
-
-
-def _synthesize(soundfont: Path, midi: bytes, gain: float) -> Audio:
-    """Run fluidsynth on a MIDI file.
-
-    Shape:
-        -> [T] at 44.1 kHz
-    """
-    with tempfile.TemporaryDirectory(prefix="latentfx-") as folder:
-        score, sound = Path(folder, "score.mid"), Path(folder, "sound.wav")
-        score.write_bytes(midi)
-        command = ["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-r", str(RENDER_RATE), "-g", str(gain)]
-        command += ["-T", "wav", "-O", "s16", "-F", str(sound), str(soundfont), str(score)]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        # With a damaged file fluidsynth plays the system's default soundfont instead, and returns 0.
-        refused = any(words in done.stderr for words in ("Failed to load", "not a SoundFont"))
-        if done.returncode != 0 or refused or not sound.is_file():
-            raise DataError(f"fluidsynth cannot play {soundfont}; replace it: {done.stderr.strip()[-400:]}")
-        audio = read_audio(sound, RENDER_RATE)
-    if not np.any(audio):
-        raise DataError(f"fluidsynth plays only silence from {soundfont}: {done.stderr.strip()[-400:]}")
-    return audio
 
 
 def _close(audio: Audio, sample_rate: int) -> Audio:

@@ -21,6 +21,7 @@ KINDS: Mapping[str, str] = {
     "band": "latentfx.training.data.sources.band:Band",
     "urmp": "latentfx.training.data.sources.urmp:Urmp",
     "waveforms": "latentfx.training.data.sources.waveforms:Waveforms",
+    "scales": "latentfx.training.data.sources.scales:Scales",
 }
 
 
