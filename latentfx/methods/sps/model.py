@@ -192,9 +192,17 @@ class SPS(Objective):
 
     def codes(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Posterior means of the content, and of the style where there is one, for each frame."""
-        mean, _ = self.encode(as_numbers(batch["image"]))
-        found = {"content": mean[..., : self.config.content]}
-        return found | ({"style": mean[..., self.config.content :]} if self.config.style else {})
+        return {name: mean for name, (mean, _) in self._spaces(batch).items()}
+
+    def posteriors(self, batch: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Posteriors of the same; none of an autoencoder."""
+        return {} if self.config.kind == "ae" else self._spaces(batch)
+
+    def _spaces(self, batch: Mapping[str, Tensor]) -> dict[str, Gaussian]:
+        mean, logvar = self.encode(as_numbers(batch["image"]))
+        size = self.config.content
+        found = {"content": (mean[..., :size], logvar[..., :size])}
+        return found | ({"style": (mean[..., size:], logvar[..., size:])} if self.config.style else {})
 
 
 def build_networks(config: SPSConfig) -> tuple[Encoder, nn.Module]:
