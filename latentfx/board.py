@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableSequence
+import threading
+from collections.abc import Iterable, Iterator, MutableSequence
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import Any, overload
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pedalboard
 
-from latentfx.errors import ControlError, ShapeError
+from latentfx.errors import BusyError, ControlError, ShapeError
 from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor, Stream
 from latentfx.host.runtime import LatentPlugin
@@ -19,6 +23,12 @@ from latentfx.preset import Preset
 _NATIVE_BLOCK = 8192
 _MAX_TRIALS = 64
 _DEFAULT_RATE = 48_000
+
+# Pedalboard's own effects have one state each. Who plays one holds its lock; its newest stream has its turn.
+_LOCKS: WeakKeyDictionary[pedalboard.Plugin, threading.RLock] = WeakKeyDictionary()
+_TURNS: WeakKeyDictionary[pedalboard.Plugin, int] = WeakKeyDictionary()
+_MAKING_LOCKS = threading.Lock()
+_COUNTER = count(1)
 
 
 class Board(Processor, MutableSequence["Effect"]):
@@ -67,12 +77,29 @@ class Board(Processor, MutableSequence["Effect"]):
         for effect in self._effects:
             effect.reset()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with ExitStack() as held:
+            for effect in sorted(set(_natives(self)), key=id):  # in one order: no two wait for each other
+                held.enter_context(_lock_of(effect))
+            yield
+
     def open(self, channels: int, sample_rate: float) -> BoardStream:
         """Open a stream through every effect, which resets Pedalboard's own plugins: they have one state.
 
+        An older stream through the same plugins of Pedalboard ends by it: its next piece is refused.
+
         Raises:
             ShapeError: a number of channels or a rate that an effect cannot take.
+            BusyError: one of Pedalboard's plugins stands twice on the board.
         """
+        natives = _natives(self)
+        for effect in natives:
+            if natives.count(effect) > 1:
+                raise BusyError(
+                    f"the same {type(effect).__name__} stands twice on the board, and it has one state; "
+                    f"make a second one: pedalboard.{type(effect).__name__}(...)"
+                )
         return BoardStream(self._effects, channels, sample_rate)
 
     def insert(self, index: int, value: Effect | Preset) -> None:
@@ -96,6 +123,9 @@ class Board(Processor, MutableSequence["Effect"]):
 
     def __len__(self) -> int:
         return len(self._effects)
+
+    def __copy__(self) -> Board:
+        return Board(self._effects)
 
     def __repr__(self) -> str:
         return f"Board({self._effects!r})"
@@ -151,6 +181,7 @@ class NativeStream:
         self._plugin = plugin
         self._pending = np.zeros((channels, 0), np.float32)
         self._owed = 0
+        self._turn = _TURNS[plugin] = next(_COUNTER)
         plugin.reset()
 
     def push(self, audio: Float32) -> Float32:
@@ -182,6 +213,11 @@ class NativeStream:
         return done
 
     def _call(self, block: Float32) -> Float32:
+        if _TURNS[self._plugin] != self._turn:
+            raise BusyError(
+                f"{type(self._plugin).__name__} was begun anew by another call while this stream was open; "
+                "it has one state; give every stream, thread or board one of its own"
+            )
         try:
             done = self._plugin(block, self.sample_rate, reset=False)
         except (RuntimeError, ValueError, TypeError) as error:
@@ -191,6 +227,22 @@ class NativeStream:
                 "the board, or give it other audio"
             ) from None
         return np.asarray(done, np.float32).reshape(self.channels, -1)
+
+
+def _natives(board: Board) -> list[pedalboard.Plugin]:
+    """Pedalboard's own plugins on a board, and on the boards on it."""
+    found: list[pedalboard.Plugin] = []
+    for effect in board:
+        if isinstance(effect, Board):
+            found += _natives(effect)
+        elif isinstance(effect, pedalboard.Plugin):
+            found.append(effect)
+    return found
+
+
+def _lock_of(effect: pedalboard.Plugin) -> threading.RLock:
+    with _MAKING_LOCKS:
+        return _LOCKS.setdefault(effect, threading.RLock())
 
 
 def _checked(effect: object) -> Effect:

@@ -10,6 +10,8 @@ from latentfx.errors import ControlError
 
 Curve = Literal["linear", "log", "integer"]
 
+_ROUNDING = 1e-6  # parts of the range: as far as 32-bit arithmetic may put a value beyond its end
+
 
 @dataclass(frozen=True)
 class Control:
@@ -62,15 +64,20 @@ class Control:
         return f"{self.minimum:g} to {self.maximum:g}{' ' + self.unit if self.unit else ''}"
 
     def check(self, value: float) -> float:
-        """Return the value as a float, or raise when it is outside the range.
+        """Return the value as a float, or raise when it is outside the range by more than a rounding error.
 
         Raises:
             ControlError: not a number, or outside minimum..maximum.
         """
         try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise ControlError(f"control {self.name!r} is {value!r}; allowed {self.allowed}") from None
+            number = math.nan if getattr(value, "ndim", 0) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if math.isnan(number):
+            raise ControlError(f"control {self.name!r} is {value!r}; allowed {self.allowed}")
+        beyond = max(self.minimum - number, number - self.maximum)
+        if 0 < beyond <= _ROUNDING * (self.maximum - self.minimum):
+            number = min(max(number, self.minimum), self.maximum)
         if not self.minimum <= number <= self.maximum:
             raise ControlError(f"control {self.name!r} is {number:g}; allowed {self.allowed}")
         return float(round(number)) if self.curve == "integer" else number

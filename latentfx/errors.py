@@ -3,6 +3,7 @@
     LatentFXError
     ├── ControlError          a control that does not exist, or a value outside its range
     ├── ShapeError            audio or features of the wrong shape, dtype or length
+    ├── BusyError             one effect with one state, wanted from two sides at once
     ├── AudioFileError        a sound file that is missing, empty, damaged or cannot be written
     ├── PluginNotFoundError   no shipped plugin, and no file, of that name
     ├── PluginFileError       a plugin file that is damaged, hostile or of another schema
@@ -34,6 +35,10 @@ class ControlError(LatentFXError, ValueError):
 
 class ShapeError(LatentFXError, ValueError):
     """Audio or features of the wrong shape, dtype or length."""
+
+
+class BusyError(LatentFXError, RuntimeError):
+    """One effect with one state, wanted from two sides at once: two threads, or two places of a chain."""
 
 
 class AudioFileError(LatentFXError, OSError):

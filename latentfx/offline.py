@@ -231,7 +231,7 @@ def apply_file(
     """Run a sound file through an effect as it is set, into another file, without warnings; see `apply`."""
     place = choose_target(target, source)
     refuse_sources(place, (source,))
-    with AudioReader(source) as reader:
+    with AudioReader(source) as reader, processor.alone():
         info = reader.info
         stream = processor.open(info.channels, info.sample_rate)
         pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress, reader.notes)
@@ -246,7 +246,7 @@ def apply_file(
 def _read_through(
     source: Source, processor: Processor, progress: Progress | None, buffer_size: int
 ) -> tuple[Float32, int]:
-    with AudioReader(source) as reader:
+    with AudioReader(source) as reader, processor.alone():
         info = reader.info
         stream = processor.open(info.channels, info.sample_rate)
         pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress, reader.notes)
@@ -263,16 +263,16 @@ def _apply_array(
 ) -> Applied | Float32:
     layout = find_layout(array.shape)
     rows = to_channels(array, layout)
-    stream = processor.open(rows.shape[0], rate)
     blocks = (rows[:, at : at + size] for at in range(0, rows.shape[1], size))
-    pieces = _Pieces(stream, blocks, rows.shape[1], progress)
-    if target is None:
-        return from_channels(_gather(pieces), layout)
-    if rate != ceil(rate):
+    if target is not None and rate != ceil(rate):
         raise ShapeError(f"sample_rate is {rate!r}; a sound file holds whole numbers of Hz")
-    applied = _write(
-        pieces, None, choose_target(target, None), AudioInfo(int(rate), stream.outputs, rows.shape[1])
-    )
+    with processor.alone():
+        stream = processor.open(rows.shape[0], rate)
+        pieces = _Pieces(stream, blocks, rows.shape[1], progress)
+        if target is None:
+            return from_channels(_gather(pieces), layout)
+        info = AudioInfo(int(rate), stream.outputs, rows.shape[1])
+        applied = _write(pieces, None, choose_target(target, None), info)
     _warn(applied.notes, 3)
     return applied
 

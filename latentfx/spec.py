@@ -68,10 +68,10 @@ class Blend:
         parts = parse_blend(value) if isinstance(value, str) else dict(value)
         result = dict.fromkeys(self.controls, 0.0)
         for label, weight in parts.items():
-            known = find_name(label, self.labels)
+            known = find_name(label, self.labels) if isinstance(label, str) else None
             if known is None:
                 raise ControlError(
-                    f"{self.name} {label!r} is unknown.{suggest(label, self.labels)} "
+                    f"{self.name} {label!r} is unknown.{suggest(str(label), self.labels)} "
                     f"This plugin has {', '.join(self.labels)}"
                 )
             result[self.labels[known]] = _weight(self.name, label, weight)
@@ -110,8 +110,8 @@ def parse_blend(text: str) -> dict[str, float]:
 
 def _weight(blend: str, label: str, weight: float) -> float:
     try:
-        number = float(weight)
-    except (TypeError, ValueError):
+        number = float("nan") if getattr(weight, "ndim", 0) else float(weight)
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not 0.0 <= number <= 1.0:
         raise ControlError(f"{blend} {label!r} has the weight {weight!r}; allowed 0 to 1")

@@ -128,7 +128,7 @@ class LiveHost:
     def bypass(self, on: bool) -> None:
         self.output.bypass = on
 
-    def set(self, **settings: Setting) -> None:
+    def set(self, /, **settings: Setting) -> None:
         """Set controls and blends by name: `host.set(timbre="cello", mix=0.8)`.
 
         Raises:

@@ -17,8 +17,11 @@ from latentfx.cli.options import (
     PresetOption,
     ReferenceOption,
     SideOption,
+    SourcesArgument,
+    TargetArgument,
     TrustOption,
     choose_plugin,
+    refuse_own_names,
     takes_controls,
 )
 from latentfx.spec import Setting
@@ -26,13 +29,6 @@ from latentfx.spec import Setting
 if TYPE_CHECKING:
     from latentfx.offline import Applied
     from latentfx.preset import Preset
-
-SourcesArgument = Annotated[
-    list[str], typer.Argument(metavar="SOURCE", help="Sound files, folders, or a pattern in quotes.")
-]
-TargetArgument = Annotated[
-    Path, typer.Argument(metavar="TARGET", help="The sound file to write; a folder for several.")
-]
 
 
 @dataclass(frozen=True)
@@ -105,6 +101,10 @@ def apply(
 
 def run_job(job: Job) -> None:
     """Run one recording or many, and say what was written."""
+    if not job.sources:  # one argument: it is the source, and reads as the target
+        raise typer.BadParameter(
+            f"Missing argument 'TARGET': {job.target} is the SOURCE; add the file to write"
+        )
     if job.plot:
         from latentfx.sound.plot import require_matplotlib
 
@@ -136,6 +136,7 @@ def _apply_many(job: Job) -> None:
     from latentfx.batch import apply_many, passed_over, plan
     from latentfx.offline import prepare
 
+    refuse_own_names(apply_many, job.controls)
     prepare(job.plugin, job.reference, job.controls, job.side)  # what is wrong with them is said once
     total = len(plan(job.sources, job.target, job.suffix))
     outcomes = apply_many(

@@ -26,6 +26,7 @@ from latentfx.cli.options import (
     TrustOption,
     choose_plugin,
     parse_duration,
+    refuse_own_names,
     takes_controls,
 )
 from latentfx.errors import ControlError
@@ -112,6 +113,7 @@ def live(
     limit_s = None if limit is None else parse_duration(limit)
     if place not in _PLACES:
         raise ControlError(f"--place {place!r}; allowed {', '.join(_PLACES)}")
+    refuse_own_names(start, controls)
     stream = start(
         choose_plugin(plugin, preset, trust),
         input=source,

@@ -49,6 +49,18 @@ ReferenceOption = Annotated[Path | None, typer.Option(help="Learn the sound from
 SideOption = Annotated[
     Path | None, typer.Option(help="Recording for the side-chain, for a plugin that has one.")
 ]
+SourcesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE",
+        help="Sound files, folders, or a pattern in quotes.",
+        default_factory=list,
+        show_default=False,
+    ),
+]
+TargetArgument = Annotated[
+    Path, typer.Argument(metavar="TARGET", help="The sound file to write; a folder for several.")
+]
 LimitOption = Annotated[str | None, typer.Option("--for", help="Stop after this time: 90s, 40m, 1h30m.")]
 BindOption = Annotated[
     list[str] | None,
@@ -139,6 +151,17 @@ def gather_controls(named: Mapping[str, Setting | None], settings: Iterable[str]
             raise ControlError(f"control {name!r} is set twice: to {controls[name]} and {value}; give one")
         controls[name] = value
     return controls
+
+
+def refuse_own_names(function: Callable[..., Any], controls: Mapping[str, Setting]) -> None:
+    """Refuse controls that are called as an argument of a function, which would take them for it.
+
+    Raises:
+        ControlError: there is one.
+    """
+    for name in controls:
+        if name in inspect.signature(function).parameters:
+            raise ControlError(f"control {name!r} does not exist; latentfx info PLUGIN lists those that do")
 
 
 def parse_setting(text: str) -> tuple[str, Setting]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentfx.cli.apply import Job, SourcesArgument, TargetArgument, run_job
+from latentfx.cli.apply import Job, run_job
 from latentfx.cli.complete import complete_plugin, complete_preset
 from latentfx.cli.note import say_note
 from latentfx.cli.options import (
@@ -16,6 +16,8 @@ from latentfx.cli.options import (
     PluginOption,
     PresetArgument,
     SideOption,
+    SourcesArgument,
+    TargetArgument,
     choose_plugin,
     takes_controls,
 )

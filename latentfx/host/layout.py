@@ -11,6 +11,7 @@ from latentfx.errors import ShapeError
 from latentfx.host.plugin_file import Float32
 
 Layout = Literal["flat", "channels first", "samples first"]
+_MOST_CHANNELS = 32  # an empty array with more columns is (channels, samples) without channels
 _CURE = "give (channels, samples) or (samples, channels) with more samples than channels"
 
 
@@ -32,6 +33,8 @@ def find_layout(shape: tuple[int, ...], channels: int | None = None, last: Layou
     if len(shape) != 2:
         raise ShapeError(f"audio has {len(shape)} axes; allowed 1 or 2: {_CURE}")
     first, second = shape
+    if first == 0 and second > _MOST_CHANNELS:
+        raise ShapeError(f"audio of the shape {shape} has no channel: {_CURE}")
     if channels is not None and (first == channels) != (second == channels):
         return "channels first" if first == channels else "samples first"
     if first == second and first != 1:

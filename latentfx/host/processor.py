@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from latentfx.errors import ShapeError
+from latentfx.errors import BusyError, ShapeError
 from latentfx.host.layout import Layout, find_layout, from_channels, to_channels
 from latentfx.host.plugin_file import Float32
 
@@ -53,7 +56,11 @@ def check_buffer_size(buffer_size: object) -> None:
 
 
 class Processor(ABC):
-    """An effect that is called like one of Pedalboard's, and can open streams."""
+    """An effect that is called like one of Pedalboard's, and can open streams.
+
+    Calls with `reset` may come from several threads at once: each is as if alone. A stream of calls without
+    it belongs to the thread that began it.
+    """
 
     is_effect = True
     is_instrument = False
@@ -61,6 +68,8 @@ class Processor(ABC):
     def __init__(self) -> None:
         self._stream: Stream | None = None
         self._layout: Layout | None = None
+        self._owner = 0
+        self._busy = threading.Lock()
 
     @abstractmethod
     def open(self, channels: int, sample_rate: float) -> Stream:
@@ -73,6 +82,10 @@ class Processor(ABC):
     @abstractmethod
     def latency_at(self, sample_rate: float) -> int:
         """Samples from input to output, counted at a rate. Calls and streams remove them."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold, for one recording, the parts that can play only one at a time; other threads wait."""
+        return nullcontext()
 
     def reset(self) -> None:
         """Forget what was heard: the next call begins a new stream."""
@@ -99,22 +112,15 @@ class Processor(ABC):
 
         Raises:
             ShapeError: audio or a rate that the effect cannot take.
+            BusyError: another thread has a stream of this effect open, or plays an effect of this chain.
         """
         check_buffer_size(buffer_size)
         array = np.asarray(audio)
-        if reset:
-            self.reset()
-        stream = self._stream
-        self._layout = find_layout(array.shape, stream.channels if stream else None, self._layout)
-        rows = to_channels(array, self._layout)
-        if stream is None or (stream.channels, stream.sample_rate) != (rows.shape[0], sample_rate):
-            stream = self._stream = self.open(rows.shape[0], sample_rate)
-        steps = range(0, max(rows.shape[1], 1), buffer_size)
-        parts = [stream.push(rows[:, at : at + buffer_size]) for at in steps]
-        if reset:
-            parts.append(stream.flush())
-            self.reset()
-        return from_channels(np.concatenate(parts, axis=1), self._layout)
+        return (
+            self._play_whole(array, sample_rate, buffer_size)
+            if reset
+            else self._play_on(array, sample_rate, buffer_size)
+        )
 
     __call__ = process
 
@@ -124,9 +130,68 @@ class Processor(ABC):
         Shape:
             -> [T], [C, T] or [T, C], as the stream's
         """
-        stream = self._stream
-        if stream is None or self._layout is None:
-            return np.zeros(0, np.float32)
-        rest = stream.flush()
-        self.reset()
-        return from_channels(rest, self._layout)
+        with self._claimed():
+            stream = self._stream
+            if stream is None or self._layout is None:
+                return np.zeros(0, np.float32)
+            with self.alone():
+                rest = stream.flush()
+            self._stream = None
+            return from_channels(rest, self._layout)
+
+    def _play_whole(self, array: NDArray[Any], sample_rate: float, buffer_size: int) -> Float32:
+        """A recording from its start to its end; nothing of it is kept in the effect."""
+        layout = self._layout = find_layout(array.shape, None, self._layout)
+        rows = to_channels(array, layout)
+        with self.alone():
+            if self._owner == threading.get_ident():
+                self.reset()
+            stream = self.open(rows.shape[0], sample_rate)
+            parts = [*_push(stream, rows, buffer_size), stream.flush()]
+        return from_channels(np.concatenate(parts, axis=1), layout)
+
+    def _play_on(self, array: NDArray[Any], sample_rate: float, buffer_size: int) -> Float32:
+        """The next piece of the stream that is open, or of a new one."""
+        with self._claimed():
+            stream = self._stream
+            layout = find_layout(array.shape, stream.channels if stream else None, self._layout)
+            rows = to_channels(array, layout)
+            with self.alone():
+                if stream is None or (stream.channels, stream.sample_rate) != (rows.shape[0], sample_rate):
+                    stream = self.open(rows.shape[0], sample_rate)
+                self._stream, self._layout = stream, layout
+                parts = _push(stream, rows, buffer_size)
+        return from_channels(np.concatenate(parts, axis=1), layout)
+
+    @contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """Hold the open stream; it stays with its thread, unless that has ended.
+
+        Raises:
+            BusyError: it is another thread's.
+        """
+        me = threading.get_ident()
+        held = self._busy.acquire(blocking=False)
+        try:
+            others = self._owner != me and any(t.ident == self._owner for t in threading.enumerate())
+            if not held or (self._stream is not None and others):
+                raise BusyError(
+                    "a stream of this effect is open that another thread began (reset=False); give every "
+                    "thread an effect of its own (plugin.copy()), or let that thread end it with flush()"
+                )
+            self._owner = me
+            yield
+        finally:
+            if held:
+                self._busy.release()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes over: all but the open stream."""
+        return {**self.__dict__, "_stream": None, "_busy": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _busy=threading.Lock(), _owner=0)
+
+
+def _push(stream: Stream, rows: Float32, size: int) -> list[Float32]:
+    return [stream.push(rows[:, at : at + size]) for at in range(0, max(rows.shape[1], 1), size)]

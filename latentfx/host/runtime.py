@@ -72,7 +72,7 @@ class LatentPlugin(Processor):
 
     def __init__(self, data: bytes, threads: int = 1, trust: bool = False) -> None:
         graph = Graph(data, threads, trust)
-        self._start(graph, graph.metadata.state)
+        self._start(graph, graph.metadata.state, (data, threads, trust))
 
     @classmethod
     def load(
@@ -128,7 +128,7 @@ class LatentPlugin(Processor):
     def latency_at(self, sample_rate: float) -> int:
         return round(self.latency * sample_rate / self.sample_rate)
 
-    def set(self, **settings: Setting) -> LatentPlugin:
+    def set(self, /, **settings: Setting) -> LatentPlugin:
         """Set controls and blends by name, and return the plugin.
 
         Raises:
@@ -138,7 +138,7 @@ class LatentPlugin(Processor):
         try:
             for name, value in settings.items():
                 self._set(name, value)
-        except ControlError:
+        except BaseException:
             self.controls.values_row[:] = before
             raise
         return self
@@ -221,9 +221,18 @@ class LatentPlugin(Processor):
     def copy(self) -> LatentPlugin:
         """A second plugin with the same settings and learnt choices. Both share one graph in memory."""
         twin = LatentPlugin.__new__(LatentPlugin)
-        twin._start(self._graph, self._initial)
+        twin._start(self._graph, self._initial, self._origin)
         twin.controls.values_row[:] = self.controls.values_row
         return twin
+
+    def __copy__(self) -> LatentPlugin:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LatentPlugin:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (*self._origin, self._initial, self.controls.values_row.copy())
 
     def open(self, channels: int, sample_rate: float) -> PluginStream:
         return PluginStream(self.spec, self.blocks, channels, sample_rate)
@@ -232,9 +241,10 @@ class LatentPlugin(Processor):
         """Open a stream of whole blocks at the plugin's rate, for live hosts. Its latency is not removed."""
         return BlockStream(self._graph, batch, self._initial, self.controls.values_row)
 
-    def _start(self, graph: Graph, initial: Mapping[str, Float32]) -> None:
+    def _start(self, graph: Graph, initial: Mapping[str, Float32], origin: tuple[bytes, int, bool]) -> None:
         super().__init__()
         self._graph = graph
+        self._origin = origin
         self._initial = dict(initial)
         self.controls = Controls(self.spec)
 
@@ -281,6 +291,16 @@ class LatentPlugin(Processor):
 
     def __repr__(self) -> str:
         return f"<LatentPlugin {self.name} {self.sample_rate} Hz, latency {self.latency}, {self.controls!r}>"
+
+
+def _revive(
+    data: bytes, threads: int, trust: bool, initial: Mapping[str, Float32], values: Float32
+) -> LatentPlugin:
+    """A plugin that was pickled."""
+    plugin = LatentPlugin(data, threads, trust)
+    plugin._initial.update(initial)
+    plugin.controls.values_row[:] = values
+    return plugin
 
 
 def _finite(audio: NDArray[Any]) -> NDArray[Any]:

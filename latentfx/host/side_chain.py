@@ -15,7 +15,7 @@ from latentfx.host.processor import Processor
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.stream import HIGHEST_RATE, LOWEST_RATE
 from latentfx.sound.reader import AudioReader
-from latentfx.sound.source import Source
+from latentfx.sound.source import Source, is_open_file
 from latentfx.spec import PluginSpec
 
 Recording = Source | tuple[ArrayLike, float]
@@ -33,7 +33,7 @@ class SideChained(Processor):
 
     Args:
         plugin: one with a side-chain. It is not copied: its controls are this effect's.
-        side: a sound file, or (array, rate).
+        side: a sound file, or (array, rate). An open file is read whole at once.
 
     Raises:
         ShapeError: the plugin has no side-chain, or an array or a rate that cannot be.
@@ -66,6 +66,14 @@ class SideChained(Processor):
 
     def open(self, channels: int, sample_rate: float) -> SideChainStream:
         return SideChainStream(self.plugin, self._recording, channels, sample_rate)
+
+    def __copy__(self) -> SideChained:
+        twin = SideChained.__new__(SideChained)
+        twin.__setstate__({**self.__getstate__(), "plugin": self.plugin.copy()})
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, object]) -> SideChained:
+        return self.__copy__()
 
     def __repr__(self) -> str:
         return f"SideChained({self.plugin!r}, {self._recording.name})"
@@ -141,6 +149,11 @@ class _Recording:
                     f"the rate of the side-chain is {rate!r}; allowed {LOWEST_RATE} to {HIGHEST_RATE} Hz"
                 )
             self.name, self.sample_rate = "an array", float(rate)
+            self.channels, self.frames = self._rows.shape
+        elif is_open_file(side):
+            with AudioReader(side) as reader:
+                self._rows = np.concatenate(list(reader.blocks(_PIECE)), axis=1)
+            self.name, self.sample_rate = reader.name, float(reader.info.sample_rate)
             self.channels, self.frames = self._rows.shape
         else:
             self._source = side

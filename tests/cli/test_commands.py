@@ -64,13 +64,15 @@ def test_a_side_file_goes_to_the_side_chain(plugin_file: Write, sine: Path, tmp_
     soundfile.write(side, np.full(RATE // 2, 0.25), RATE)
     preset.write_text(f'plugin = "{plugin_file("side")}"\n[controls]\ngain = 0.5\n')
     half = ["-p", plugin_file("side"), "--set", "gain=0.5"]
-    for words in (["apply", sine, tmp_path / "out.wav", *half], ["preset", "apply", preset, sine, tmp_path]):
+    results = tmp_path / "results"
+    results.mkdir()
+    for words in (["apply", sine, tmp_path / "out.wav", *half], ["preset", "apply", preset, sine, results]):
         result = run(*words, "--side", side)
         assert (result.exit_code, result.stderr.count("note:")) == (0, 1), result.output
         assert "the side-chain is 0.50 s shorter than the source; silence follows it" in result.stderr
     out, before = soundfile.read(tmp_path / "out.wav")[0], 0.25 * np.sin(np.arange(RATE) / 10)
     np.testing.assert_allclose(out - before, np.repeat([-0.125, 0.0], RATE // 2), atol=1e-4)
-    np.testing.assert_array_equal(soundfile.read(sine)[0], out)
+    np.testing.assert_array_equal(soundfile.read(results / sine.name)[0], out)
     assert "side-chain: a channel of the source, or --side FILE" in run("info", plugin_file("side")).stdout
 
 
@@ -289,3 +291,22 @@ def test_the_installed_command_says_its_version() -> None:
     command = Path(sys.executable).with_name("latentfx")
     ran = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert ran.stdout == "latentfx 0.1.0\n"
+
+
+@pytest.mark.parametrize("name", ["self", "jobs", "plugin", "sources"])
+def test_a_name_of_the_programs_own_is_no_control(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "in.wav"
+    soundfile.write(source, np.full(4800, 0.1), 48_000)
+    for sources in ([source], [source, source]):
+        ran = CliRunner().invoke(
+            app, ["apply", *map(str, sources), str(tmp_path / "out"), "--set", f"{name}=1"]
+        )
+        assert ran.exit_code == 1
+        assert f"control {name!r}" in ran.output
+
+
+def test_a_forgotten_target_is_called_target(tmp_path: Path) -> None:
+    for words in (["apply"], ["preset", "apply", "bowed-double"]):
+        ran = CliRunner().invoke(app, [*words, str(tmp_path / "in.wav")])
+        assert ran.exit_code == 2
+        assert "Missing argument 'TARGET'" in ran.output
