@@ -97,7 +97,7 @@ class LiveHost:
         self._choosing = threading.Lock()
         self._attending = threading.Lock()
         self.output = OutputStage(self.outputs, self.sample_rate)
-        self._meters = Meters(self.sample_rate)
+        self.meters = Meters(self.sample_rate)
 
     @property
     def plugin(self) -> LatentPlugin:
@@ -149,7 +149,7 @@ class LiveHost:
         self.send(Message("reset"))
         self._panicking = True
         still = max(v.latency + 2 * round(v.engine.hop_s * self.sample_rate) for v in self._sounding())
-        self.output.mute(still + self._meters.block)
+        self.output.mute(still + self.meters.block)
 
     def recall(self, preset: Preset | str) -> None:
         """Choose a preset, or one by its name: its values glide in, one of another plugin fades in.
@@ -246,11 +246,11 @@ class LiveHost:
                 f"gives {self.outputs} channels"
             )
         begin, good = time.perf_counter_ns(), True
-        self._meters.begin(audio)
+        self.meters.begin(audio)
         for at in range(0, size, MAX_BLOCK):
             end = min(at + MAX_BLOCK, size)
             good &= self._play(audio[:, at:end], out[:, at:end])
-        self._meters.end(time.perf_counter_ns() - begin, good)
+        self.meters.end(time.perf_counter_ns() - begin, good)
 
     def prepare(self, block: int | None) -> None:
         """Begin anew with blocks of another size; not while blocks come in.
@@ -267,7 +267,7 @@ class LiveHost:
 
     def stats(self) -> Stats:
         """The stream so far."""
-        engine, meters, limiter = self._voice.engine, self._meters, self.output.limiter
+        engine, meters, limiter = self._voice.engine, self.meters, self.output.limiter
         ms = 1000 / self.sample_rate
         steps = engine.step_times.spread()
         return Stats(
@@ -337,7 +337,7 @@ class LiveHost:
             if coming.over:
                 self._done.append(self._voice)
                 self._voice, self._coming = coming.voice, None
-        self._meters.hear(self.output.process(audio, out, self._voice.latency))
+        self.meters.hear(self.output.process(audio, out, self._voice.latency))
         if self._panicking and self.output.silent:
             for voice in self._sounding():
                 voice.engine.wants_reset = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -49,6 +50,7 @@ class LiveStream:
         self.wire = wire
         self.midi = tuple(midi)
         self.recorder = recorder
+        self.recording = False
         self.failure: Exception | None = None
         self.waiting = False
         self._entered = self._holding = False
@@ -68,8 +70,9 @@ class LiveStream:
             stack.callback(self.host.close)
             for port in self.midi:
                 stack.callback(port.close)
+            stack.push(self._end_take)
             if self.recorder is not None:
-                stack.enter_context(self.recorder)
+                self._begin_take(self.recorder)
             stack.enter_context(steady())
             self._begin()
             self._stack = stack.pop_all()
@@ -87,6 +90,36 @@ class LiveStream:
         failure = self.failure or self.wire.failure
         if failure is not None and error is None:
             raise failure
+
+    def record(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+        """Begin to record while it plays; see `Recorder`.
+
+        Raises:
+            AudioFileError: a path without a file name, a take of that name, or a place that refuses it.
+            LiveError: a recording is under way.
+        """
+        if self.recording and self.recorder is not None:
+            raise LiveError(f"{self.recorder.wet} is being recorded; end that recording first")
+        self._begin_take(Recorder(path, self.host, overwrite))
+
+    def stop_recording(self) -> None:
+        """End the recording, if there is one; its files are whole then.
+
+        Raises:
+            AudioFileError: the end of it could not be written.
+        """
+        self._end_take(None, None, None)
+
+    def _begin_take(self, recorder: Recorder) -> None:
+        recorder.__enter__()
+        self.recorder, self.recording = recorder, True
+
+    def _end_take(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.recording and self.recorder is not None:
+            self.recording = False
+            self.recorder.__exit__(kind, error, trace)
 
     def _begin(self) -> None:
         """Open the devices, learn the size of their blocks, prepare the host for it, and play."""

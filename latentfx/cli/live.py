@@ -187,9 +187,10 @@ def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event) -> N
     """Show the stream and obey keys, until the time is over or the stream ends."""
     from latentfx.cli.live_keys import Keys
     from latentfx.cli.live_screen import Screen
+    from latentfx.realtime.surface import Surface
 
     end = None if limit_s is None else time.monotonic() + limit_s
-    screen = Screen(stream)
+    screen = Screen(Surface(stream))
     with Keys() as keys, screen:
         while stream.running and not stop.is_set() and (end is None or time.monotonic() < end):
             for key in keys.read(_ROUND_S):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group, RenderableType
@@ -17,11 +15,11 @@ from rich.text import Text
 from latentfx.errors import LatentFXError
 
 if TYPE_CHECKING:
-    from latentfx.realtime import LiveStream, Stats
+    from latentfx.realtime import Stats
+    from latentfx.realtime.surface import Surface, View
 
 _METER = 30
 _FLOOR_DB = -60.0
-_STEP = 0.05
 _LEAST_ROWS = 4  # of the table of controls: its heading, the chosen control and what is beside it
 _HELP = "arrows control   b bypass   p panic   [ ] presets   l learn   s save   q quit"
 
@@ -30,19 +28,17 @@ class Screen(AbstractContextManager["Screen"]):
     """Shows a stream. Without a terminal it prints one line at the start, and one for each trouble.
 
     Args:
-        stream: what is shown.
+        surface: of the stream that is shown.
     """
 
-    def __init__(self, stream: LiveStream) -> None:
-        self._stream = stream
-        self._host = stream.host
-        self._recorder = stream.recorder
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
         self._selected = 0
         self._note = ""
         self._console = Console(stderr=True, markup=False, emoji=False)  # names are shown as they are
         self._live: Live | None = None
         self._keys: dict[str, Callable[[], None]] = {
-            "b": self._bypass,
+            "b": self._surface.bypass,
             "p": self._panic,
             "[": lambda: self._preset(-1),
             "]": lambda: self._preset(1),
@@ -59,9 +55,10 @@ class Screen(AbstractContextManager["Screen"]):
             self._live = Live(self.draw(), console=self._console, auto_refresh=False, transient=True)
             self._live.start()
         else:
-            stats = self._host.stats()
+            view = self._surface.view()
+            stats = view.stats
             self._console.print(
-                f"playing {stats.plugin} on {self._stream.wire.label} at {stats.sample_rate:g} Hz, inference "
+                f"playing {stats.plugin} on {view.devices} at {stats.sample_rate:g} Hz, inference "
                 f"in the {stats.place}, latency {_latency(stats)}; Ctrl-C stops",
                 highlight=False,
                 soft_wrap=True,
@@ -88,8 +85,7 @@ class Screen(AbstractContextManager["Screen"]):
 
     def _say_trouble(self) -> None:
         """A line for each thing that went wrong since the last one."""
-        while self._host.troubles:
-            trouble = self._host.troubles.popleft()
+        for trouble in self._surface.troubles():
             self._console.print(f"note: {trouble}", style="yellow", highlight=False, soft_wrap=True)
 
     def obey(self, key: str) -> None:
@@ -98,17 +94,19 @@ class Screen(AbstractContextManager["Screen"]):
         if action is None:
             return
         try:
-            self._note = self._host.trouble = ""
+            self._note = ""
+            self._surface.forget_trouble()
             action()
         except LatentFXError as error:
             self._note = str(error)
 
     def draw(self) -> SegmentLines:
         """The whole screen, no higher than the terminal: first the table is cut, and then the facts."""
-        height, rows = self._console.height, self._rows()
-        note = Text(self._host.trouble or self._note)
+        view = self._surface.view()
+        height, rows = self._console.height, self._rows(view)
+        note = Text(view.trouble or self._note)
         foot = self._lines(Group("", Text(_HELP, style="dim"), note))[:height]
-        facts = self._lines(self._facts())[: max(height - len(foot) - min(len(rows) + 1, _LEAST_ROWS), 0)]
+        facts = self._lines(_facts(view))[: max(height - len(foot) - min(len(rows) + 1, _LEAST_ROWS), 0)]
         room = height - len(foot) - len(facts)
         return SegmentLines(
             [*facts, *self._lines(self._controls(rows, max(room - 1, 0)))[:room], *foot], new_lines=True
@@ -116,27 +114,6 @@ class Screen(AbstractContextManager["Screen"]):
 
     def _lines(self, part: RenderableType) -> list[list[Segment]]:
         return self._console.render_lines(part, pad=False)
-
-    def _facts(self) -> Group:
-        stats = self._host.stats()
-        state = "waiting for the device" if self._stream.waiting else "BYPASS" if self._host.bypass else "on"
-        title = Text.assemble(
-            (stats.plugin, "bold"), "  ", stats.preset, f"  {self._stream.wire.label}  ", state
-        )
-        facts = Table(box=None, pad_edge=False, show_header=False)
-        facts.add_row("in", _meter(stats.input_db))
-        facts.add_row(
-            "out", _meter(stats.output_db) + (f"  limited {stats.limited}" if stats.limited else "")
-        )
-        facts.add_row("load", _load(stats))
-        facts.add_row("latency", _latency(stats))
-        facts.add_row("trouble", _trouble(stats))
-        if self._recorder is not None:
-            error, seconds = self._recorder.error, self._recorder.frames / stats.sample_rate
-            facts.add_row(
-                "record", f"{self._recorder.wet}  {seconds:.0f} s" if error is None else f"NOT: {error}"
-            )
-        return Group(title, "", facts, "")
 
     def _controls(self, rows: list[tuple[str, ...]], room: int) -> Table:
         """Some rows of the table, around the chosen control, and how many more there are."""
@@ -154,74 +131,68 @@ class Screen(AbstractContextManager["Screen"]):
             table.add_row(*row)
         return table
 
-    def _rows(self) -> list[tuple[str, ...]]:
+    def _rows(self, view: View) -> list[tuple[str, ...]]:
         """The table of controls, whole."""
         rows: list[tuple[str, ...]] = []
-        learning = self._host.midi.learning
-        spec = self._host.plugin.spec
-        for index, control in enumerate(spec.controls):
-            value = self._host.controls[control.name]
-            bound = ", ".join(str(b.source) for b in self._host.midi.bindings if b.control == control.name)
+        for index, shown in enumerate(view.controls):
+            control = shown.control
             rows.append(
                 (
                     ">" if index == self._selected else "",
                     control.name,
-                    f"{value:.4g} {control.unit}".rstrip(),
-                    _bar(control.to_unit(value), 12),
-                    "move a controller ..." if learning == control.name else bound,
+                    f"{shown.value:.4g} {control.unit}".rstrip(),
+                    _bar(shown.position, 12),
+                    "move a controller ..." if shown.learning else ", ".join(shown.sources),
                 )
             )
-        for blend in spec.blends:
-            bound = ", ".join(str(b) for b in self._host.midi.bindings if b.control == blend.name)
-            if bound:
-                rows.append(("", blend.name, "", "", bound))
+        rows += [
+            ("", blend.name, "", "", ", ".join(blend.bindings)) for blend in view.blends if blend.bindings
+        ]
         return rows
 
-    def _bypass(self) -> None:
-        self._host.bypass = not self._host.bypass
-
     def _panic(self) -> None:
-        self._host.panic()
+        self._surface.panic()
         self._note = "silenced"
 
     def _preset(self, step: int) -> None:
-        self._host.next_preset(step)
+        self._surface.next_preset(step)
         self._selected = 0
 
     def _learn(self) -> None:
-        midi = self._host.midi
-        name = self._name()
-        if midi.learning is not None:
-            midi.learning = None
-        elif name is not None:
-            midi.learn(name)
+        if (name := self._name()) is not None:
+            self._surface.learn(name)
 
     def _save(self) -> None:
-        from latentfx.preset import Preset, save_preset
-
-        name = time.strftime("live-%Y%m%d-%H%M%S")
-        preset = Preset.of(self._host.plugin, name, self._host.source)
-        preset = replace(preset, bindings=self._host.midi.bindings)
-        path = save_preset(preset)
-        self._host.bank.add(preset)
-        self._note = f"saved {name} ({path})"
+        path = self._surface.save()
+        self._note = f"saved {path.stem} ({path})"
 
     def _select(self, step: int) -> None:
-        count = len(self._host.controls)
+        count = len(self._surface.names())
         self._selected = (self._selected + step) % count if count else 0
 
     def _turn(self, direction: int) -> None:
-        name = self._name()
-        if name is None:
-            return
-        control = self._host.plugin.spec.controls[self._selected]
-        step = 1 / (control.maximum - control.minimum) if control.curve == "integer" else _STEP
-        position = control.to_unit(self._host.controls[name]) + direction * step
-        self._host.controls[name] = control.from_unit(position)
+        if (name := self._name()) is not None:
+            self._surface.turn(name, direction)
 
     def _name(self) -> str | None:
-        controls = self._host.plugin.spec.controls
-        return controls[self._selected].name if self._selected < len(controls) else None
+        names = self._surface.names()
+        return names[self._selected] if self._selected < len(names) else None
+
+
+def _facts(view: View) -> Group:
+    stats = view.stats
+    state = {"waiting": "waiting for the device", "bypass": "BYPASS", "on": "on"}[view.state]
+    title = Text.assemble((stats.plugin, "bold"), "  ", stats.preset, f"  {view.devices}  ", state)
+    facts = Table(box=None, pad_edge=False, show_header=False)
+    facts.add_row("in", _meter(stats.input_db))
+    facts.add_row("out", _meter(stats.output_db) + (f"  limited {stats.limited}" if stats.limited else ""))
+    facts.add_row("load", _load(stats))
+    facts.add_row("latency", _latency(stats))
+    facts.add_row("trouble", _trouble(stats))
+    if view.take is not None:
+        take = view.take
+        facts.add_row("record", f"NOT: {take.error}" if take.error else f"{take.file}  {take.seconds:.0f} s")
+    return Group(title, "", facts, "")
 
 
 def _meter(level_db: float) -> str:

@@ -1,0 +1,322 @@
+"""What a player sees of a stream, and what the player can do with it.
+
+The terminal's screen, OSC and whatever else shows a stream stand on a `Surface`: none of them asks the host
+itself. A view is plain data, which `dataclasses.asdict` turns into what JSON can hold.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+
+from latentfx.control import Control
+from latentfx.errors import PresetError
+from latentfx.preset import Preset, load_preset, morph, same_plugin, save_preset
+from latentfx.spec import Blend, Setting
+
+from .stats import Stats
+from .stream import LiveStream
+
+State = Literal["on", "bypass", "waiting"]
+_STEP: Final = 0.05
+
+
+@dataclass(frozen=True)
+class ControlView:
+    """A control as a player sees it.
+
+    Args:
+        control: its name, range, unit, curve, default and description.
+        value: where it is, in native units.
+        position: the same on the knob, 0 to 1.
+        sources: the MIDI sources that turn it, such as `cc:21@1`.
+        learning: whether it waits for the next controller that moves.
+    """
+
+    control: Control
+    value: float
+    position: float
+    sources: tuple[str, ...]
+    learning: bool
+
+
+@dataclass(frozen=True)
+class BlendView:
+    """A blend as a player sees it.
+
+    Args:
+        name: such as `timbre`.
+        weights: weight of every label, in order.
+        description: one line for people.
+        bindings: what MIDI turns it, such as `cc:1=timbre:violin..trumpet`.
+    """
+
+    name: str
+    weights: Mapping[str, float]
+    description: str
+    bindings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TakeView:
+    """A recording as a player sees it.
+
+    Args:
+        file: what is heard is written there.
+        seconds: how much of it is written.
+        on: whether it goes on.
+        error: why it does not; empty where nothing is wrong.
+    """
+
+    file: str
+    seconds: float
+    on: bool
+    error: str
+
+
+@dataclass(frozen=True)
+class View:
+    """A stream as a player sees it.
+
+    Args:
+        state: `"waiting"` for a device that is gone, `"bypass"`, or `"on"`.
+        devices: input and output, for people.
+        source: what `latentfx.load` takes for the plugin.
+        description: of the plugin, one line.
+        controls: in the plugin's order.
+        blends: in the plugin's order.
+        presets: names of those to choose from.
+        take: the last recording; None where there is none.
+        trouble: why the last preset that was called is not there; empty where nothing is wrong.
+        stats: levels, load, latency in its parts, late blocks, the name of the preset.
+    """
+
+    state: State
+    devices: str
+    source: str
+    description: str
+    controls: tuple[ControlView, ...]
+    blends: tuple[BlendView, ...]
+    presets: tuple[str, ...]
+    take: TakeView | None
+    trouble: str
+    stats: Stats
+
+
+class Surface:
+    """The state and the actions of a player. Every method may be called from any thread but the audio's.
+
+    Args:
+        stream: what is played.
+    """
+
+    def __init__(self, stream: LiveStream) -> None:
+        self._stream = stream
+        self._host = stream.host
+
+    def view(self) -> View:
+        """The stream as it is now."""
+        spec = self._host.plugin.spec
+        return View(
+            state=self._state(),
+            devices=self._stream.wire.label,
+            source=self._host.source,
+            description=spec.description,
+            controls=tuple(self.control(control.name) for control in spec.controls),
+            blends=tuple(map(self._blend, spec.blends)),
+            presets=tuple(preset.name for preset in self._host.bank.presets),
+            take=self._take(),
+            trouble=self._host.trouble,
+            stats=self._host.stats(),
+        )
+
+    def control(self, name: str) -> ControlView:
+        """One control as it is now.
+
+        Raises:
+            ControlError: a control that the plugin does not have.
+        """
+        host, midi = self._host, self._host.midi
+        spec = host.plugin.spec
+        control = spec.controls[spec.index(name)]
+        value = min(max(host.controls[name], control.minimum), control.maximum)
+        sources = tuple(str(binding.source) for binding in midi.bindings if binding.control == name)
+        return ControlView(control, value, control.to_unit(value), sources, midi.learning == name)
+
+    def names(self) -> list[str]:
+        """Names of the controls, in the plugin's order."""
+        return list(self._host.controls)
+
+    def levels(self) -> tuple[float, float]:
+        """Peaks of what comes in and of what is heard, in dB."""
+        return self._host.meters.input_db, self._host.meters.output_db
+
+    def troubles(self) -> list[str]:
+        """What went wrong since the last time, a line each."""
+        taken = []
+        while self._host.troubles:
+            taken.append(self._host.troubles.popleft())
+        return taken
+
+    def forget_trouble(self) -> None:
+        """Show the last trouble no longer."""
+        self._host.trouble = ""
+
+    def set(self, **settings: Setting) -> None:
+        """Set controls and blends by name.
+
+        Raises:
+            ControlError: one that does not exist, or a value that is not allowed; then none is changed.
+        """
+        self._host.set(**settings)
+
+    def turn(self, name: str, steps: int) -> None:
+        """Turn a control by twentieths of its way, or by whole numbers where it has only those.
+
+        Raises:
+            ControlError: a control that the plugin does not have.
+        """
+        view = self.control(name)
+        control = view.control
+        step = 1 / (control.maximum - control.minimum) if control.curve == "integer" else _STEP
+        self._host.controls[name] = control.from_unit(view.position + steps * step)
+
+    def put_back(self, name: str) -> None:
+        """Turn a control to its default.
+
+        Raises:
+            ControlError: a control that the plugin does not have.
+        """
+        self._host.controls[name] = self.control(name).control.default
+
+    def recall(self, preset: str) -> None:
+        """Choose a preset by name, and wait until it is there.
+
+        Raises:
+            PresetError: no preset of that name, or one that does not fit its plugin.
+            PluginNotFoundError: its plugin is not there.
+            LiveError: its plugin is too slow for this machine.
+        """
+        self._host.recall(self._preset(preset))
+
+    def call(self, preset: str) -> None:
+        """Choose a preset by name, and go on: it is there soon, or `trouble` says why not.
+
+        Raises:
+            PresetError: no preset of that name.
+        """
+        self._host.bank.call(self._preset(preset))
+
+    def next_preset(self, step: int = 1) -> None:
+        """Choose the preset so many places further in the list, and round.
+
+        Raises:
+            PresetError: the list is empty, or the preset does not fit its plugin.
+        """
+        self._host.next_preset(step)
+
+    def morph(self, a: str, b: str, t: float) -> None:
+        """Put the controls between two presets of the plugin that plays: at 0 those of `a`, at 1 of `b`.
+
+        Raises:
+            PresetError: no preset of that name, one of another plugin, or `t` outside 0 to 1.
+        """
+        first, second = self._preset(a), self._preset(b)
+        if not same_plugin(first.plugin, self._host.source):
+            raise PresetError(
+                f"preset {a!r} plays {first.plugin}, and {self._host.source} is on; morph two presets of the "
+                "plugin that plays"
+            )
+        wanted = self._host.plugin.copy()
+        morph(first, second, t, wanted).set(wanted)
+        np.copyto(self._host.controls.values_row, wanted.controls.values_row)  # in one step
+
+    def bypass(self, on: bool | None = None) -> None:
+        """Let the input through as it is, or not; None changes over."""
+        self._host.bypass = not self._host.bypass if on is None else on
+
+    def panic(self) -> None:
+        """Silence now: every key is let go, and what was heard is forgotten."""
+        self._host.panic()
+
+    def learn(self, name: str | None) -> None:
+        """Bind the next controller that moves to a control; None, or the same control again, ends the wait.
+
+        Raises:
+            ControlError: a control that the plugin does not have.
+        """
+        midi = self._host.midi
+        if name is None or name == midi.learning:
+            midi.learning = None
+        else:
+            midi.learn(name)
+
+    def unbind(self, name: str) -> None:
+        """Take all of MIDI off a control or blend."""
+        self._host.midi.unbind(name)
+
+    def save(self, name: str | None = None) -> Path:
+        """Save a preset of the controls and of what MIDI turns, under a name or the time of day.
+
+        Returns:
+            The file.
+
+        Raises:
+            PresetError: a name that makes no file, a preset of this name, or a choice that was learnt.
+        """
+        name = name or time.strftime("live-%Y%m%d-%H%M%S")
+        preset = Preset.of(self._host.plugin, name, self._host.source)
+        preset = replace(preset, bindings=self._host.midi.bindings)
+        path = save_preset(preset)
+        self._host.bank.add(preset)
+        return path
+
+    def record(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+        """Begin to record: what is heard, and what comes in to NAME-dry.
+
+        Raises:
+            AudioFileError: a path without a file name, a take of that name, or a place that refuses it.
+            LiveError: a recording is under way.
+        """
+        self._stream.record(path, overwrite)
+
+    def stop_recording(self) -> None:
+        """End the recording, if there is one; its files are whole then.
+
+        Raises:
+            AudioFileError: the end of it could not be written.
+        """
+        self._stream.stop_recording()
+
+    def _state(self) -> State:
+        if self._stream.waiting:
+            return "waiting"
+        return "bypass" if self._host.bypass else "on"
+
+    def _blend(self, blend: Blend) -> BlendView:
+        controls = self._host.controls
+        return BlendView(
+            blend.name,
+            {label: controls[name] for label, name in blend.labels.items()},
+            blend.description,
+            tuple(str(b) for b in self._host.midi.bindings if b.control == blend.name),
+        )
+
+    def _take(self) -> TakeView | None:
+        recorder = self._stream.recorder
+        if recorder is None:
+            return None
+        seconds = recorder.frames / self._host.sample_rate
+        error = "" if recorder.error is None else str(recorder.error)
+        return TakeView(str(recorder.wet), seconds, self._stream.recording, error)
+
+    def _preset(self, name: str) -> Preset:
+        """A preset of the list, which may be nowhere else; or one that is saved."""
+        presets = {preset.name: preset for preset in self._host.bank.presets}
+        return presets[name] if name in presets else load_preset(name)
