@@ -72,6 +72,19 @@ class Method:
         """
         return None if self.evaluation is None else load_evaluation(self.evaluation, self.folder)
 
+    def check_own_parts(self) -> None:
+        """Import the builder and the evaluation where they are code outside the catalogue.
+
+        A run calls it before it trains: otherwise a wrong name would come to light after the training.
+
+        Raises:
+            RecipeError: no such code, or it is no `Evaluation`.
+        """
+        if self.plugin is not None and is_code(self.plugin):
+            self.load_plugin()
+        if self.evaluation is not None and is_code(self.evaluation):
+            self.load_evaluation()
+
 
 _SWAP = "latentfx.training.evaluations.swap.evaluation"
 

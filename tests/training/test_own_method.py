@@ -10,7 +10,7 @@ from own_method import RAN, write_own_method
 from tiny_swap import quiet
 from toy import toy_clips
 
-from latentfx.errors import CheckpointError, TrustError
+from latentfx.errors import CheckpointError, RecipeError, TrustError
 from latentfx.training.recipes.config import load_recipe, parse_recipe
 from latentfx.training.runs.checkpoint import load_checkpoint, read_tensors, write_tensors
 from latentfx.training.runs.start import train
@@ -32,6 +32,16 @@ def test_it_trains_and_goes_on_from_its_recipe(tmp_path: Path) -> None:
     first = train(recipe, tmp_path / "run", limit_s=0, device="cpu", threads=1, reporter=quiet())
     assert first.step < 4
     assert train(recipe, tmp_path / "run", device="cpu", threads=1, reporter=quiet()).step == 4
+
+
+@pytest.mark.parametrize("setting", ["plugin.builder=tiny.py:bild", "evaluation.name=tiny.py:EROR"])
+def test_a_wrong_name_of_a_builder_or_an_evaluation_is_told_before_training(
+    tmp_path: Path, setting: str
+) -> None:
+    recipe = load_recipe(write_own_method(tmp_path), [setting])
+    with pytest.raises(RecipeError, match=rf"tiny\.py has no '{setting.rpartition(':')[2]}'"):
+        train(recipe, tmp_path / "run", device="cpu", threads=1, reporter=quiet())
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("part", ["", "best-all", "best-all/weights.safetensors"])

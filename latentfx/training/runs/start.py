@@ -67,7 +67,7 @@ def train(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    method = method or recipe.find_method().load_objective()
+    method = method or _load_method(recipe)
     config: Any = read_settings(method.config_type, recipe.method_settings, "method")
     _check_stages(recipe, method)
     fabric = make_fabric(device, recipe.train.precision)
@@ -95,6 +95,12 @@ def train(
         if outcome.reason == "finished":
             shutil.rmtree(folder / FEATURES, ignore_errors=True)
         return outcome
+
+
+def _load_method(recipe: Recipe) -> type[Objective]:
+    found = recipe.find_method()
+    found.check_own_parts()
+    return found.load_objective()
 
 
 def _saved(folder: Path, settings: Mapping[str, Any], method: type[Objective]) -> SavedState | None:
