@@ -63,7 +63,7 @@ class Blend:
         if not isinstance(value, str | Mapping):
             raise ControlError(
                 f"{self.name} is {value!r}; allowed {', '.join(self.labels)}, or a blend of them such as "
-                f"{self.default}:0.7+{next(iter(self.choices))}:0.3"
+                + "+".join(f"{label}:0.5" for label in list(self.choices)[:2])
             )
         parts = parse_blend(value) if isinstance(value, str) else dict(value)
         result = dict.fromkeys(self.controls, 0.0)

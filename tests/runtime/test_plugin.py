@@ -191,7 +191,10 @@ def test_a_blend_is_set_by_name(blend: LatentPlugin, value: str | dict[str, floa
     [
         ("loud", r"tone 'loud' is unknown\. This plugin has reference, half, full"),
         ("Hlaf", r"tone 'Hlaf' is unknown\. Did you mean 'half'\?"),
-        (0.5, r"tone is 0\.5; allowed reference, half, full, or a blend of them"),
+        (
+            0.5,
+            r"tone is 0\.5; allowed reference, half, full, or a blend of them such as half:0\.5\+full:0\.5",
+        ),
         (None, "tone is None; allowed reference, half, full"),
         ("half:2", "weight 2.0; allowed 0 to 1"),
         ("half:x", "not LABEL or LABEL:WEIGHT"),
