@@ -23,10 +23,14 @@ For example:
   latentfx train my.toml --out runs/quick --set train.lr=3e-4 --set data.parts[0].reverb=0
 """
 _FOLDER = """
-A data folder has a folder of sound files for each instrument: FOLDER/violin/a.wav, FOLDER/flute/b.flac. A
-file manifest.csv in it may name instrument, pitch and licence of each file instead. Recipes whose data is
-generated (timbre-swap-tones) need no folder. What a recipe reads of FOLDER stands in its file: 'notes' are
-recordings of single notes, 'recordings' are any of one instrument, 'stems' are folders of stems, one a song.
+The shipped recipes read recordings in FOLDER/real, in a folder for each instrument: FOLDER/real/violin/a.wav,
+FOLDER/real/flute/b.flac. A file manifest.csv in FOLDER/real may name instrument, pitch and licence of each
+file instead. They read tunes, which are MIDI files, in FOLDER/melodies. Recipes whose data is generated
+(timbre-swap-tones) need no folder. What a recipe reads of FOLDER stands in its file: 'notes' are recordings
+of single notes, 'recordings' are any of one instrument, 'stems' are folders of stems, one a song.
+
+To train on folders of instruments alone, FOLDER/violin/a.wav and FOLDER/flute/b.flac:
+--set 'data.parts=[{ kind = "recordings" }]' --set 'data.instruments=["violin", "flute"]'
 
 A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. The time of
 --for counts all of it: making data and features, and training. The run folder holds

@@ -88,7 +88,8 @@ def test_without_a_recipe_the_shipped_ones_are_listed_with_what_they_train() -> 
 
 def test_help_says_what_a_data_folder_looks_like() -> None:
     words = " ".join(run("--help").split())
-    assert "FOLDER/violin/a.wav" in words
+    assert "FOLDER/real/violin/a.wav" in words
+    assert "folders of instruments alone, FOLDER/violin/a.wav" in words
     assert "manifest.csv" in words
 
 

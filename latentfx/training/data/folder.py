@@ -16,7 +16,6 @@ from latentfx.sound.writer import WRITTEN
 from latentfx.training.data.example import hz_to_midi
 from latentfx.training.data.pitch import pitch_of_name
 from latentfx.training.data.recording import Recording
-from latentfx.training.recipes.data_folder import DATA_FOLDER
 
 Note = Callable[[str], None]
 
@@ -24,6 +23,13 @@ SUFFIXES = frozenset(WRITTEN)
 NOT_READ = frozenset({".m4a", ".aac", ".wma", ".mp4", ".ac3", ".amr", ".webm", ".mka"})
 REQUIRED_COLUMNS = ("path", "kind", "instrument")
 MOST_NAMES = 50
+DATA_FOLDER = (
+    "A data folder holds one folder for each instrument, with sound files in it at any depth: "
+    "FOLDER/violin/study.wav, FOLDER/oboe/A4.flac. A file whose name states a pitch (A4, Bb3) is a single "
+    "note. A manifest.csv in FOLDER is optional; where there is one, its rows say which files are there, by "
+    "the columns path, kind (note, phrase), instrument, and where known pitch_midi, f0_hz_yin, licence."
+)
+"""What a folder of recordings looks like, for errors."""
 
 
 def silent_note(text: str) -> None:

@@ -73,11 +73,27 @@ def test_paths_count_from_the_data_root(tmp_path: Path, monkeypatch: pytest.Monk
     assert resolve_path("real", None, "k").resolve() == tmp_path / "mine" / "real"
 
 
-def test_an_absent_path_names_its_key_and_the_cure(tmp_path: Path) -> None:
+def test_an_absent_path_names_its_key_what_is_there_and_the_cure(tmp_path: Path) -> None:
+    key = "data.parts[1].root"
+    for name in ("oboe", "violin"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(DataError) as told:
+        resolve_path("real", tmp_path, key)
+    assert str(told.value) == (
+        f"{key}: there is no {tmp_path}/real; relative paths count from --data or from LATENTFX_DATA "
+        f"(now {tmp_path}, which holds oboe/, violin/): put the data there, "
+        f"or name another place with --set '{key}=...'"
+    )
+
+
+def test_an_absent_data_folder_and_an_absent_absolute_path_have_cures_of_their_own(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"absent\): set it to the folder that holds the data$"):
+        resolve_path("real", tmp_path / "absent", "k")
     with pytest.raises(
-        DataError, match=r"data\.parts\[1\]\.root: there is no .*absent.*--data or from LATENTFX_DATA"
-    ):
-        resolve_path("absent", tmp_path, "data.parts[1].root")
+        DataError, match=r"there is no .*font\.sf2; put the data there, or name another"
+    ) as told:
+        resolve_path(str(tmp_path / "font.sf2"), tmp_path, "k")
+    assert "--data" not in str(told.value)
 
 
 def test_the_current_folder_is_not_searched_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
