@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import librosa
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from latentfx.dsp.mel import mel_filters
+from latentfx.dsp.mel import InverseMel, mel_filters
 from latentfx.errors import DataError
 from latentfx.methods.base import AnyExample
 from latentfx.methods.cache import FeatureCache
 from latentfx.methods.syntone.config import MelImageConfig
+
+UPDATES = 100
+ROUNDS = 32
 
 
 class MelImages(nn.Module):
@@ -96,3 +102,28 @@ class MelImages(nn.Module):
         if self.config.scale == "db":
             share = 10.0 ** ((share - 1.0) * (self.config.range_db / 10.0))
         return share if self.config.norm == "frame" else share * self.loudest
+
+    @torch.no_grad()
+    def audio(self, image: Tensor) -> NDArray[np.float32]:
+        """Sound that has about this image: bands spread over bins, phases by Griffin and Lim.
+
+        Shape:
+            [n_mels, frames] -> [(frames - 1) * hop_length]
+        Source: Griffin & Lim 1984; with momentum, Perraudin, Balazs, Soendergaard 2013.
+        """
+        config = self.config
+        magnitude = self.linear_power(image).sqrt().numpy()
+        found = librosa.griffinlim(
+            magnitude, n_iter=ROUNDS, hop_length=config.hop_length, n_fft=config.n_fft, random_state=0
+        )
+        return np.asarray(found, dtype=np.float32)
+
+    @torch.no_grad()
+    def linear_power(self, image: Tensor) -> Tensor:
+        """Power in bins that an image stands for.
+
+        Shape:
+            [n_mels, frames] -> [n_fft // 2 + 1, frames]
+        """
+        back: Tensor = InverseMel(self.filters, UPDATES)(self.audio_power(image).T)
+        return back
