@@ -19,6 +19,10 @@ def _leave(objective: Any) -> None:
     """Most objectives make a plugin before they are trained, too."""
 
 
+def _is_finished(plugin: Plugin, card: Mapping[str, Any]) -> None:
+    """Most plugins need nothing of the card."""
+
+
 @dataclass(frozen=True)
 class Builder:
     """How the checkpoints of one method become plugins.
@@ -29,12 +33,14 @@ class Builder:
         as_if_trained: lets an objective without weights pass for a trained one; they are filled in later.
         at_latency: gives the settings with which the same weights play at another latency (samples); None
             for a method that has only one.
+        finish: sets what the card knows of the trained model, in tensors that the plugin file holds.
     """
 
     build: Callable[[Any, str, str | None], Plugin]
     provenance: Callable[[Mapping[str, Any]], dict[str, Any]] = origin
     as_if_trained: Callable[[Any], None] = _leave
     at_latency: Callable[[Any, int], Any] | None = None
+    finish: Callable[[Plugin, Mapping[str, Any]], None] = _is_finished
 
 
 def builder_of(method: Method) -> Builder:
@@ -106,4 +112,5 @@ def build_plugin(
             f"the builder {method.plugin} does not take the settings of [plugin] "
             f"({', '.join(method.plugin_settings)}): {error}"
         ) from error
+    builder.finish(plugin, card)
     return plugin, builder.provenance(card)

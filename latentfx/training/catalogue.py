@@ -123,6 +123,10 @@ RENAMED: Mapping[str, str] = {
 """Names that recipes, cards and plugin files of earlier versions hold -> names of today."""
 
 
+OPERATORS: Mapping[str, str] = {"steer": "latentfx.export.builders.steer:BUILDER"}
+"""Operators that make a plugin of any model that can stream: `[plugin] operator = "steer"` in a recipe."""
+
+
 def todays_name(name: str) -> str:
     """The name of a method today.
 
@@ -176,16 +180,32 @@ def of_recipe(recipe: Mapping[str, Any], folder: Path | None = None, trust: bool
     for name, table in tables.items():
         if not isinstance(table, Mapping):
             raise RecipeError(f"[{name}] is {table!r}; it must be a table of settings")
-    plugin, evaluation = tables["plugin"].get("builder"), tables["evaluation"].get("name")
+    plugin, evaluation = _builder_of(tables["plugin"]), tables["evaluation"].get("name")
     found = method(
         str(tables["method"].get("name")),
         folder,
         trust,
-        None if plugin is None else str(plugin),
+        plugin,
         None if evaluation is None else str(evaluation),
     )
-    settings = {name: value for name, value in tables["plugin"].items() if name != "builder"}
+    settings = {name: value for name, value in tables["plugin"].items() if name not in _CHOOSING}
     return replace(found, plugin_settings=settings)
+
+
+_CHOOSING = ("builder", "operator")
+
+
+def _builder_of(table: Mapping[str, Any]) -> str | None:
+    """The builder that a [plugin] table names, itself or by its operator; None for the method's own."""
+    named, operator = (table.get(key) for key in _CHOOSING)
+    if operator is None:
+        return None if named is None else str(named)
+    if named is not None or operator not in OPERATORS:
+        raise RecipeError(
+            f"[plugin] has operator = {operator!r} and builder = {named!r}; allowed is a builder alone, or "
+            f"an operator alone: {', '.join(OPERATORS)}"
+        )
+    return OPERATORS[str(operator)]
 
 
 def of_plugin_file(facts: Mapping[str, Any], folder: Path | None = None, trust: bool = False) -> Method:
@@ -209,6 +229,7 @@ def is_code(name: str) -> bool:
     (False, True, True)
     """
     ours = {part for entry in METHODS.values() for part in (entry.objective, entry.plugin, entry.evaluation)}
+    ours |= set(OPERATORS.values())
     return ":" in name and name not in ours
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentfx.methods.base import Objective
 from latentfx.training.runs.fabric import make_fabric
-from latentfx.training.runs.health import effective_rank, latent_health, space_health
+from latentfx.training.runs.health import code_statistics, effective_rank, latent_health, space_health
 
 POINTS = 4000
 CPU = make_fabric("cpu")
@@ -74,6 +74,13 @@ def test_the_instrument_is_read_where_it_is_and_not_where_it_is_not() -> None:
     found = latent_health(cast(Objective, model), crops(80), names, CPU)
     assert found["v"]["instrument"] > 0.95
     assert 0.35 < found["z"]["instrument"] < 0.65
+
+
+def test_mean_and_deviation_of_each_dimension_are_those_of_all_points_of_all_crops() -> None:
+    z = normal(60).reshape(80, 50, 60)[..., :3] * torch.tensor([1.0, 2.0, 0.0]) + torch.tensor([0.0, 5.0, 1.0])
+    found = code_statistics(cast(Any, Spaces({"z": z})), crops(80), CPU)["z"]
+    assert found["mean"] == pytest.approx(z.flatten(0, 1).mean(0).tolist(), abs=1e-5)
+    assert found["deviation"] == pytest.approx(z.flatten(0, 1).std(0).tolist(), abs=1e-4)
 
 
 def test_points_that_belong_to_no_clip_or_to_one_instrument_have_no_score() -> None:

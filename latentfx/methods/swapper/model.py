@@ -22,10 +22,13 @@ from latentfx.dsp.mel import mel_filters
 from latentfx.methods.dsae.networks import DSAENetworks
 from latentfx.methods.dsae.objective import Phase, SequentialObjective
 from latentfx.methods.dsae.terms import Form, Jacobian, as_decoded, bound, error_scale
+from latentfx.methods.streaming import StreamParts
 from latentfx.methods.swapper.config import SwapperConfig
 from latentfx.methods.swapper.features import SpectralViews
-from latentfx.methods.swapper.harmonic import HarmonicDecoder, HarmonicEncoder
+from latentfx.methods.swapper.harmonic import PARTIALS, HarmonicDecoder, HarmonicEncoder
+from latentfx.methods.swapper.harmonic_synthesis import HarmonicSynthesis
 from latentfx.methods.swapper.spectral import levelled
+from latentfx.methods.swapper.streaming import CroppedAnalysis, StreamingSwapper
 from latentfx.methods.swapper.terms import Bands, Heard, Naming
 from latentfx.methods.swapper.timbres import named_in_part, remember
 from latentfx.methods.terms import Term, add_up
@@ -108,3 +111,9 @@ class Swapper(SequentialObjective):
             v = named_in_part(v, instrument, self.timbres, self.timbre_weights, share)
         seen = self.decode(views, drawn, v)
         return add_up(self.phase.terms, Heard.of(seen, instrument, self.timbres, self.bands))
+
+    def stream_parts(self) -> StreamParts:
+        """The trained model as stages, the timbre `v` to be steered; see `latentfx.methods.streaming`."""
+        spectral = self.config.spectral
+        synthesis = HarmonicSynthesis(spectral, PARTIALS)
+        return StreamParts(CroppedAnalysis(spectral), StreamingSwapper(self), synthesis, "v")

@@ -1,16 +1,53 @@
 """The trained swapper as the model of a latent effect: features in, `z` and `v`, partials and noise out."""
 
+from typing import Protocol
+
 import torch
+from torch import Tensor
 
 from latentfx.dsp.average import RunningMean
 from latentfx.errors import ExportError
+from latentfx.methods.dsae.networks import DSAENetworks
+from latentfx.methods.swapper.config import SwapperConfig
 from latentfx.methods.swapper.features import log_bands, relative_loudness
 from latentfx.methods.swapper.harmonic import HarmonicDecoder, in_double
 from latentfx.methods.swapper.harmonic_synthesis import played_levels
-from latentfx.methods.swapper.model import Swapper
-from latentfx.stages import Factors, Features, LatentModel, State
+from latentfx.methods.swapper.spectral import SpectralAnalysis, SpectralConfig
+from latentfx.stages import Analysis, Factors, Features, LatentModel, State
 
 TIMBRE_MEMORY_S = 5.0
+
+
+class TrainedSwapper(Protocol):
+    """What a stream needs of a trained `Swapper`."""
+
+    config: SwapperConfig
+    networks: DSAENetworks
+
+
+class CroppedAnalysis(Analysis):
+    """The analysis of a swapper whose `pitch` is never transposed: the middle of the pitch spectrum.
+
+    Args:
+        config: frames and axes.
+    Shape:
+        audio [B, 1, T] -> level [B, 1, N], pitch_spectrum [B, n_pitch + 2 margin, N], pitch [B, n_pitch, N]
+    """
+
+    def __init__(self, config: SpectralConfig) -> None:
+        super().__init__()
+        self.whole = SpectralAnalysis(config)
+        self.hop, self.margin = self.whole.hop, config.pitch_margin
+
+    @torch.jit.export
+    def initial_state(self, batch_size: int = 1) -> State:
+        """Silence before the stream."""
+        return self.whole.initial_state(batch_size)
+
+    def forward(self, audio: Tensor, state: State) -> tuple[Features, State]:
+        features, new_state = self.whole(audio, state)
+        features["pitch"] = features["pitch_spectrum"][:, self.margin : -self.margin]
+        return features, new_state
 
 
 class StreamingSwapper(LatentModel):
@@ -26,7 +63,7 @@ class StreamingSwapper(LatentModel):
         -> z [B, Z, N], v [B, V, N], loudness [B, 1, N]; -> partials [B, P, N], noise [B, F, N], f0 [B, 1, N]
     """
 
-    def __init__(self, objective: Swapper) -> None:
+    def __init__(self, objective: TrainedSwapper) -> None:
         super().__init__()
         config, networks = objective.config, objective.networks
         self.global_frame = networks.global_encoder.frame

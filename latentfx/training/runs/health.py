@@ -87,6 +87,31 @@ def latent_health(
     return {name: _health(torch.cat(spaces[name]), torch.cat(clips[name]), instruments) for name in spaces}
 
 
+@torch.no_grad()
+def code_statistics(
+    model: Objective, crops: Iterable[Mapping[str, Tensor]], fabric: Fabric
+) -> dict[str, dict[str, list[float]]]:
+    """Mean and standard deviation of every dimension of every latent space.
+
+    Args:
+        model: in evaluation mode.
+        crops: of the training.
+        fabric: where to compute.
+    Returns:
+        by space, `mean` and `deviation`; nothing of a space with fewer than two points.
+    """
+    spaces: dict[str, list[Tensor]] = {}
+    for crop in crops:
+        for name, codes in model.codes(fabric.to_device(crop)).items():
+            spaces.setdefault(name, []).append(codes.flatten(0, -2).double().cpu())
+    joined = {name: torch.cat(parts) for name, parts in spaces.items()}
+    return {
+        name: {"mean": codes.mean(dim=0).tolist(), "deviation": codes.std(dim=0).tolist()}
+        for name, codes in joined.items()
+        if len(codes) > 1
+    }
+
+
 def _health(codes: Tensor, clip: Tensor, instruments: Sequence[str]) -> dict[str, float]:
     if len(codes) < 2:
         return {}

@@ -91,13 +91,21 @@ class Records:
         stage: str,
         model: Objective,
         metrics: Mapping[str, float],
-        health: Mapping[str, Any],
+        latent: Mapping[str, Any],
     ) -> None:
-        """Keep a model as the best of its stage."""
+        """Keep a model as the best of its stage.
+
+        Args:
+            progress: the step, and the seconds so far.
+            stage: its name.
+            model: to keep.
+            metrics: of the validation.
+            latent: entries of the card that tell of the latent spaces.
+        """
         save_checkpoint(
             self.folder / f"best-{stage}",
             model,
-            self._card(progress, stage, model, metrics, health),
+            self._card(progress, stage, model, metrics, latent),
             self._code,
         )
         shutil.rmtree(self.folder / EARLY, ignore_errors=True)
@@ -127,7 +135,7 @@ class Records:
         stage: str,
         model: Objective,
         metrics: Mapping[str, float],
-        health: Mapping[str, Any],
+        latent: Mapping[str, Any],
     ) -> dict[str, Any]:
         about = self.recipe.recipe
         return {
@@ -137,7 +145,8 @@ class Records:
             "stage_index": p.stage,
             "step": p.step,
             "metrics": dict(metrics),
-            "health": dict(health),
+            "health": {},
+            **latent,
             "data": self._data_card,
             "seed": about.seed,
             "licence": about.licence,

@@ -18,7 +18,7 @@ from latentfx.errors import TrainingError
 from latentfx.methods.base import Objective
 from latentfx.training.recipes.config import Recipe
 from latentfx.training.runs.ema import running_average, set_steps
-from latentfx.training.runs.health import latent_health
+from latentfx.training.runs.health import code_statistics, latent_health
 from latentfx.training.runs.players import Players
 from latentfx.training.runs.preparing import Prepared
 from latentfx.training.runs.records import Records, has_best, has_checkpoint
@@ -213,7 +213,7 @@ class Run:
         )
 
     def _validate(self, lr: float, left_s: float) -> None:
-        p, model = self.progress, self._evaluated
+        p, t, model = self.progress, self.recipe.train, self._evaluated
         parts = evaluate(model, self.validation, self.fabric, self.recipe.recipe.seed)
         self._check_finite(parts)
         self._write("validation", parts, lr)
@@ -221,7 +221,9 @@ class Run:
         if is_best:
             p.best, p.best_step, p.stale = parts["loss"], p.step, 0
             health = latent_health(model, self.validation, self.instruments, self.fabric)
-            self.records.best(p, self._stage, model, parts, health)
+            known = (self.crops.batch(step) for step in range(-(-len(self.validation) // t.batch_size)))
+            codes = code_statistics(model, known, self.fabric)
+            self.records.best(p, self._stage, model, parts, {"health": health, "codes": codes})
         else:
             p.stale += 1
         self.reporter.validated(
