@@ -77,7 +77,8 @@ def test_the_instrument_is_read_where_it_is_and_not_where_it_is_not() -> None:
 
 
 def test_mean_and_deviation_of_each_dimension_are_those_of_all_points_of_all_crops() -> None:
-    z = normal(60).reshape(80, 50, 60)[..., :3] * torch.tensor([1.0, 2.0, 0.0]) + torch.tensor([0.0, 5.0, 1.0])
+    width, centre = torch.tensor([1.0, 2.0, 0.0]), torch.tensor([0.0, 5.0, 1.0])
+    z = normal(60).reshape(80, 50, 60)[..., :3] * width + centre
     found = code_statistics(cast(Any, Spaces({"z": z})), crops(80), CPU)["z"]
     assert found["mean"] == pytest.approx(z.flatten(0, 1).mean(0).tolist(), abs=1e-5)
     assert found["deviation"] == pytest.approx(z.flatten(0, 1).std(0).tolist(), abs=1e-4)
