@@ -108,7 +108,10 @@ METHODS: Mapping[str, Method] = {
         "latentfx.methods.syntone.model:SynTone",
         evaluation="latentfx.training.evaluations.disentanglement.evaluation:DISENTANGLEMENT",
     ),
-    "sps": Method("latentfx.methods.sps.model:SPS"),
+    "sps": Method(
+        "latentfx.methods.sps.model:SPS",
+        evaluation="latentfx.training.evaluations.symmetry.evaluation:SYMMETRY",
+    ),
 }
 
 RENAMED: Mapping[str, str] = {
