@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Job:
+class ApplyJob:
     """What is to be run through what.
 
     Args:
@@ -96,10 +96,10 @@ def apply(
     `latentfx info PLUGIN` lists the controls of a plugin.
     """
     chosen = choose_plugin(plugin, preset, trust)
-    run_job(Job(sources, target, chosen, controls, reference, side, plot, jobs, suffix))
+    run_job(ApplyJob(sources, target, chosen, controls, reference, side, plot, jobs, suffix))
 
 
-def run_job(job: Job) -> None:
+def run_job(job: ApplyJob) -> None:
     """Run one recording or many, and say what was written."""
     if not job.sources:  # one argument: it is the source, and reads as the target
         raise typer.BadParameter(
@@ -120,7 +120,7 @@ def _means_many(source: str) -> bool:
     return path.is_dir() or (has_magic(source) and not path.exists())
 
 
-def _apply_one(job: Job) -> None:
+def _apply_one(job: ApplyJob) -> None:
     from latentfx.offline import apply_file, prepare
 
     source = Path(job.sources[0])
@@ -132,7 +132,7 @@ def _apply_one(job: Job) -> None:
         _plot(applied)
 
 
-def _apply_many(job: Job) -> None:
+def _apply_many(job: ApplyJob) -> None:
     from latentfx.batch import apply_many, passed_over, plan
     from latentfx.offline import prepare
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentfx.cli.apply import Job, run_job
+from latentfx.cli.apply import ApplyJob, run_job
 from latentfx.cli.complete import complete_plugin, complete_preset
 from latentfx.cli.note import say_note
 from latentfx.cli.options import (
@@ -193,7 +193,7 @@ def apply(
 
     `latentfx apply --preset NAME` does the same, and has more options.
     """
-    run_job(Job(sources, target, choose_plugin(None, preset), controls, side=side))
+    run_job(ApplyJob(sources, target, choose_plugin(None, preset), controls, side=side))
 
 
 def _save(preset: Preset, overwrite: bool) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from latentfx.training.data.acoustics import place
 from latentfx.training.data.example import Audio, Example, Note
 from latentfx.training.data.side import Group, Outline, Side
-from latentfx.training.data.source import Job, Made, Source
+from latentfx.training.data.source import DataSource, Job, Made
 from latentfx.training.data.split import split_tunes
 from latentfx.training.data.tunes import DETUNE_ST, excerpt, make_tune, perform, read_tune, transpose
 
@@ -30,7 +30,7 @@ class PhrasePlayer:
 
 
 @dataclass(frozen=True)
-class PhraseSource(Source):
+class PhraseSource(DataSource):
     """What the sources that play tunes have in common; each adds settings of its own.
 
     Args:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from latentfx.errors import RecipeError
-from latentfx.training.data.source import Source
+from latentfx.training.data.source import DataSource
 from latentfx.training.data.sources import KINDS, find_kind
 from latentfx.training.recipes.settings import check_range
 from latentfx.training.recipes.settings import read_settings as read_table
@@ -34,7 +34,7 @@ class Part:
     """One `[[data.parts]]` table: the kind of data that it names, and the source with its settings."""
 
     kind: str
-    source: Source
+    source: DataSource
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ class Made:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
-class Source(ABC):
+class DataSource(ABC):
     """A kind of data: a frozen dataclass whose fields are the settings of a `[[data.parts]]` table.
 
     A source of one's own is such a class in a file beside the recipe, which names it:

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from latentfx.training.data import Example
-from latentfx.training.data.source import Made, Source
+from latentfx.training.data.source import Made, DataSource
 
 
 @dataclass(frozen=True)
-class Kites(Source):
+class Kites(DataSource):
     limits = {"number": (2, 100)}
     by_instrument = False
     number: int = 4
@@ -98,11 +98,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from latentfx.training.data import Example
-from latentfx.training.data.source import Made, Source
+from latentfx.training.data.source import Made, DataSource
 
 
 @dataclass(frozen=True)
-class Sounds(Source):
+class Sounds(DataSource):
     limits = {"number": (2, 100)}
     by_instrument = False
     number: int = 4

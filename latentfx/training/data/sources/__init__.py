@@ -8,7 +8,7 @@ from pathlib import Path
 
 from latentfx.errors import RecipeError, TrustError
 from latentfx.training.catalogue import is_code
-from latentfx.training.data.source import Source
+from latentfx.training.data.source import DataSource
 from latentfx.training.own_code import load_code
 from latentfx.training.recipes.settings import unknown
 
@@ -25,7 +25,7 @@ KINDS: Mapping[str, str] = {
 }
 
 
-def find_kind(kind: str, where: str, code_folder: Path | None = None) -> type[Source]:
+def find_kind(kind: str, where: str, code_folder: Path | None = None) -> type[DataSource]:
     """The class of a kind of data.
 
     Args:
@@ -48,9 +48,9 @@ def find_kind(kind: str, where: str, code_folder: Path | None = None) -> type[So
         )
     else:
         found = load_code(kind, code_folder)
-    if not (isinstance(found, type) and issubclass(found, Source) and is_dataclass(found)):
+    if not (isinstance(found, type) and issubclass(found, DataSource) and is_dataclass(found)):
         raise RecipeError(
             f"{where} {kind!r} is {found!r}; allowed is a frozen dataclass derived from "
-            "latentfx.training.data.source.Source"
+            "latentfx.training.data.source.DataSource"
         )
     return found

@@ -14,7 +14,7 @@ from latentfx.sound.level import set_level
 from latentfx.training.data.example import Audio, Example, Note
 from latentfx.training.data.fluidsynth import DRUMS_CHANNEL, SoundFont, default_cache
 from latentfx.training.data.side import Group, Outline, Side
-from latentfx.training.data.source import Job, Made, Source
+from latentfx.training.data.source import DataSource, Job, Made
 from latentfx.training.data.sources.soundfont import GENERAL_MIDI
 from latentfx.training.data.sources.stems import MIX, mixed
 from latentfx.training.data.split import split_tunes
@@ -63,7 +63,7 @@ VOICES = (
 
 
 @dataclass(frozen=True)
-class Band(Source):
+class Band(DataSource):
     """Tunes on several instruments of a soundfont at once: examples of the instrument `mix` with their stems.
 
     Args:

@@ -9,12 +9,12 @@ from typing import ClassVar
 from latentfx.training.data.folder import find_recordings, of_instruments
 from latentfx.training.data.recording import SHORTEST_S, cut_clips
 from latentfx.training.data.side import Group, Side
-from latentfx.training.data.source import Job, Made, Source
+from latentfx.training.data.source import DataSource, Job, Made
 from latentfx.training.data.split import count_licences, held_out
 
 
 @dataclass(frozen=True)
-class Recordings(Source):
+class Recordings(DataSource):
     """Recordings cut into examples.
 
     Args:

@@ -16,7 +16,7 @@ from typing import ClassVar
 from latentfx.errors import RecipeError
 from latentfx.training.data.note_clips import PROGRAMS, NoteRenderer, clips_of, open_font, range_of
 from latentfx.training.data.side import Group, Outline, Side
-from latentfx.training.data.source import Job, Made, Source
+from latentfx.training.data.source import DataSource, Job, Made
 from latentfx.training.data.sources.soundfont import GENERAL_MIDI
 
 SCALE = (0, 2, 4, 5, 7, 9, 11, 12, 11, 9, 7, 5, 4, 2, 0)
@@ -24,7 +24,7 @@ OCTAVE = 12
 
 
 @dataclass(frozen=True)
-class Scales(Source):
+class Scales(DataSource):
     """Scales from every pitch of an instrument's range.
 
     Examples have the labels `instrument` and `pitch` (MIDI, one a note). Instruments are those of

@@ -18,7 +18,7 @@ from latentfx.training.data.example import Audio, Example
 from latentfx.training.data.folder import SUFFIXES, matches
 from latentfx.training.data.recording import SILENT_BELOW_LOUD_DB, read_audio
 from latentfx.training.data.side import Group, Side
-from latentfx.training.data.source import Job, Made, Source
+from latentfx.training.data.source import DataSource, Job, Made
 
 MIX = "mix"
 """The instrument of every example that is a mix."""
@@ -28,7 +28,7 @@ MUSDB_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
 
 
 @dataclass(frozen=True)
-class Stems(Source):
+class Stems(DataSource):
     """Songs as stems, cut into examples of the instrument `mix`.
 
     Args:

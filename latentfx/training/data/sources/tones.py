@@ -25,7 +25,7 @@ RELEASE_S = 0.05
 
 
 @dataclass(frozen=True)
-class Tone:
+class GeneratedInstrument:
     """The sound of a generated instrument.
 
     Args:
@@ -48,18 +48,20 @@ class Tone:
     noise_db: float
 
 
-TONES: Mapping[str, Tone] = MappingProxyType(
+TONES: Mapping[str, GeneratedInstrument] = MappingProxyType(
     {
-        "violin": Tone(6.0, 0.0, ((500, 5, 0.4), (2600, 12, 0.7)), 55, 2.0, 5.6, 14, -42),
-        "trumpet": Tone(3.0, 0.0, ((1200, 10, 0.8), (2200, 8, 0.5)), 28, 5.0, 5.0, 4, -52),
-        "flute": Tone(15.0, -3.0, ((800, 5, 0.8),), 70, 3.0, 5.2, 9, -30),
-        "clarinet": Tone(8.0, -26.0, ((1500, 6, 0.4),), 40, 4.0, 0.0, 0, -46),
-        "cello": Tone(8.0, 1.0, ((250, 7, 0.5), (700, 6, 0.3), (1800, 5, 0.6)), 80, 2.0, 5.2, 16, -40),
-        "altosax": Tone(7.0, 3.0, ((900, 9, 0.5), (3200, 7, 0.4)), 35, 4.0, 5.0, 8, -36),
-        "trombone": Tone(6.0, 0.0, ((520, 12, 0.7),), 45, 6.0, 0.0, 0, -50),
-        "oboe": Tone(7.0, 2.0, ((1100, 15, 0.35), (2900, 12, 0.3)), 30, 2.0, 5.4, 7, -46),
-        "horn": Tone(12.0, 0.0, ((340, 8, 0.6),), 60, 6.0, 0.0, 0, -52),
-        "bassoon": Tone(9.0, 0.0, ((450, 14, 0.3), (1200, 8, 0.3)), 35, 3.0, 5.0, 5, -44),
+        "violin": GeneratedInstrument(6.0, 0.0, ((500, 5, 0.4), (2600, 12, 0.7)), 55, 2.0, 5.6, 14, -42),
+        "trumpet": GeneratedInstrument(3.0, 0.0, ((1200, 10, 0.8), (2200, 8, 0.5)), 28, 5.0, 5.0, 4, -52),
+        "flute": GeneratedInstrument(15.0, -3.0, ((800, 5, 0.8),), 70, 3.0, 5.2, 9, -30),
+        "clarinet": GeneratedInstrument(8.0, -26.0, ((1500, 6, 0.4),), 40, 4.0, 0.0, 0, -46),
+        "cello": GeneratedInstrument(
+            8.0, 1.0, ((250, 7, 0.5), (700, 6, 0.3), (1800, 5, 0.6)), 80, 2.0, 5.2, 16, -40
+        ),
+        "altosax": GeneratedInstrument(7.0, 3.0, ((900, 9, 0.5), (3200, 7, 0.4)), 35, 4.0, 5.0, 8, -36),
+        "trombone": GeneratedInstrument(6.0, 0.0, ((520, 12, 0.7),), 45, 6.0, 0.0, 0, -50),
+        "oboe": GeneratedInstrument(7.0, 2.0, ((1100, 15, 0.35), (2900, 12, 0.3)), 30, 2.0, 5.4, 7, -46),
+        "horn": GeneratedInstrument(12.0, 0.0, ((340, 8, 0.6),), 60, 6.0, 0.0, 0, -52),
+        "bassoon": GeneratedInstrument(9.0, 0.0, ((450, 14, 0.3), (1200, 8, 0.3)), 35, 3.0, 5.0, 5, -44),
     }
 )
 
@@ -104,7 +106,9 @@ def play_tones(
     return phrase
 
 
-def harmonic_levels_db(tone: Tone, f0_hz: float, velocity: float, count: int) -> NDArray[np.float64]:
+def harmonic_levels_db(
+    tone: GeneratedInstrument, f0_hz: float, velocity: float, count: int
+) -> NDArray[np.float64]:
     """Levels of harmonics 1 to count.
 
     Shape:
@@ -119,7 +123,7 @@ def harmonic_levels_db(tone: Tone, f0_hz: float, velocity: float, count: int) ->
     return np.asarray(levels, dtype=np.float64)
 
 
-def _sound(tone: Tone, note: Note, sample_rate: int, rng: np.random.Generator) -> Audio:
+def _sound(tone: GeneratedInstrument, note: Note, sample_rate: int, rng: np.random.Generator) -> Audio:
     """One note: harmonics up to 0.9 of the Nyquist frequency, an envelope, breath noise."""
     count = max(1, round((note.duration_s + RELEASE_S) * sample_rate))
     times_s = np.arange(count) / sample_rate

@@ -27,7 +27,7 @@ import soxr
 from latentfx.errors import DataError, RecipeError
 from latentfx.training.data.example import Audio, Example
 from latentfx.training.data.side import Group, Outline, Side
-from latentfx.training.data.source import Job, Made, Source
+from latentfx.training.data.source import DataSource, Job, Made
 from latentfx.training.data.split import held_out
 
 INSTRUMENT_CODES: Mapping[str, str] = MappingProxyType(
@@ -54,7 +54,7 @@ _CHUNK = re.compile(r"audio_(?P<stem>AuSep_\d+_(?P<code>[a-z]+)_.+)_(?P<number>\
 
 
 @dataclass(frozen=True)
-class Urmp(Source):
+class Urmp(DataSource):
     """Recordings of the URMP data set, cut into examples.
 
     Args:

@@ -23,7 +23,7 @@ from scipy.signal import sawtooth, square
 from latentfx.errors import RecipeError
 from latentfx.training.data.example import Audio, Example
 from latentfx.training.data.side import Group, Outline, Side
-from latentfx.training.data.source import Job, Made, Source
+from latentfx.training.data.source import DataSource, Job, Made
 
 SHAPES = ("sine", "triangle", "sawtooth", "square")
 """In the order in which SynTone numbers them."""
@@ -41,7 +41,7 @@ class Tone:
 
 
 @dataclass(frozen=True)
-class Waveforms(Source):
+class Waveforms(DataSource):
     """Every waveform of a grid; a share of them, drawn at random, is kept for validation.
 
     Examples have the labels `waveform` (a name), `amplitude` and `frequency` (Hz).
