@@ -8,7 +8,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
+
+# onnxruntime reads this when it is loaded. Without it, it leaves a device id and reports in the cache folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from latentfx.board import Board

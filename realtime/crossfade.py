@@ -30,7 +30,7 @@ class Crossfade:
         self._played = 0
         self._other = np.zeros((outputs, MAX_BLOCK), np.float32)
 
-    def play(self, audio: Float32, out: Float32) -> bool:
+    def play(self, audio: Float32, out: Float32, in_step: bool = False) -> bool:
         """Let the newcomer play too, and fade over to it; `over` says when it is there.
 
         Returns:
@@ -40,7 +40,7 @@ class Crossfade:
         """
         size = audio.shape[1]
         other = self._other[:, :size]
-        good = self.voice.play(audio, other)
+        good = self.voice.play(audio, other, in_step)
         # The newcomer is heard when it has something to say.
         begin = self._played - self.voice.latency
         gain = np.clip((begin + np.arange(size, dtype=np.float32)) / np.float32(self._length), 0, 1)

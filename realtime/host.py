@@ -209,6 +209,9 @@ class LiveHost:
     def process(self, audio: ArrayLike, attend: bool = True) -> Float32:
         """Play the next block of a stream; the output is `latency` samples late.
 
+        It waits for the plugin, so that no block is late, however fast it is called: after `latency` samples
+        the output is what `apply` makes. An audio callback calls `render`, which waits for nothing.
+
         A program change to a preset of another plugin makes the next block wait about a second. In a loop
         that must not wait, leave that to a thread of your own, which calls `attend()` every 50 ms or so.
 
@@ -227,11 +230,11 @@ class LiveHost:
         layout = find_layout(array.shape, self.channels, "channels first")
         rows = to_channels(array, layout)
         out = np.zeros((self.outputs, rows.shape[1]), np.float32)
-        self.render(rows, out)
+        self._render(rows, out, in_step=True)
         return from_channels(out, layout)
 
     def render(self, audio: Float32, out: Float32) -> None:
-        """Play a block into memory that is there: what an audio callback calls.
+        """Play a block into memory that is there: what an audio callback calls. A late block is a short fade.
 
         Shape:
             audio [C_in, T], out [C_out, T]
@@ -239,6 +242,9 @@ class LiveHost:
         Raises:
             ShapeError: audio with other channels.
         """
+        self._render(audio, out, in_step=False)
+
+    def _render(self, audio: Float32, out: Float32, in_step: bool) -> None:
         size = audio.shape[1]
         if audio.shape[0] != self.channels or out.shape != (self.outputs, size):
             raise ShapeError(
@@ -249,7 +255,7 @@ class LiveHost:
         self.meters.begin(audio)
         for at in range(0, size, MAX_BLOCK):
             end = min(at + MAX_BLOCK, size)
-            good &= self._play(audio[:, at:end], out[:, at:end])
+            good &= self._play(audio[:, at:end], out[:, at:end], in_step)
         self.meters.end(time.perf_counter_ns() - begin, good)
 
     def prepare(self, block: int | None) -> None:
@@ -328,12 +334,12 @@ class LiveHost:
         coming = self._coming
         return [self._voice] if coming is None else [self._voice, coming.voice]
 
-    def _play(self, audio: Float32, out: Float32) -> bool:
-        good = self._voice.play(audio, out)
+    def _play(self, audio: Float32, out: Float32, in_step: bool) -> bool:
+        good = self._voice.play(audio, out, in_step)
         later = self._voice.latency - self._lateness  # a voice that takes over is as late as it is
         coming = self._coming
         if coming is not None:
-            good &= coming.play(audio, out)
+            good &= coming.play(audio, out, in_step)
             if coming.over:
                 self._done.append(self._voice)
                 self._voice, self._coming = coming.voice, None

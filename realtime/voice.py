@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import threading
 from typing import Final
+from weakref import WeakSet
 
 import numpy as np
 
@@ -25,6 +27,7 @@ CALLBACK_SHARE: Final = 1 / 3
 HIGHEST_LOAD: Final = 0.85
 _ANY_BLOCK = 256
 _RING_S = 1.0
+_LOOK_S = 0.05
 _STEPS_AHEAD = 3
 _AHEAD_S = (0.01, 0.05)  # at least, at most
 
@@ -80,8 +83,13 @@ class Voice:
         """Samples from input to output, device and driver apart."""
         return self.held + self.engine.plugin_latency
 
-    def play(self, audio: Float32, out: Float32) -> bool:
+    def play(self, audio: Float32, out: Float32, in_step: bool = False) -> bool:
         """Take a block and give one; a block that is not there in time is a short fade.
+
+        Args:
+            audio: what comes in.
+            out: what goes out.
+            in_step: wait for the worker, so that no block is late; an audio callback never does.
 
         Returns:
             Whether it was there.
@@ -92,18 +100,20 @@ class Voice:
             audio [C_in, T], out [channels of any number, T], T up to `MAX_BLOCK`
         """
         wet = self._wet[:, : out.shape[1]]
-        good = self._run(audio, wet)
+        good = self._run(audio, wet, in_step)
         spread(wet, out)
         return good
 
-    def _run(self, audio: Float32, out: Float32) -> bool:
+    def _run(self, audio: Float32, out: Float32, in_step: bool) -> bool:
         taken = True
         if self._worker is None:
             self.engine.push(audio)
         else:
+            taken = self._worker.push(audio)
+            if in_step:
+                self._worker.wait()
             if self._worker.failure is not None:
                 raise LiveError(f"the worker failed: {self._worker.failure}") from self._worker.failure
-            taken = self._worker.push(audio)
         self._owed -= self.engine.output.skip(self._owed)
         good = self._owed == 0 and self.engine.output.read(out)
         if not good:
@@ -151,16 +161,29 @@ class _Worker:
         self._bell = threading.Lock()  # released by the callback, which never waits for it
         self._bell.acquire()
         self._running = True
+        self._given = self._done = 0
+        self._waited_for = False
+        self._went_on = threading.Event()
         self.failure: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="latentfx-worker", daemon=True)
         self._thread.start()
+        _WORKERS.add(self)
 
     def push(self, audio: Float32) -> bool:
         """Leave a block; False where there is no room, because the worker is a second behind."""
         taken = self._input.write(audio)
+        self._given += audio.shape[1] if taken else 0
         if self._bell.locked():
             self._bell.release()
         return taken
+
+    def wait(self) -> None:
+        """Wait until all that was left is played, or never will be."""
+        self._waited_for = True
+        while self._done < self._given and self._thread.is_alive():
+            self._went_on.wait(_LOOK_S)
+            self._went_on.clear()
+        self._waited_for = False
 
     def close(self) -> None:
         self._running = False
@@ -183,6 +206,19 @@ class _Worker:
                 piece = self._piece[:, :size]
                 self._input.read(piece)
                 self._engine.push(piece)
+                self._done += size
+                if self._waited_for:
+                    self._went_on.set()
+
+
+# A thread that plays while the interpreter ends would abort it.
+_WORKERS: WeakSet[_Worker] = WeakSet()
+
+
+@atexit.register
+def _close_workers() -> None:
+    for worker in list(_WORKERS):
+        worker.close()
 
 
 def _choose(engine: Engine, cost: StepCost, block: int | None, reserved: bool) -> Place:

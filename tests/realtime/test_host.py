@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from playing import RATE, Audio, in_callback, noise, play
+from playing import RATE, Audio, in_callback, noise, play, render
 
 import latentfx
 from latentfx.errors import LiveError, ShapeError
@@ -63,19 +66,39 @@ def test_other_rates_are_resampled_and_their_wait_is_counted(delay: latentfx.Lat
     np.testing.assert_allclose(heard[0, middle], expected, atol=2e-3)
 
 
-def test_the_worker_gives_the_same_samples_later(delay: latentfx.LatentPlugin) -> None:
-    audio = noise(RATE)
-    with LiveHost(delay, block=128, place="worker") as host:
-        parts = []
-        for at in range(0, RATE - 128, 128):
-            parts.append(host.process(audio[:, at : at + 128]))
-            time.sleep(0.0005)
-        heard = np.concatenate(parts, axis=1)
+@pytest.mark.parametrize("block", [64, 100, 128, 256, 512])
+def test_without_a_stream_the_worker_computes_in_step_and_equals_apply(
+    delay: latentfx.LatentPlugin, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    """As fast as it can, with a plugin that takes its time."""
+    step = BlockStream.step
+
+    def slow(stream: BlockStream, audio: Audio) -> Audio:
+        time.sleep(0.001)
+        return step(stream, audio)
+
+    audio = noise(200 * block)
+    whole = latentfx.apply(audio, plugin=delay, sample_rate=RATE)
+    with LiveHost(delay, block=block, place="worker") as host:
         late = host.latency
+        monkeypatch.setattr(BlockStream, "step", slow)
+        heard = play(host, audio, block)
         stats = host.stats()
-    assert (stats.place, late > 100) == ("worker", True)
-    if stats.faded == 0:  # a machine that stalls for longer than the blocks in hand shows its fades instead
-        np.testing.assert_array_equal(heard[:, late:], audio[:, : heard.shape[1] - late])
+    assert (stats.place, stats.faded, host.latency) == ("worker", 0, late)
+    assert not heard[:, :late].any()
+    np.testing.assert_array_equal(heard[:, late:], whole[:, : heard.shape[1] - late])
+
+
+def test_a_host_that_is_not_closed_ends_with_the_program(plugin_file: Callable[[str], Path]) -> None:
+    program = f"""
+import numpy, latentfx
+host = latentfx.LiveHost(latentfx.load({str(plugin_file("delay"))!r}), block=64, place="worker")
+out = numpy.zeros((1, 64), "f4")
+for _ in range(2000):
+    host.render(out, out)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 class Stalling:
@@ -118,7 +141,7 @@ def test_late_blocks_fade_are_counted_and_cost_no_more_than_the_most_held(
                 stall.go.clear()
             if count == 250:
                 stall.go.set()
-            heard.append(host.process(ramp[:, count * 128 : (count + 1) * 128]))
+            heard.append(render(host, ramp[:, count * 128 : (count + 1) * 128]))
             if stall.go.is_set():
                 stall.catch_up((count + 1) * 128)
         late = host.latency
@@ -150,7 +173,7 @@ def test_a_reserve_outlasts_a_stall_of_its_length_and_never_grows(
                 stall.go.clear()
             if count in (75, 140):  # 25 blocks, and 40
                 stall.go.set()
-            heard.append(host.process(noisy[:, count * 128 : (count + 1) * 128]))
+            heard.append(render(host, noisy[:, count * 128 : (count + 1) * 128]))
             faded.append(host.stats().faded)
             if stall.go.is_set():
                 stall.catch_up((count + 1) * 128)

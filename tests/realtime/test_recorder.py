@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from playing import RATE, Audio, in_callback, noise, play
+from playing import RATE, Audio, in_callback, noise, play, render
 from test_host import Stalling
 
 import latentfx
@@ -38,7 +38,7 @@ def record_with_a_stall(
                 stall.go.clear()
             if count == 130:
                 stall.go.set()
-            host.process(audio[:, count * BLOCK : (count + 1) * BLOCK])
+            render(host, audio[:, count * BLOCK : (count + 1) * BLOCK])
             if stall.go.is_set():
                 stall.catch_up((count + 1) * BLOCK)
     assert host.latency > before, "more is held in hand"
