@@ -207,13 +207,10 @@ class LiveHost:
                 self.trouble = trouble
 
     def process(self, audio: ArrayLike, attend: bool = True) -> Float32:
-        """Play the next block of a stream; the output is `latency` samples late.
+        """Play the next block of a stream; after `latency` samples, the output is what `apply` makes.
 
-        It waits for the plugin, so that no block is late, however fast it is called: after `latency` samples
-        the output is what `apply` makes. An audio callback calls `render`, which waits for nothing.
-
-        A program change to a preset of another plugin makes the next block wait about a second. In a loop
-        that must not wait, leave that to a thread of your own, which calls `attend()` every 50 ms or so.
+        It waits for the plugin, and about a second for a preset of another one. A loop that must not wait
+        calls `render`, and `attend()` in a thread of its own, every 50 ms or so.
 
         Args:
             audio: the block.
@@ -226,9 +223,8 @@ class LiveHost:
         """
         if attend:
             self.attend()
-        array = np.asarray(audio)
-        layout = find_layout(array.shape, self.channels, "channels first")
-        rows = to_channels(array, layout)
+        layout = find_layout(np.shape(audio), self.channels, "channels first")
+        rows = to_channels(np.asarray(audio), layout)
         out = np.zeros((self.outputs, rows.shape[1]), np.float32)
         self._render(rows, out, in_step=True)
         return from_channels(out, layout)
