@@ -182,3 +182,15 @@ def test_without_rtmidi2_the_devices_are_listed_and_the_remedy_is_said() -> None
     listed = ask("--json")
     assert json.loads(listed.stdout)["midi"] == []
     assert remedy in listed.stderr
+
+
+def test_a_host_that_is_not_closed_ends_with_the_program(plugin_file: Callable[[str], Path]) -> None:
+    program = f"""
+import numpy, latentfx
+host = latentfx.LiveHost(latentfx.load({str(plugin_file("delay"))!r}), block=64, place="worker")
+out = numpy.zeros((1, 64), "f4")
+for _ in range(2000):
+    host.render(out, out)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
