@@ -86,6 +86,7 @@ class Method:
             self.load_evaluation()
 
 
+_DISENTANGLEMENT = "latentfx.training.evaluations.disentanglement.evaluation:DISENTANGLEMENT"
 _SWAP = "latentfx.training.evaluations.swap.evaluation"
 
 METHODS: Mapping[str, Method] = {
@@ -104,9 +105,14 @@ METHODS: Mapping[str, Method] = {
         "latentfx.methods.oplas.mix.model:LatentMix", plugin="latentfx.export.builders.latent_mix:BUILDER"
     ),
     "embedding-mix": Method("latentfx.methods.oplas.mix.embedding:EmbeddingMix"),
+    "frame-vae": Method(
+        "latentfx.methods.syntone.frames:FrameVAE",
+        plugin="latentfx.export.builders.steer:BUILDER",
+        evaluation=_DISENTANGLEMENT,
+    ),
     "syntone": Method(
         "latentfx.methods.syntone.model:SynTone",
-        evaluation="latentfx.training.evaluations.disentanglement.evaluation:DISENTANGLEMENT",
+        evaluation=_DISENTANGLEMENT,
     ),
     "sps": Method(
         "latentfx.methods.sps.model:SPS",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_swap import quiet
 
 import latentfx
 from latentfx.effect import LatentEffect
@@ -17,12 +18,27 @@ from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
 from latentfx.export.rebuild import rebuild_plugin
 from latentfx.methods.syntone.model import SynTone, SynToneConfig
-from latentfx.testing import verify_contract
+from latentfx.testing import verify_contract, verify_parity
 from latentfx.testing.drive import phrase
 from latentfx.training import catalogue
+from latentfx.training.recipes.config import load_recipe
 from latentfx.training.runs.checkpoint import load_checkpoint, save_checkpoint
+from latentfx.training.runs.start import train
 
 NAMES = ["reed", "", "breath"]
+KNOBS = (
+    "data.instruments=[]",
+    'data.parts=[{ kind = "waveforms", frequencies = 6, amplitudes = 1, highest_hz = 1000, seconds = 0.3 }]',
+    "method.sample_rate=16000",
+    "method.n_fft=256",
+    "method.hop_length=64",
+    "method.bands=64",
+    "method.hidden=[16]",
+    "method.z_size=3",
+    "train.batch_size=8",
+    "train.stages.train.steps=40",
+    "train.validate_every=20",
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +102,19 @@ def test_in_nn_tilde_it_encodes_decodes_and_steers(checkpoint: Path, tmp_path: P
     module.set_v1_sd(2.0)
     moved = (module.steer(codes) - codes).abs().amax(dim=(0, 2)) > 1e-3
     assert moved.sum() == 1
+
+
+def test_a_model_of_frames_becomes_a_plugin_of_knobs_that_keeps_the_contract(tmp_path: Path) -> None:
+    train(load_recipe("latent-knobs", KNOBS), tmp_path / "run", device="cpu", threads=1, reporter=quiet())
+    objective, card = load_checkpoint(tmp_path / "run")
+    method = catalogue.of_recipe(card["recipe"])
+    plugin, provenance = build_plugin(objective, card, "latent-knobs", None, method)
+    assert isinstance(plugin, LatentEffect)
+    assert [control.name for control in plugin.spec.controls][:3] == ["z0_sd", "z1_sd", "z2_sd"]
+    assert plugin.spec.latency == 192
+    verify_contract(plugin, nonlinear=True)
+    verify_parity(plugin)
+    assert provenance["method"] == "frame-vae"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from latentfx.methods.oplas.ring.model import PitchRing, PitchRingConfig
 from latentfx.methods.sps.config import SPSConfig
 from latentfx.methods.sps.model import SPS
 from latentfx.methods.syntone.config import Kind, MelImageConfig, SynToneConfig
+from latentfx.methods.syntone.frames import FrameVAE, FrameVAEConfig
 from latentfx.methods.syntone.model import SynTone
 from latentfx.testing import verify_method
 from latentfx.training import catalogue
@@ -58,6 +59,13 @@ def syntone(kind: Kind) -> SynTone:
     return SynTone(SynToneConfig(kind, mel=mel, discriminator_width=16))
 
 
+def frame_vae(kind: Kind) -> FrameVAE:
+    small = FrameVAEConfig(
+        kind, discriminator_width=16, sample_rate=RATE, n_fft=256, hop_length=64, bands=64, hidden=(16,)
+    )
+    return FrameVAE(small)
+
+
 def video_sps(**settings: Any) -> SPS:
     return SPS(SPSConfig(view="video", image_size=8, prior_units=8, **settings))
 
@@ -86,6 +94,9 @@ MAKERS: dict[str, Callable[[], Objective]] = {
     "syntone": lambda: syntone("vae"),
     "syntone, beta-tcvae": lambda: syntone("beta-tcvae"),
     "syntone, factor-vae": lambda: syntone("factor-vae"),
+    "frame-vae": lambda: frame_vae("vae"),
+    "frame-vae, beta-tcvae": lambda: frame_vae("beta-tcvae"),
+    "frame-vae, factor-vae": lambda: frame_vae("factor-vae"),
     "sps": lambda: SPS(SPSConfig(copies=1)),
     "sps, with style": lambda: video_sps(copies=2, style=2),
     "sps, autoencoder": lambda: video_sps(kind="ae", copies=0),

@@ -48,15 +48,14 @@ class MelImageConfig:
 
 
 @dataclass(frozen=True)
-class SynToneConfig:
-    """Settings of the method.
+class FamilyConfig:
+    """Settings that every model of the family has.
 
     Args:
         kind: which of the four objectives.
         beta: weight of the term that the kind is about: the divergence (`vae`, `beta-vae`) or the total
             correlation (`factor-vae`, `beta-tcvae`); None takes the published 1, 4, 6 and 4.
         z_size: dimensions of the code.
-        mel: what an image is.
         regularisation: `batch_mean` averages every term but the reconstruction over the batch while the
             reconstruction is summed, as in the published code, so that the weight in effect is divided by the
             batch size; `sum` sums both.
@@ -69,7 +68,6 @@ class SynToneConfig:
     kind: Kind = "vae"
     beta: float | None = None
     z_size: int = 8
-    mel: MelImageConfig = field(default_factory=MelImageConfig)
     regularisation: Literal["batch_mean", "sum"] = "batch_mean"
     stratified: Literal["correct", "reference"] = "correct"
     discriminator_lr: float = 5e-5
@@ -85,3 +83,14 @@ class SynToneConfig:
     def weight(self) -> float:
         """The weight of the term that the kind is about."""
         return PUBLISHED_BETA[self.kind] if self.beta is None else self.beta
+
+
+@dataclass(frozen=True)
+class SynToneConfig(FamilyConfig):
+    """Settings of the published models; see `FamilyConfig` too.
+
+    Args:
+        mel: what an image is.
+    """
+
+    mel: MelImageConfig = field(default_factory=MelImageConfig)
