@@ -13,6 +13,7 @@ import numpy as np
 import pedalboard
 
 from latentfx.errors import BusyError, ControlError, ShapeError
+from latentfx.host.graph import is_sound
 from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor, Stream
 from latentfx.host.runtime import LatentPlugin
@@ -154,6 +155,11 @@ class BoardStream:
         """Samples that were NaN or infinite, at the first latent plugin that met them."""
         return max((stream.non_finite for stream in self._streams), default=0)
 
+    @property
+    def silenced(self) -> int:
+        """Blocks in which an effect made numbers that are no sound, of all effects together."""
+        return sum(stream.silenced for stream in self._streams)
+
     def push(self, audio: Float32) -> Float32:
         for stream in self._streams:
             audio = stream.push(audio)
@@ -177,7 +183,7 @@ class NativeStream:
     def __init__(self, plugin: pedalboard.Plugin, channels: int, sample_rate: float) -> None:
         self.channels = self.outputs = channels
         self.sample_rate = sample_rate
-        self.non_finite = 0
+        self.non_finite = self.silenced = 0
         self._plugin = plugin
         self._pending = np.zeros((channels, 0), np.float32)
         self._owed = 0
@@ -226,7 +232,12 @@ class NativeStream:
                 f"{name} refuses {self.channels} channels at {self.sample_rate:g} Hz: {error}. Take it off "
                 "the board, or give it other audio"
             ) from None
-        return np.asarray(done, np.float32).reshape(self.channels, -1)
+        sound = np.asarray(done, np.float32).reshape(self.channels, -1)
+        if is_sound(sound):
+            return sound
+        self.silenced += 1
+        self._plugin.reset()  # what it heard would come back for good
+        return np.zeros_like(block)
 
 
 def _natives(board: Board) -> list[pedalboard.Plugin]:

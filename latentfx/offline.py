@@ -309,6 +309,11 @@ class _Pieces:
         found = list(self.of_source)
         if self.stream.non_finite:
             found.append(f"{self.stream.non_finite} samples were NaN or infinite and were taken as 0")
+        if self.stream.silenced:
+            found.append(
+                f"{self.stream.silenced} blocks came out of the plugin as NaN, infinite or far too loud, and "
+                "are silent"
+            )
         if self.silent and self.frames:
             found.append("the source is silent")
         if isinstance(self.stream, SideChainStream):

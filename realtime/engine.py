@@ -30,6 +30,7 @@ _MEASURED_S = 0.3
 _AT_ONE_GO_S = 0.05
 _SMALL_SHARE = 0.1
 _MOST_HOPS = 16
+_STEP_LIMIT_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ class Engine:
         rates = (sample_rate, spec.sample_rate)
         self._to_plugin = StreamResampler(*rates, channels, QUALITY)
         self._from_plugin = StreamResampler(*rates[::-1], self.outputs, QUALITY)
+
+    @property
+    def silenced(self) -> int:
+        """Hops in which the plugin made numbers that are no sound, and which are silence."""
+        return self._blocks.silenced
 
     @property
     def hop_s(self) -> float:
@@ -172,7 +178,7 @@ class Engine:
     def _open(self) -> BlockStream:
         """Open a stream in which every length of a run has its memory."""
         spec = self.plugin.spec
-        stream = self.plugin.blocks(self.rows)
+        stream = self.plugin.blocks(self.rows, _STEP_LIMIT_S)
         for hops in in_runs(2 * self._most - 1, self._most):  # each length once
             stream.step(np.zeros((self.rows, spec.in_channels, hops * spec.block_size), np.float32))
         stream.reset()

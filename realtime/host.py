@@ -46,8 +46,8 @@ class LiveHost:
         block: samples of every block, which saves latency where it is known; None for any number.
         place: where inference runs, `"callback"` or `"worker"`; None measures a step of the plugin, and
             takes the callback when the worst block fits three times into its time.
-        reserve_s: sound that a worker keeps in hand, 0.001 to 0.5 s, as long as the stalls that it outlasts
-            and as much later. None measures, and keeps more after a late block, up to 50 ms.
+        reserve_s: sound that a worker keeps in hand, 0.001 to 0.5 s; the stream is as much later. None
+            measures, and keeps more after a late block, up to 50 ms.
         bindings: what MIDI turns, whatever preset is chosen: `Binding`s, or texts such as `"cc:21=mix"`.
         presets: those that `next_preset` and program changes choose from, or their names.
         source: what presets call the plugin; its name where None.
@@ -173,20 +173,15 @@ class LiveHost:
             self.trouble = ""
 
     def next_preset(self, step: int = 1) -> None:
-        """Choose the preset so many places further in the list, and round.
-
-        Raises:
-            PresetError: the list is empty.
-        """
+        """Choose the preset so many places further in the list, and round; PresetError if there is none."""
         self.recall(self.bank.neighbour(step))
 
     def attend(self) -> None:
         """Do what must not be done while sound is made: presets that MIDI called, plugins that are done with.
 
         A stream calls it beside the sound; so does every `process`, unless it is told not to. A preset of
-        another plugin takes about a second, to load and to measure it; of several, the last one is. One that
-        cannot be recalled changes nothing: `trouble` says why until another one is chosen, and `troubles`
-        keeps every such text until it is taken out. Where another thread is at it, nothing is done.
+        another plugin takes about a second to load; of several, the last one is loaded. One that cannot be
+        recalled changes nothing: `trouble` says why until another is chosen, and `troubles` keeps the texts.
         """
         if self._attending.acquire(blocking=False):
             try:
@@ -201,10 +196,12 @@ class LiveHost:
             try:
                 self.recall(preset)
             except LatentFXError as error:
-                trouble = f"preset {preset.name!r} is not recalled: {error}"
-                if trouble != self.trouble:
-                    self.troubles.append(trouble)
-                self.trouble = trouble
+                self._tell(f"preset {preset.name!r} is not recalled: {error}")
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self.troubles.append(trouble)
+        self.trouble = trouble
 
     def process(self, audio: ArrayLike, attend: bool = True) -> Float32:
         """Play the next block of a stream; after `latency` samples, the output is what `apply` makes.
@@ -291,6 +288,7 @@ class LiveHost:
             dropped=self.dropped,
             limited=0 if limiter is None else limiter.blocks,
             non_finite=engine.non_finite,
+            silenced=engine.silenced,
             reconnects=self.reconnects,
             input_db=meters.input_db,
             output_db=meters.output_db,
@@ -332,6 +330,9 @@ class LiveHost:
 
     def _play(self, audio: Float32, out: Float32, in_step: bool) -> bool:
         good = self._voice.play(audio, out, in_step)
+        if self._voice.failure is not None:
+            self.output.bypass = True  # the input fades in
+            self._tell(f"the plugin failed, and you hear the input: {self._voice.failure}")
         later = self._voice.latency - self._lateness  # a voice that takes over is as late as it is
         coming = self._coming
         if coming is not None:

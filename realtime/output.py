@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from latentfx.host.graph import LOUDEST
 from latentfx.host.plugin_file import Float32
 
 from .limiter import Limiter
@@ -59,6 +60,7 @@ class OutputStage:
         dry_gain = self._dry_gain.towards(float(self.bypass), size)
         if dry_gain is not None:
             out += dry_gain * (dry - out)
+        _drop_bad_numbers(out)
         gain = self._gain.towards(0.0 if self._muted > 0 else 1.0, size)
         self._muted -= size
         self.silent = gain is not None and not np.any(gain)
@@ -81,6 +83,12 @@ class OutputStage:
         self._delay.read(dry[:, waits:])
         self._wait -= waits
         return dry
+
+
+def _drop_bad_numbers(out: Float32) -> None:
+    """Let no NaN, infinity or value far beyond sound go on: the limiter would stay down for it."""
+    if not peak(out) <= LOUDEST:
+        np.copyto(out, 0, where=~(np.abs(out) <= LOUDEST))
 
 
 class _Ramp:

@@ -102,6 +102,7 @@ class Stats:
         dropped: blocks that were not recorded, because the disk was too slow.
         limited: blocks that the limiter turned down.
         non_finite: input samples that were NaN or infinite.
+        silenced: hops that the plugin gave as NaN, infinite or far too loud, and that are silence.
         reconnects: times that a lost device came back.
         input_db: peak of the last blocks.
         output_db: peak of the last blocks.
@@ -127,6 +128,7 @@ class Stats:
     dropped: int
     limited: int
     non_finite: int
+    silenced: int
     reconnects: int
     input_db: float
     output_db: float

@@ -72,6 +72,7 @@ class Voice:
                 self._most_held = self.held
             self._worker = _Worker(self.engine, capacity)
         self.engine.output.pad(self.held)
+        self.failure: Exception | None = None
         self._owed = 0
         self._broken = False
         self._wet = np.zeros((self.engine.outputs, MAX_BLOCK), np.float32)
@@ -86,6 +87,8 @@ class Voice:
     def play(self, audio: Float32, out: Float32, in_step: bool = False) -> bool:
         """Take a block and give one; a block that is not there in time is a short fade.
 
+        After a failure of the plugin, which `failure` holds, all blocks are missing.
+
         Args:
             audio: what comes in.
             out: what goes out.
@@ -93,14 +96,19 @@ class Voice:
 
         Returns:
             Whether it was there.
-
-        Raises:
-            LiveError: the worker has failed, and will never give a block again.
         Shape:
             audio [C_in, T], out [channels of any number, T], T up to `MAX_BLOCK`
         """
         wet = self._wet[:, : out.shape[1]]
-        good = self._run(audio, wet, in_step)
+        good = False
+        if self.failure is None:
+            try:
+                good = self._run(audio, wet, in_step)
+            except Exception as error:  # of any kind: the sound goes on without the plugin
+                self.failure = error
+        if self.failure is not None:
+            self._fade_out(wet)
+            self._last[:] = 0
         spread(wet, out)
         return good
 
@@ -113,7 +121,7 @@ class Voice:
             if in_step:
                 self._worker.wait()
             if self._worker.failure is not None:
-                raise LiveError(f"the worker failed: {self._worker.failure}") from self._worker.failure
+                raise self._worker.failure
         self._owed -= self.engine.output.skip(self._owed)
         good = self._owed == 0 and self.engine.output.read(out)
         if not good:

@@ -216,7 +216,7 @@ def _load(stats: Stats) -> str:
 
 def _trouble(stats: Stats) -> str:
     late = f"{stats.late} late blocks" + (f" ({stats.faded} faded)" if stats.faded else "")
-    return f"{stats.xruns} xruns, {late}, {stats.non_finite} bad samples"
+    return f"{stats.xruns} xruns, {late}, {stats.non_finite + stats.silenced} bad samples"
 
 
 def _latency(stats: Stats) -> str:

@@ -211,7 +211,7 @@ class BlockStream:
         np.copyto(self._controls, self._knobs)
         self._run(run)
         after = self._states[1 - self._now]
-        if not _is_sound(run.out) or not all(map(_is_finite, after.values())):
+        if not is_sound(run.out) or not all(map(_is_finite, after.values())):
             self._mend(run)
             return run.out
         self._now = 1 - self._now
@@ -255,7 +255,7 @@ class BlockStream:
             return
         after = self._states[1 - self._now]
         for row in range(self.batch):
-            good = _is_sound(run.out[row])
+            good = is_sound(run.out[row])
             if not good:
                 run.out[row] = 0
                 self.silenced += 1
@@ -303,8 +303,8 @@ class _Pass:
     bindings: tuple[onnxruntime.IOBinding, ...]
 
 
-def _is_sound(out: Float32) -> bool:
-    """Whether all values are numbers that may be sound; NaN is not."""
+def is_sound(out: Float32) -> bool:
+    """Whether all values may be sound: finite, and not beyond `LOUDEST`."""
     return out.size == 0 or (float(out.max()) <= LOUDEST and float(out.min()) >= -LOUDEST)
 
 

@@ -30,6 +30,10 @@ class Stream(Protocol):
     def non_finite(self) -> int:
         """Samples so far that were NaN or infinite, and were taken as 0."""
 
+    @property
+    def silenced(self) -> int:
+        """Blocks so far in which the effect made NaN, infinity or the like, and which are silence."""
+
     def push(self, audio: Float32) -> Float32:
         """Take the next samples and return those that are ready.
 

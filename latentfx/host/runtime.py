@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentfx.errors import ControlError, ShapeError
 from latentfx.host.first_contact import is_trusted, meet
-from latentfx.host.graph import BlockStream, Graph
+from latentfx.host.graph import STEP_LIMIT_S, BlockStream, Graph
 from latentfx.host.guard import read_plugin_bytes
 from latentfx.host.layout import find_layout, to_channels
 from latentfx.host.plugin_file import Float32
@@ -237,9 +237,14 @@ class LatentPlugin(Processor):
     def open(self, channels: int, sample_rate: float) -> PluginStream:
         return PluginStream(self.spec, self.blocks, channels, sample_rate)
 
-    def blocks(self, batch: int = 1) -> BlockStream:
-        """Open a stream of whole blocks at the plugin's rate, for live hosts. Its latency is not removed."""
-        return BlockStream(self._graph, batch, self._initial, self.controls.values_row)
+    def blocks(self, batch: int = 1, limit_s: float = STEP_LIMIT_S) -> BlockStream:
+        """Open a stream of whole blocks at the plugin's rate, for live hosts. Its latency is not removed.
+
+        Args:
+            batch: rows that run side by side.
+            limit_s: a step that takes longer is ended, and raises.
+        """
+        return BlockStream(self._graph, batch, self._initial, self.controls.values_row, limit_s)
 
     def _start(self, graph: Graph, initial: Mapping[str, Float32], origin: tuple[bytes, int, bool]) -> None:
         super().__init__()

@@ -108,6 +108,11 @@ class SideChainStream:
         """Samples so far, of both inputs, that were NaN or infinite, and were taken as 0."""
         return self._stream.non_finite
 
+    @property
+    def silenced(self) -> int:
+        """Blocks so far in which the plugin made numbers that are no sound."""
+        return self._stream.silenced
+
     def push(self, audio: Float32) -> Float32:
         """Take the next samples and return those that are ready.
 

@@ -1,0 +1,120 @@
+"""Files made to do harm are refused with the reason, before onnxruntime sees them, or play without harm."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import soundfile
+
+from latentfx.errors import PluginFileError
+from latentfx.host.first_contact import meet
+from latentfx.host.graph import check_file
+from latentfx.library import load
+from latentfx.offline import AudioWarning, apply
+
+
+def _crafted() -> ModuleType:
+    path = Path(__file__).with_name("crafted.py")
+    found = importlib.util.spec_from_file_location("crafted", path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules["crafted"] = module
+    found.loader.exec_module(module)
+    return module
+
+
+crafted = _crafted()
+FILES = crafted.every()
+HARMFUL = [one for one in FILES if one.message]
+HARMLESS = [one for one in FILES if not one.message]
+
+
+@pytest.mark.parametrize("file", HARMFUL, ids=lambda one: f"{one.kind}: {one.name}")
+def test_harmful_file_is_refused_before_the_runtime_sees_it(file: crafted.Crafted) -> None:
+    with pytest.raises(PluginFileError, match=file.message):
+        check_file(file.data)
+
+
+@pytest.mark.parametrize("file", HARMLESS, ids=lambda one: f"{one.kind}: {one.name}")
+def test_file_with_odd_numbers_or_a_bounded_loop_passes_its_first_contact(file: crafted.Crafted) -> None:
+    meet(file.data)
+
+
+@pytest.fixture
+def bad_numbers(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(request.param.data)
+    return path
+
+
+NUMBERS = [one for one in FILES if one.kind == "numbers"]
+
+
+@pytest.mark.parametrize("bad_numbers", NUMBERS, ids=lambda one: one.name, indirect=True)
+def test_block_with_bad_numbers_is_silence_and_every_other_block_plays(bad_numbers: Path) -> None:
+    """However the audio is cut into calls: the state begins anew after the bad block."""
+    plugin = load(bad_numbers, checked=True)
+    audio = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 40 * crafted.BLOCK)).astype(np.float32)
+    audio[0, 21 * crafted.BLOCK + 5] = 0.95
+    out = plugin(audio, plugin.sample_rate)
+    blocks = slice(21 * crafted.BLOCK, 22 * crafted.BLOCK)
+    expected = audio.copy()
+    expected[:, blocks] = 0
+    np.testing.assert_array_equal(out, expected)
+    stream = plugin.open(1, plugin.sample_rate)
+    parts = [stream.push(audio[:, at : at + 100]) for at in range(0, audio.shape[1], 100)]
+    np.testing.assert_array_equal(np.concatenate([*parts, stream.flush()], axis=1), expected)
+    assert stream.silenced == 1
+
+
+@pytest.mark.parametrize("bad_numbers", NUMBERS[:2], ids=lambda one: one.name, indirect=True)
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_apply_writes_silence_for_a_bad_block_and_says_so(
+    bad_numbers: Path, tmp_path: Path, subtype: str
+) -> None:
+    audio = np.full(40 * crafted.BLOCK, 0.25, np.float32)
+    audio[21 * crafted.BLOCK + 5] = 0.95
+    source, target = tmp_path / "in.wav", tmp_path / "out.wav"
+    soundfile.write(source, audio, 48_000, subtype=subtype)
+    with pytest.warns(AudioWarning, match="1 blocks came out of the plugin as NaN"):
+        apply(source, target, bad_numbers)
+    out, _ = soundfile.read(target, dtype="float32")
+    assert not out[21 * crafted.BLOCK : 22 * crafted.BLOCK].any()
+    np.testing.assert_allclose(
+        np.delete(out, np.s_[21 * crafted.BLOCK : 22 * crafted.BLOCK]), 0.25, atol=1e-4
+    )
+
+
+def test_trusted_file_may_use_any_operator(tmp_path: Path) -> None:
+    path = tmp_path / "own.onnx"
+    shaken = crafted.node("RandomUniformLike", "audio", "noise", low=0.0, high=0.0)
+    path.write_bytes(crafted.build([shaken, crafted.node("Add", "audio noise", "audio_out")]))
+    with pytest.raises(PluginFileError, match=r"RandomUniformLike is not allowed .* --trust"):
+        load(path)
+    audio = np.full((1, 640), 0.5, np.float32)
+    np.testing.assert_array_equal(load(path, trust=True)(audio, 48_000), audio)
+
+
+def test_crash_of_a_file_is_a_message(tmp_path: Path) -> None:
+    """The one way left is a fault in the runtime, which `trust` lets a file reach."""
+    (crash,) = [one for one in FILES if one.name == "integer division by 0"]
+    path = tmp_path / "crash.onnx"
+    path.write_bytes(crash.data)
+    with pytest.raises(PluginFileError, match=r"ended the process that tried it|cannot run the graph"):
+        load(path, trust=True)
+
+
+def test_file_that_passed_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTFX_CACHE", str(tmp_path))
+    data = crafted.build(crafted.GAIN)
+    meet(data)
+    monkeypatch.setattr(sys, "executable", "/no/such/program")
+    meet(data)
+    with pytest.raises(PluginFileError, match="cannot be tried in a process of its own"):
+        meet(data, trust=True)
