@@ -12,6 +12,7 @@ import onnxruntime
 import torch
 
 from latentfx.errors import ExportError
+from latentfx.files import safe_name
 from latentfx.host.plugin_file import REBUILD_KEY, Metadata
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
@@ -93,7 +94,7 @@ def export_checkpoint(
     """
     to = _format(path, target, to)
     plugin, provenance = _open(plugin_path(path), name, default, latency, trust)
-    target = Path(target or plugin.spec.name + SUFFIXES[to])
+    target = Path(target or safe_name(plugin.spec.name) + SUFFIXES[to])
     report: dict[str, Any] = {}
     patches: tuple[Path, ...] = ()
 

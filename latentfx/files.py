@@ -1,15 +1,22 @@
-"""Writing files whole: a file takes its place when all of it is there, or what was there stays."""
+"""Writing files whole: a file takes its place when all of it is there, or what was there stays.
+
+And names for files made of text that others wrote.
+"""
 
 from __future__ import annotations
 
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["PartFile", "whole_file", "write_bytes", "write_text"]
+__all__ = ["PartFile", "discard_parts", "safe_name", "whole_file", "write_bytes", "write_text"]
 
+_PARTS: set[Path] = set()  # that are being written
+_LONGEST_SAFE = 64
+_PORTS = {f"{kind}{number}" for kind in ("com", "lpt") for number in range(10)}
+_DEVICES = {"con", "prn", "aux", "nul", *_PORTS}  # of Windows
 _LONGEST_NAME = 255 - len("..01234567.part")
 
 
@@ -18,16 +25,20 @@ class PartFile:
 
     Args:
         target: the file to be.
+        keeps: what it holds cannot be made again: a program that is stopped leaves it.
     Raises:
         OSError: every method, where the system refuses.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, keeps: bool = False) -> None:
         self.target = target
+        self._keeps = keeps
         self.path = target.with_name(f".{_shortened(target.name)}.{uuid.uuid4().hex[:8]}.part")
 
     def create(self) -> None:
         """Make the empty file."""
+        if not self._keeps:
+            _PARTS.add(self.path)
         self.path.touch(exist_ok=False)
 
     def commit(self) -> None:
@@ -37,10 +48,38 @@ class PartFile:
         if self.target.exists():
             self.path.chmod(self.target.stat().st_mode & 0o777)
         self.path.replace(self.target)
+        _PARTS.discard(self.path)
 
     def discard(self) -> None:
         """Remove the file; after `commit` nothing is left to remove."""
         self.path.unlink(missing_ok=True)
+        _PARTS.discard(self.path)
+
+
+def discard_parts() -> None:
+    """Remove every file that is not whole yet: the last act of a program that is stopped by force."""
+    for path in list(_PARTS):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def safe_name(text: str, instead: str = "plugin") -> str:
+    """A name for a file, made of text that a stranger may have written: it names no folder and no device.
+
+    Args:
+        text: such as the name of a plugin or a recipe.
+        instead: the name where nothing of the text is left.
+
+    >>> safe_name("../../important"), safe_name("bowed double"), safe_name("/"), safe_name("nul.x")
+    ('important', 'bowed double', 'plugin', '_nul.x')
+    """
+    kept = "".join(letter if letter.isalnum() or letter in " ._-" else "-" for letter in text)
+    name = kept.strip(" .-")[:_LONGEST_SAFE].rstrip(" .-")
+    while len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[:-1]
+    if name.partition(".")[0].casefold().strip() in _DEVICES:
+        name = f"_{name}"
+    return name or instead
 
 
 @contextmanager

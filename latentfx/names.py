@@ -1,7 +1,11 @@
-"""Names as people type them: other case, spaces and hyphens are forgiven, and a typo gets a suggestion."""
+"""Names as people type them, and text of others as people may see it.
+
+Other case, spaces and hyphens are forgiven, and a typo gets a suggestion.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -31,6 +35,17 @@ def suggest(text: str, known: Iterable[str]) -> str:
     names = {_bare(name): name for name in known}
     near = get_close_matches(_bare(text), names, 1)
     return f" Did you mean {names[near[0]]!r}?" if near else ""
+
+
+def shown(text: object, longest: int = 2000) -> str:
+    r"""Text that others wrote, for a terminal: one line, without codes that steer it, of bounded length.
+
+    >>> shown("a\x1b[2Jb\nc"), shown("abcdef", 4)
+    ('a[2Jb c', 'abc…')
+    """
+    line = " ".join(str(text)[: 4 * longest].split())
+    kept = "".join(letter for letter in line if unicodedata.category(letter)[0] != "C")
+    return kept if len(kept) <= longest else f"{kept[: longest - 1]}…"
 
 
 def _bare(name: str) -> str:

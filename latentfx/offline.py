@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from latentfx.errors import ControlError, ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.plugin_file import Float32
-from latentfx.host.processor import Processor, Stream, check_buffer_size
+from latentfx.host.processor import Processor, Stream, check_buffer_size, odd_numbers
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import Recording, SideChained, SideChainStream
 from latentfx.library import DEFAULT_PLUGIN, load
@@ -306,14 +306,7 @@ class _Pieces:
         yield self.stream.flush()
 
     def notes(self) -> list[str]:
-        found = list(self.of_source)
-        if self.stream.non_finite:
-            found.append(f"{self.stream.non_finite} samples were NaN or infinite and were taken as 0")
-        if self.stream.silenced:
-            found.append(
-                f"{self.stream.silenced} blocks came out of the plugin as NaN, infinite or far too loud, and "
-                "are silent"
-            )
+        found = [*self.of_source, *odd_numbers(self.stream)]
         if self.silent and self.frames:
             found.append("the source is silent")
         if isinstance(self.stream, SideChainStream):

@@ -24,6 +24,7 @@ from latentfx.cli.options import (
     refuse_own_names,
     takes_controls,
 )
+from latentfx.names import shown
 from latentfx.spec import Setting
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _apply_many(job: ApplyJob) -> None:
             bar.show(done, total)
             if outcome.applied is None:
                 failed += 1
-                typer.secho(f"latentfx: {outcome.error}", fg=typer.colors.RED, err=True)
+                typer.secho(f"latentfx: {shown(outcome.error)}", fg=typer.colors.RED, err=True)
                 continue
             _report(outcome.applied)
             if job.plot:

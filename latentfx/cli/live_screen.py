@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from latentfx.errors import LatentFXError
+from latentfx.names import shown as as_text
 
 if TYPE_CHECKING:
     from latentfx.realtime import Stats
@@ -86,7 +87,8 @@ class Screen(AbstractContextManager["Screen"]):
     def _say_trouble(self) -> None:
         """A line for each thing that went wrong since the last one."""
         for trouble in self._surface.troubles():
-            self._console.print(f"note: {trouble}", style="yellow", highlight=False, soft_wrap=True)
+            note = Text(f"note: {as_text(trouble)}", style="yellow")
+            self._console.print(note, highlight=False, soft_wrap=True)
 
     def obey(self, key: str) -> None:
         """Do what a key asks for. An error is shown on the screen."""

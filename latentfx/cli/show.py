@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from latentfx.cli.complete import complete_plugin
+from latentfx.names import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -140,7 +141,9 @@ def _print_controls(console: Console, spec: PluginSpec) -> None:
     table = Table("control", "allowed", "at start", "", box=None, pad_edge=False)
     for control in spec.controls:
         if control.name not in blended:
-            table.add_row(control.name, control.allowed, f"{control.default:g}", _plain(control.description))
+            table.add_row(
+                control.name, _plain(control.allowed), f"{control.default:g}", _plain(control.description)
+            )
     if table.row_count:
         console.print("\n[bold]controls[/bold]", table, sep="\n")
     for blend in spec.blends:
@@ -172,9 +175,9 @@ def _health(spaces: Mapping[str, Mapping[str, float]]) -> Table:
     from rich.table import Table
 
     figures = {name: None for facts in spaces.values() for name in facts}
-    table = Table("space", *(name.replace("_", " ") for name in figures), box=None, pad_edge=False)
+    table = Table("space", *(_plain(name.replace("_", " ")) for name in figures), box=None, pad_edge=False)
     for space, facts in spaces.items():
-        table.add_row(space, *(_text(facts[name]) if name in facts else "-" for name in figures))
+        table.add_row(_plain(space), *(_text(facts[name]) if name in facts else "-" for name in figures))
     return table
 
 
@@ -183,7 +186,7 @@ def _table(facts: Mapping[str, Any]) -> Table:
 
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in facts.items():
-        table.add_row(str(name).replace("_", " "), _text(value))
+        table.add_row(_plain(str(name).replace("_", " ")), _text(value))
     return table
 
 
@@ -199,4 +202,4 @@ def _plain(text: object) -> str:
     """Text of a file as it stands. Brackets in it are no markup."""
     from rich.markup import escape
 
-    return escape(str(text))
+    return escape(shown(text))

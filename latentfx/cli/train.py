@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentfx.cli.options import LimitOption, parse_duration
+from latentfx.cli.stops import be_patient
 from latentfx.errors import MissingExtraError
+from latentfx.files import safe_name
 
 if TYPE_CHECKING:
     from latentfx.training.recipes.config import Recipe
@@ -75,7 +77,8 @@ def train(
     overrides = [*(settings or []), *([] if seed is None else [f"recipe.seed={seed}"])]
     overrides += ["train.tensorboard=true"] if tensorboard else []
     checked = load_recipe(recipe, overrides)
-    _train(checked, out or Path("runs") / checked.recipe.name, data, limit_s, device, threads)
+    folder = out or Path("runs") / safe_name(checked.recipe.name, "run")
+    _train(checked, folder, data, limit_s, device, threads)
 
 
 train.__doc__ = f"{train.__doc__}\n{_EXAMPLES}\n{_FOLDER}"
@@ -104,6 +107,7 @@ def _train(
         from latentfx.training.runs.start import train as run
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx train", "lab", error.name or "torch") from None
+    be_patient()
     outcome = run(recipe, folder, data_root=data, limit_s=limit_s, device=device, threads=threads)
     typer.echo(outcome)
     if outcome.reason == "interrupted":

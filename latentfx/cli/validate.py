@@ -95,10 +95,11 @@ def validate(
 
 def _show(found: Validation) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(highlight=False)
-    console.print(f"[bold]{found.plugin}[/bold]  {found.file}, {found.kind}")
+    console.print(f"[bold]{escape(found.plugin)}[/bold]  {escape(found.file)}, {found.kind}")
     wide = console.width >= _WIDE
     asked = ("what it asks",) if wide else ()
     table = Table("", "check", *asked, "found", "allowed", "", box=None, pad_edge=False)

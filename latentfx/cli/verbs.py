@@ -25,6 +25,7 @@ from latentfx.cli.stops import STOPPED, hear_stops
 from latentfx.cli.train import train
 from latentfx.cli.validate import validate
 from latentfx.errors import LatentFXError
+from latentfx.names import shown
 
 P = ParamSpec("P")
 
@@ -58,7 +59,7 @@ def guarded(verb: Callable[P, None]) -> Callable[P, None]:
             hear_stops()
             verb(*args, **kwargs)
         except LatentFXError as error:
-            typer.secho(f"latentfx: {error}", fg=typer.colors.RED, err=True)
+            typer.secho(f"latentfx: {shown(error)}", fg=typer.colors.RED, err=True)
             raise typer.Exit(1) from None
         except (KeyboardInterrupt, ImportError) as error:
             if not _is_stop(error):

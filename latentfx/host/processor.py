@@ -59,6 +59,14 @@ def check_buffer_size(buffer_size: object) -> None:
         raise ShapeError(f"buffer_size is {buffer_size!r}; allowed are whole numbers from 1, such as 8192")
 
 
+def odd_numbers(stream: Stream) -> Iterator[str]:
+    """What people should know of numbers in a stream that were no sound."""
+    if stream.non_finite:
+        yield f"{stream.non_finite} samples were NaN or infinite and were taken as 0"
+    if stream.silenced:
+        yield f"{stream.silenced} blocks came out of the plugin as NaN, infinite or far too loud: now silent"
+
+
 class Processor(ABC):
     """An effect that is called like one of Pedalboard's, and can open streams.
 

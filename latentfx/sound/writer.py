@@ -92,7 +92,7 @@ class AudioWriter:
 
     def __enter__(self) -> Self:
         _check_target(self.path)
-        self._target = PartFile(self.path)
+        self._target = PartFile(self.path, keeps=self._keeps)
         self._part = self._target.path
         try:
             self._touch()

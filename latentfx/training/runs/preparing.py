@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import CheckpointError
+from latentfx.files import safe_name
 from latentfx.methods.base import AnyExample, Features, Objective
 from latentfx.methods.cache import DiskFeatures, features_on_disk, map_frames
 from latentfx.training.runs.checkpoint import read_tensors, write_tensors
@@ -111,7 +112,7 @@ class Preparer:
         """
         sides = []
         for name, examples in ((TRAIN, data.train), (VALIDATION, data.validation)):
-            place = folder / name.replace(" ", "-")
+            place = folder / safe_name(name).replace(" ", "-")
             found = _open(place, settings) if resumes else None
             sides.append(found or self._write(name, examples, place, settings))
         return Prepared(sides[0], sides[1], data.card)

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from latentfx.errors import CheckpointError, DataError
+from latentfx.files import safe_name
 from latentfx.methods.base import Objective
 from latentfx.training.data.example import Example
 from latentfx.training.evaluations.disentanglement.codes import Code, CodeReader, ObjectiveCodes, PluginCodes
@@ -61,7 +62,7 @@ class Disentanglement(Evaluation):
             table = table.with_model(model.name, found)
             write_table(out, table)
             if settings.protocol != "published":
-                draw_information(out / f"{model.name}.png", model.name, found)
+                draw_information(out / f"{safe_name(model.name)}.png", model.name, found)
             listener.say(f"{model.name}: {out / TABLE}")
         return table
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latentfx.errors import CheckpointError
+from latentfx.files import safe_name
 from latentfx.training.data.example import Dataset, Example
 from latentfx.training.evaluations.evaluation import TABLE, Listener, write_table
 from latentfx.training.evaluations.swap.mel_pictures import draw_swaps
@@ -98,8 +99,8 @@ def compare(
         scores = {**result.scores, candidate.name: score}
         result = Comparison(scores, judge.labels, ceiling, settings, facts, notes)
         write_table(folder, result)
-        draw_swaps(folder / f"{candidate.name}.png", candidate.name, candidate.swapper, real)
-        listener.say(f"{candidate.name}: {folder / TABLE}, {folder / candidate.name}.png")
+        draw_swaps(folder / f"{safe_name(candidate.name)}.png", candidate.name, candidate.swapper, real)
+        listener.say(f"{candidate.name}: {folder / TABLE}, {folder / safe_name(candidate.name)}.png")
     return result
 
 
