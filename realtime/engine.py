@@ -12,8 +12,9 @@ import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
-from latentfx.host.graph import BlockStream, in_runs, most_blocks
+from latentfx.host.graph import BlockStream
 from latentfx.host.plugin_file import Float32
+from latentfx.host.runs import in_runs, most_blocks
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.stream import count_rows
 from latentfx.spec import PluginSpec

@@ -180,8 +180,7 @@ class LiveHost:
         """Do what must not be done while sound is made: presets that MIDI called, plugins that are done with.
 
         A stream calls it beside the sound; so does every `process`, unless it is told not to. A preset of
-        another plugin takes about a second to load; of several, the last one is loaded. One that cannot be
-        recalled changes nothing: `trouble` says why until another is chosen, and `troubles` keeps the texts.
+        another plugin takes about a second; `trouble` says why one cannot be recalled.
         """
         if self._attending.acquire(blocking=False):
             try:
@@ -331,8 +330,8 @@ class LiveHost:
     def _play(self, audio: Float32, out: Float32, in_step: bool) -> bool:
         good = self._voice.play(audio, out, in_step)
         if self._voice.failure is not None:
-            self.output.bypass = True  # the input fades in
             self._tell(f"the plugin failed, and you hear the input: {self._voice.failure}")
+            self.output.bypass = True
         later = self._voice.latency - self._lateness  # a voice that takes over is as late as it is
         coming = self._coming
         if coming is not None:

@@ -6,7 +6,8 @@ sound is silence, and a state that is not finite starts anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from latentfx.host.model.fields import DataType
 from latentfx.host.model.model import Port
 from latentfx.host.model.rewrite import write_model
 from latentfx.host.plugin_file import Float32, Metadata, load_metadata
+from latentfx.host.runs import most_blocks
 from latentfx.host.sizes.plan import Plan
 from latentfx.host.watch import WATCH
 
@@ -26,10 +28,8 @@ if TYPE_CHECKING:
 
 Axes = tuple[int | None, ...]
 
-MANY_BLOCKS: Final = 32
 LOUDEST: Final = 1e4  # of what comes out of a plugin: 80 dB above full scale
 STEP_LIMIT_S: Final = 60.0
-_MANY_VALUES: Final = 1 << 16
 
 
 def read_metadata(data: bytes) -> Metadata:
@@ -117,35 +117,6 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
-def most_blocks(block_size: int, channels: int) -> int:
-    """How many blocks run together at most, a power of 2: more take more memory, and hardly less time.
-
-    Args:
-        block_size: of the plugin.
-        channels: of the plugin's input, of all rows together.
-
-    >>> most_blocks(256, 1), most_blocks(256, 32), most_blocks(65536, 2)
-    (32, 8, 1)
-    """
-    most = max(_MANY_VALUES // (block_size * channels), 1)
-    return min(MANY_BLOCKS, 1 << (most.bit_length() - 1))
-
-
-def in_runs(blocks: int, most: int) -> Iterator[int]:
-    """Split a number of blocks into runs: powers of 2, the longest first.
-
-    Blocks that run together take less time. Few different lengths take little memory.
-
-    Args:
-        blocks: how many there are.
-        most: the longest run, a power of 2.
-    """
-    while blocks:
-        most = min(most, 1 << (blocks.bit_length() - 1))
-        yield most
-        blocks -= most
-
-
 class BlockStream:
     """Whole blocks through a plugin, state kept: the call that live hosts make.
 
@@ -211,10 +182,10 @@ class BlockStream:
         np.copyto(self._controls, self._knobs)
         self._run(run)
         after = self._states[1 - self._now]
-        if not is_sound(run.out) or not all(map(_is_finite, after.values())):
+        if _power(run.out) <= LOUDEST**2 and all(_power(value) < math.inf for value in after.values()):
+            self._now = 1 - self._now
+        else:
             self._mend(run)
-            return run.out
-        self._now = 1 - self._now
         return run.out
 
     def reset(self) -> None:
@@ -246,15 +217,15 @@ class BlockStream:
 
     def _mend(self, run: _Pass) -> None:
         """Go over a step that gave bad numbers: block by block, so that one bad block silences no other."""
-        size = self._spec.block_size
-        samples = run.audio.shape[-1]
-        if samples > size:
+        size, samples = self._spec.block_size, run.audio.shape[-1]
+        after = self._states[1 - self._now]
+        fine = is_sound(run.out) and all(map(_is_finite, after.values()))
+        if samples > size and not fine:
             audio = run.audio.copy()
             parts = [self.step(audio[:, :, at : at + size]).copy() for at in range(0, samples, size)]
             np.concatenate(parts, axis=2, out=run.out)
             return
-        after = self._states[1 - self._now]
-        for row in range(self.batch):
+        for row in range(0 if fine else self.batch):
             good = is_sound(run.out[row])
             if not good:
                 run.out[row] = 0
@@ -306,6 +277,12 @@ class _Pass:
 def is_sound(out: Float32) -> bool:
     """Whether all values may be sound: finite, and not beyond `LOUDEST`."""
     return out.size == 0 or (float(out.max()) <= LOUDEST and float(out.min()) >= -LOUDEST)
+
+
+def _power(values: Float32) -> float:
+    """The sum of squares, which is not finite where a value is not: the quickest look at all of them."""
+    flat = values.ravel()
+    return float(flat.dot(flat))
 
 
 def _is_finite(state: Float32) -> bool:

@@ -8,8 +8,9 @@ import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
-from latentfx.host.graph import BlockStream, in_runs, most_blocks
+from latentfx.host.graph import BlockStream
 from latentfx.host.plugin_file import Float32
+from latentfx.host.runs import in_runs, most_blocks
 from latentfx.spec import PluginSpec
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from latentfx.errors import LatentFXError
-from latentfx.host.graph import BlockStream, Graph, most_blocks
+from latentfx.host.graph import BlockStream, Graph
+from latentfx.host.runs import most_blocks
 
 MEMORY_BYTES: Final = 6 << 30
 CPU_S: Final = 20

@@ -19,7 +19,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"errors", "files", "names", "sound.level"},
             {"control"},
             {"spec"},
-            {"plugin", "host.plugin_file", "dsp", "host.model", "host.sizes", "host.watch"},
+            {"plugin", "host.plugin_file", "dsp", "host.model", "host.runs", "host.sizes", "host.watch"},
             {"binding", "sound.splice", "sound.decoder"},
             {"sound.flac_frames", "sound.mp3_frames", "sound.open_sizes"},
             {"sound.source", "sound.targets", "sound.reader", "sound.writer"},

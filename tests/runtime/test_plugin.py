@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentfx.errors import ControlError, PluginFileError, PluginNotFoundError, ShapeError
-from latentfx.host.graph import in_runs
+from latentfx.host.runs import in_runs
 from latentfx.host.runtime import LatentPlugin
 from latentfx.library import describe, load, plugins
 
