@@ -11,7 +11,7 @@ from latentfx.methods.dsae.models import DSAE, JDSAE, TSDSAE, MelObjective
 from latentfx.training.recipes.settings import read_settings
 
 FRAMES, BANDS = 12, 16
-METHODS: dict[str, type[MelObjective]] = {"dsae": DSAE, "tsdsae": TSDSAE, "jdsae": JDSAE}
+METHODS: dict[str, type[MelObjective]] = {"dsae": DSAE, "ts-dsae": TSDSAE, "j-dsae": JDSAE}
 SIZES = {
     "mel": {"sample_rate": 8000, "n_fft": 512, "hop_length": 128, "n_mels": BANDS, "log_eps": 1e-5},
     "v_size": 3,

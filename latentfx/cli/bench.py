@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentfx.cli.complete import complete_plugin
 from latentfx.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -18,7 +19,12 @@ _BUFFERS = (64, 128, 256, 512, 1024, 2048)
 
 
 def bench(
-    file: Annotated[str, typer.Argument(help="A shipped plugin, an .onnx file, or a .ts for nn~.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="A shipped plugin, an .onnx file, or a .ts for nn~.", autocompletion=complete_plugin
+        ),
+    ],
     against: Annotated[
         str | None, typer.Option(help="Another one: both run by turns, and the ratio is printed.")
     ] = None,

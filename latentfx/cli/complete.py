@@ -1,4 +1,4 @@
-"""What the shell may put in with Tab: names of plugins, presets and timbres.
+"""What the shell may put in with Tab: names of plugins, presets, recipes and timbres.
 
 A list without an entry lets the shell put in files.
 """
@@ -24,6 +24,13 @@ def complete_preset(incomplete: str) -> list[str]:
     from latentfx.preset import preset_names
 
     return _beginning(incomplete, preset_names())
+
+
+def complete_recipe(incomplete: str) -> list[str]:
+    """Names of shipped recipes."""
+    from latentfx.training.recipes.files import shipped_recipes
+
+    return _beginning(incomplete, shipped_recipes())
 
 
 def complete_timbre(context: typer.Context, incomplete: str) -> list[str]:

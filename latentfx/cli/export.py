@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentfx.cli.complete import complete_plugin
 from latentfx.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ def export(
     source: Annotated[
         str,
         typer.Argument(
-            help="A run folder, a checkpoint folder or its weights file; or a plugin, by name or .onnx file."
+            help="A run folder, a checkpoint folder or its weights file; or a plugin, by name or .onnx file.",
+            autocompletion=complete_plugin,
         ),
     ],
     target: Annotated[

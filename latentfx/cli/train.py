@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentfx.cli.complete import complete_recipe
 from latentfx.cli.options import LimitOption, parse_duration
 from latentfx.cli.stops import be_patient
 from latentfx.errors import MissingExtraError
@@ -46,7 +47,11 @@ examples/own_method.py shows one.
 
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(help="A shipped recipe, or a .toml file. Without one, lists the recipes.")
+        str | None,
+        typer.Argument(
+            help="A shipped recipe, or a .toml file. Without one, lists the recipes.",
+            autocompletion=complete_recipe,
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/NAME")] = None,
     limit: LimitOption = None,

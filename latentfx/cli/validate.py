@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentfx.cli.complete import complete_plugin
 from latentfx.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ _WIDE = 110
 def validate(
     file: Annotated[
         str,
-        typer.Argument(help="A shipped plugin, an .onnx file, or a .ts for nn~, made here or elsewhere."),
+        typer.Argument(
+            help="A shipped plugin, an .onnx file, or a .ts for nn~, made here or elsewhere.",
+            autocompletion=complete_plugin,
+        ),
     ],
     trust: Annotated[
         bool,

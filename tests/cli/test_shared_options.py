@@ -115,6 +115,10 @@ def completed(line: str) -> list[str]:
         ("latentfx pl", ["plugins"]),
         ("latentfx preset ren", ["rename"]),
         ("latentfx info timbre", ["timbre-swap", "timbre-swap-live"]),
+        ("latentfx train timbre-swap-", ["timbre-swap-held-out", "timbre-swap-tones"]),
+        ("latentfx export timbre", ["timbre-swap", "timbre-swap-live"]),
+        ("latentfx validate rin", ["ring"]),
+        ("latentfx bench lat", ["latent-mix"]),
         ("latentfx apply a.wav b.wav -p ri", ["ring"]),
         ("latentfx apply a.wav b.wav --timbre tr", ["trumpet", "trombone"]),
         ("latentfx apply a.wav b.wav --timbre flute+ob", ["flute+oboe"]),
@@ -125,7 +129,7 @@ def completed(line: str) -> list[str]:
         ("latentfx apply vio", []),
     ],
 )
-def test_tab_completes_verbs_plugins_presets_and_timbres(line: str, offered: list[str]) -> None:
+def test_tab_completes_verbs_plugins_presets_recipes_and_timbres(line: str, offered: list[str]) -> None:
     assert completed(line) == offered
 
 

@@ -21,7 +21,7 @@ from latentfx.methods.terms import add_up
 
 DECODERS = ("factorised", "autoregressive")
 both_decoders = pytest.mark.parametrize("decoder", DECODERS)
-both_with_teacher = pytest.mark.parametrize("method", ["tsdsae", "jdsae"])
+both_with_teacher = pytest.mark.parametrize("method", ["ts-dsae", "j-dsae"])
 
 
 def batch(seed: int = 0) -> dict[str, Tensor]:
@@ -86,8 +86,8 @@ def test_the_teacher_stays_in_evaluation_mode(method: str) -> None:
 
 
 @both_decoders
-def test_in_the_first_stage_of_tsdsae_z_is_a_projection_that_does_not_learn(decoder: str) -> None:
-    model = tiny_mel_model("tsdsae", decoder)
+def test_in_the_first_stage_of_ts_dsae_z_is_a_projection_that_does_not_learn(decoder: str) -> None:
+    model = tiny_mel_model("ts-dsae", decoder)
     model.begin_stage(0)
     model.loss(batch())["loss"].backward()
     waiting = [*model.networks.local_encoder.parameters(), *model.networks.prior.parameters()]
@@ -101,8 +101,8 @@ def test_in_the_first_stage_of_tsdsae_z_is_a_projection_that_does_not_learn(deco
 
 @both_decoders
 @pytest.mark.parametrize("mode", ["kl_only", "frozen"])
-def test_in_the_first_stage_of_jdsae_the_decoder_sees_zeros(mode: str, decoder: str) -> None:
-    model = tiny_mel_model("jdsae", decoder, stage1_local=mode)
+def test_in_the_first_stage_of_j_dsae_the_decoder_sees_zeros(mode: str, decoder: str) -> None:
+    model = tiny_mel_model("j-dsae", decoder, stage1_local=mode)
     model.begin_stage(0)
     model.loss(batch())["error"].backward()
     local = [*model.networks.local_encoder.parameters(), *model.networks.prior.parameters()]
@@ -134,7 +134,7 @@ def jacobian_of(model: MelObjective, z: Tensor, v: Tensor, x: Tensor) -> float:
 )
 def test_the_jacobian_is_0_where_student_is_teacher_and_z_is_0(decoder: str, shown: dict[str, float]) -> None:
     """Whatever frames an autoregressive decoder is shown: all four decodings are shown the same ones."""
-    model = taught("jdsae", decoder, **shown)
+    model = taught("j-dsae", decoder, **shown)
     v, x = torch.randn(5, 3), scene(5)[0]
     zeros, line = torch.zeros(5, FRAMES, 4), torch.randn(5, FRAMES, 4)
     assert jacobian_of(model, zeros, v, x) < 1e-10
@@ -143,28 +143,28 @@ def test_the_jacobian_is_0_where_student_is_teacher_and_z_is_0(decoder: str, sho
 
 @both_decoders
 def test_the_jacobian_is_0_where_a_clip_has_no_other_to_exchange_with(decoder: str) -> None:
-    model = moved_away(taught("jdsae", decoder))
+    model = moved_away(taught("j-dsae", decoder))
     assert numbers(model, batch())["jacobian"] > 0
     assert numbers(model, {"mel": batch()["mel"][:1]})["jacobian"] == 0
 
 
 def test_the_jacobian_without_a_teacher_is_refused() -> None:
-    seen = tiny_mel_model("jdsae").see(batch())
+    seen = tiny_mel_model("j-dsae").see(batch())
     with pytest.raises(TrainingError, match="term 'jacobian' needs a teacher; use it from the second stage"):
         Jacobian()(seen)
 
 
 @torch.no_grad()
 def test_a_factorised_teacher_is_constant_in_time() -> None:
-    model = taught("jdsae")
+    model = taught("j-dsae")
     assert model.teacher is not None
     spectrum = model.teacher.decoder(torch.zeros(2, FRAMES, 4), torch.randn(2, 3))
     torch.testing.assert_close(spectrum, spectrum[:, :1].expand_as(spectrum))
 
 
 @both_decoders
-def test_the_terms_of_tsdsae_are_divergences_as_torch_computes_them(decoder: str) -> None:
-    model, mel = moved_away(taught("tsdsae", decoder)), batch()["mel"]
+def test_the_terms_of_ts_dsae_are_divergences_as_torch_computes_them(decoder: str) -> None:
+    model, mel = moved_away(taught("ts-dsae", decoder)), batch()["mel"]
     assert model.teacher is not None
     networks = model.networks
     with torch.no_grad():
@@ -195,10 +195,10 @@ def test_the_terms_of_tsdsae_are_divergences_as_torch_computes_them(decoder: str
 
 @both_decoders
 @pytest.mark.parametrize(("reduction", "scale"), [("mean", 1.0), ("elbo_sum", 0.5)])
-def test_the_loss_of_jdsae_is_the_sum_of_its_published_terms(
+def test_the_loss_of_j_dsae_is_the_sum_of_its_published_terms(
     decoder: str, reduction: str, scale: float
 ) -> None:
-    model, mel = moved_away(taught("jdsae", decoder, reduction=reduction)), batch()["mel"]
+    model, mel = moved_away(taught("j-dsae", decoder, reduction=reduction)), batch()["mel"]
     assert model.teacher is not None
     student, teacher = model.networks, model.teacher
     with torch.no_grad():
@@ -230,7 +230,7 @@ def test_a_summed_bound_is_divided_by_the_size_of_the_spectrogram(method: str) -
     assert parts["loss"] == pytest.approx(whole / (FRAMES * BANDS), rel=1e-5)
 
 
-@pytest.mark.parametrize(("weight", "method"), [("swap_weight", "tsdsae"), ("jacobian_weight", "jdsae")])
+@pytest.mark.parametrize(("weight", "method"), [("swap_weight", "ts-dsae"), ("jacobian_weight", "j-dsae")])
 @pytest.mark.parametrize("reduction", ["mean", "elbo_sum"])
 def test_weights_weigh_the_terms_of_their_method(weight: str, method: str, reduction: str) -> None:
     losses = []
@@ -258,7 +258,7 @@ def test_the_share_of_clips_shown_their_own_frames_is_checked(share: float) -> N
 def test_every_objective_learns(method: str, decoder: str) -> None:
     """The scene has a variance near 2; an exchanged v brings the other timbre, and leaves the pitch."""
     model = tiny_mel_model(method, decoder, reduction="elbo_sum")
-    last = train_on_scenes(model, 60 if (method, decoder) == ("tsdsae", "autoregressive") else 150)
+    last = train_on_scenes(model, 60 if (method, decoder) == ("ts-dsae", "autoregressive") else 150)
     assert last[-1]["error"] < 0.8
     if decoder == "factorised" and isinstance(model, TSDSAE | JDSAE):
         assert exchange_error(model) < 0.6
