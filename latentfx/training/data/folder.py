@@ -60,7 +60,7 @@ def find_recordings(
     kept = [item for item in found if matches(item.name, include) and not matches(item.name, exclude)]
     if not kept:
         raise DataError(
-            f"no recording of {root} matches include {list(include)} without exclude {list(exclude)}; "
+            f"no recording of {root} is left: include is {list(include)}, exclude is {list(exclude)}; "
             f"{len(found)} recordings are there, such as {[item.name for item in found[:3]]}"
         )
     missing = [item.name for item in kept if not item.file.is_file()]
@@ -159,7 +159,7 @@ class _Found:
         """The error for a folder without a single recording: what was found, and what to do."""
         there = []
         if self.flat:
-            there.append(f"{len(self.flat)} sound files lie directly in {self.root}")
+            there.append(f"{_counted(len(self.flat))} directly in {self.root}")
         there += [f"{len(names)} are {reason}" for reason, names in self.passed.items()]
         if self.others:
             there.append(f"other files there: {self._others()}")
@@ -218,3 +218,7 @@ def _reason(path: Path) -> str:
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - MOST_NAMES
     return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _counted(number: int) -> str:
+    return "1 sound file lies" if number == 1 else f"{number} sound files lie"

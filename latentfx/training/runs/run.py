@@ -43,7 +43,7 @@ class RunOutcome:
         reason: `finished`; `time` or `interrupted` when a further call would go on.
         step: steps done in all.
         best: best validation loss of the last stage that was reached; None before its first validation.
-        during: what was going on: `training`, or what comes before it.
+        during: what was going on when it ended: `training`, `making data` or `making features`.
         exportable: whether the folder holds a checkpoint.
     """
 

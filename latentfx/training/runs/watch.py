@@ -1,4 +1,4 @@
-"""Watches what comes before the training: says how far it is, and ends it when there is a reason to."""
+"""Shows how far the making of data and features is, and stops it on a signal or at the time limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from latentfx.training.runs.stopping import Stopper
 
 
 class Watch:
-    """Is told of every piece of work; raises `Stopped` when the work should end.
+    """Is called with every piece of work; raises `Stopped` when the work should end.
 
     Args:
         reporter: shows it.

@@ -81,7 +81,7 @@ def test_wrong_manifest_is_answered_with_what_is_wrong(tmp_path: Path, manifest:
 def test_nothing_found_is_an_error_that_shows_what_is_there(tmp_path: Path, bank_root: Path) -> None:
     with pytest.raises(DataError, match="LATENTFX_DATA"):
         find_recordings(tmp_path / "absent")
-    with pytest.raises(DataError, match=r"no recording of .* matches include \['harp/\*'\]"):
+    with pytest.raises(DataError, match=r"no recording of .* is left: include is \['harp/\*'\], exclude is"):
         find_recordings(bank_root, ("harp/*",))
 
 

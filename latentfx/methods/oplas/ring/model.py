@@ -57,7 +57,7 @@ class PitchRingConfig:
         settled_covariance_weight: of the covariances in stage `settle`.
         triplet_weight: of the two triplet margins.
         magnitude_weight: of the mean squares.
-        inverse_weight: of what comes back through hinv, with and without turns (ours).
+        inverse_weight: of the squared errors of codes rebuilt by hinv, as they were and rotated (ours).
     """
 
     swapper: str = "timbre-swap"

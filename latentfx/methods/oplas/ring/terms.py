@@ -19,7 +19,7 @@ HALF_MARGIN = 1.9
 
 @dataclass(frozen=True)
 class Turned:
-    """Pitch codes, their points on the ring, and what comes back.
+    """Pitch codes, their points on the ring, and the codes that hinv makes of these points.
 
     Args:
         z: codes of pitches.
@@ -29,7 +29,7 @@ class Turned:
         stepped: T(y).
         inverse: hinv(y).
         wanted: codes of pitches that are some steps round the ring.
-        returned: hinv of y, turned by as many steps.
+        returned: hinv of y rotated by as many steps.
     Shape:
         z, inverse, wanted, returned [n, Z]; y, neighbour, opposite, stepped [n, D]
     """

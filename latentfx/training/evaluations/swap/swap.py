@@ -1,7 +1,7 @@
 """Judge a timbre swap on real phrases: whether the tune stays and the new instrument is believed.
 
 `cut_phrases` takes clips with a clear single line from a recording; `evaluate_swap` sends each through any
-`swap(audio, sample_rate, timbre)` and scores what comes back against the original.
+`swap(audio, sample_rate, timbre)` and scores the result against the original.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def evaluate_swap(
     references: Mapping[str, Sequence[ArrayLike]] | None = None,
     model: CrepeModel = "tiny",
 ) -> SwapReport:
-    """Ask for every timbre on every phrase and score what comes back.
+    """Swap every phrase to every timbre, and score the results.
 
     Args:
         swap: `swap(audio, sample_rate, timbre) -> audio`, as long as its input and aligned with it.
