@@ -22,6 +22,9 @@ KINDS: Mapping[str, str] = {
     "urmp": "latentfx.training.data.sources.urmp:Urmp",
     "waveforms": "latentfx.training.data.sources.waveforms:Waveforms",
     "scales": "latentfx.training.data.sources.scales:Scales",
+    "melodies": "latentfx.training.data.sources.melodies:Melodies",
+    "ball": "latentfx.training.data.sources.ball:Ball",
+    "masks": "latentfx.training.data.sources.masks:Masks",
 }
 
 
