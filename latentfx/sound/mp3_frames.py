@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -11,6 +12,9 @@ from latentfx.sound.splice import read_at, size_of
 _HEADER = 4
 _CHUNK = 1 << 20
 _LONGEST_FRAME = 8 * 1024
+_BACK = 2 * _LONGEST_FRAME  # kept of what lies before: the search looks at the next frame and comes back
+_MOST_TRIES = 50_000
+_MAYBE = re.compile(rb"\xff[\xe2-\xff][\x10-\xef]", re.DOTALL)
 _RATES = (44_100, 48_000, 32_000)
 _KBPS: Final = {
     (1, 1): tuple(range(0, 449, 32)),
@@ -177,17 +181,18 @@ class _Window:
         """Bytes at a position; fewer where the file ends."""
         offset = position - self._start
         if offset < 0 or offset + size > len(self._chunk):
-            self._chunk, self._start, offset = read_at(self._file, position, max(_CHUNK, size)), position, 0
+            self._start = max(position - _BACK, 0)
+            self._chunk = read_at(self._file, self._start, max(_CHUNK, _BACK + size))
+            offset = position - self._start
         return self._chunk[offset : offset + size]
 
-    def find(self, mark: bytes, position: int) -> int:
-        """The next position of one byte; the file's size where there is none."""
-        while position < self.size:
-            piece = self.at(position, min(_CHUNK, self.size - position))
-            found = piece.find(mark)
-            if found >= 0:
-                return position + found
-            position += max(len(piece), 1)
+    def find(self, mark: re.Pattern[bytes], position: int) -> int:
+        """The next position at which something stands; the file's size where it does not."""
+        while self.at(position, _HEADER):
+            found = mark.search(self._chunk, position - self._start)
+            if found is not None:
+                return self._start + found.start()
+            position = max(self._start + len(self._chunk) - _HEADER, position) + 1
         return self.size
 
 
@@ -208,13 +213,17 @@ def _walk(window: _Window, position: int) -> Iterator[tuple[int, FrameHeader]]:
 
 
 def _next_frame(window: _Window, position: int, known: FrameHeader | None) -> int:
-    while (position := window.find(b"\xff", position)) < window.size:
+    """The next position of a frame; the file's size where there is none, or where all is like frames."""
+    for _ in range(_MOST_TRIES):
+        position = window.find(_MAYBE, position)
+        if position >= window.size:
+            break
         header = FrameHeader.parse(window.at(position, _HEADER))
         same = header is not None and (known is None or header.stream == known.stream)
         if header is not None and same and _is_followed(window, position, header):
             return position
         position += 1
-    return position
+    return window.size
 
 
 def _is_followed(window: _Window, position: int, header: FrameHeader) -> bool:

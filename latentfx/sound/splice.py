@@ -6,6 +6,8 @@ import io
 import os
 from typing import BinaryIO
 
+_LAST = 1 << 60
+
 
 class Spliced:
     """A binary file to read: some bytes of our own, then a part of another file, up to its end.
@@ -60,5 +62,7 @@ def size_of(file: BinaryIO) -> int:
 
 def read_at(file: BinaryIO, position: int, size: int) -> bytes:
     """Read bytes at a position; fewer where the file ends."""
+    if position > _LAST:  # a header of nonsense may say so
+        return b""
     file.seek(position)
     return file.read(size)
