@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from latentfx.errors import AudioFileError, LatentFXError
+from latentfx.files import expanded
 from latentfx.library import DEFAULT_PLUGIN
 from latentfx.offline import Applied, PathLike, apply_file, prepare
 from latentfx.preset import Preset
 from latentfx.sound.decoder import DECODED
-from latentfx.sound.source import expanded
 from latentfx.sound.targets import identity, refuse_sources, result_name
 from latentfx.sound.writer import WRITTEN
 from latentfx.spec import Setting
@@ -103,7 +103,7 @@ def plan(sources: PathLike | Iterable[PathLike], target: PathLike, suffix: str |
         AudioFileError: nothing found, or two results of one name, or a result in the place of a recording.
     """
     given = _given(sources)
-    folder = expanded(Path(target))
+    folder = expanded(target)
     if folder.suffix.lower() in SOUND_SUFFIXES and not folder.is_dir():
         raise AudioFileError(f"{folder} names one sound file; several results need a folder")
     pairs: dict[Path, Path] = {}
@@ -133,7 +133,7 @@ def passed_over(sources: PathLike | Iterable[PathLike], target: PathLike) -> lis
 
     Hidden files are not counted.
     """
-    folder = expanded(Path(target))
+    folder = expanded(target)
     found = [
         path
         for source in _given(sources)
@@ -145,7 +145,7 @@ def passed_over(sources: PathLike | Iterable[PathLike], target: PathLike) -> lis
 
 def _given(sources: PathLike | Iterable[PathLike]) -> list[Path]:
     given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
-    return [expanded(Path(source)) for source in given]
+    return [expanded(source) for source in given]
 
 
 def _result(below: Path, suffix: str | None) -> Path:
@@ -211,5 +211,6 @@ def _apply_one(
     source, target = pair
     try:
         return Outcome(source, apply_file(source, target, prepare(plugin, reference, controls, side)))
-    except LatentFXError as error:
-        return Outcome(source, error=str(error))
+    except Exception as error:  # of any kind: one recording stops no other
+        text = str(error) if isinstance(error, LatentFXError) else f"{type(error).__name__}: {error}"
+        return Outcome(source, error=text if str(source) in text else f"{source}: {text}")

@@ -11,13 +11,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["PartFile", "discard_parts", "safe_name", "whole_file", "write_bytes", "write_text"]
+__all__ = [
+    "PartFile",
+    "discard_parts",
+    "expanded",
+    "safe_name",
+    "whole_file",
+    "write_bytes",
+    "write_text",
+]
 
 _PARTS: set[Path] = set()  # that are being written
 _LONGEST_SAFE = 64
 _PORTS = {f"{kind}{number}" for kind in ("com", "lpt") for number in range(10)}
 _DEVICES = {"con", "prn", "aux", "nul", *_PORTS}  # of Windows
 _LONGEST_NAME = 255 - len("..01234567.part")
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with `~` replaced by the home folder; a file may be called `~name` where no user is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 class PartFile:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentfx.errors import PluginFileError, PluginNotFoundError
+from latentfx.files import expanded
 from latentfx.names import find_name, suggest
 
 if TYPE_CHECKING:
@@ -107,13 +108,13 @@ def _find(plugin: str | os.PathLike[str]) -> bytes | Path:
     name, known = os.fspath(plugin), plugins()
     if name in known:
         return _shipped(name)
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.suffix == ".ts":
         raise PluginFileError(
             f"{path} is TorchScript, which runs code when it is opened, and is written for nn~ alone; "
             "load the .onnx file of the plugin"
         )
-    if path.suffix == ".onnx" or path.exists():
+    if path.suffix == ".onnx" or os.path.exists(path):  # noqa: PTH110  # Path.exists raises for a long name
         return path
     meant = find_name(name, known)
     if meant is not None:

@@ -12,6 +12,7 @@ from typing import Final, Self
 import numpy as np
 
 from latentfx.errors import AudioFileError
+from latentfx.files import expanded
 from latentfx.host.plugin_file import Float32
 from latentfx.sound.reader import AudioInfo
 from latentfx.sound.writer import AudioWriter
@@ -30,7 +31,7 @@ def take_files(path: str | os.PathLike[str], overwrite: bool) -> tuple[Path, Pat
     Raises:
         AudioFileError: a path without a file name, or one of both is there and is not to be overwritten.
     """
-    wet = Path(path).expanduser()
+    wet = expanded(path)
     if wet.name in ("", ".."):
         raise AudioFileError(f"cannot record to {str(path)!r}: it names no file; write one, like take.flac")
     files = wet, wet.with_stem(f"{wet.stem}-dry")

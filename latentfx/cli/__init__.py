@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import warnings
-from typing import TYPE_CHECKING, TextIO
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from latentfx.cli.stops import hear_kills, stop_at_once
 
@@ -21,7 +24,29 @@ def main() -> None:
 
     warnings.showwarning = _warned
     hear_kills()
-    app()
+    _speak_any_text()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        _give_up_output(error)
+
+
+def _speak_any_text() -> None:
+    """Letters that the output's encoding lacks, and names that are not UTF-8, are written as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_output(error: OSError) -> NoReturn:
+    """End where the output cannot be written: the interpreter would try again, and say so in its own way."""
+    with suppress(OSError):
+        sys.stderr.write(f"latentfx: the output cannot be written: {error.strerror or error}\n")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 def __getattr__(name: str) -> object:

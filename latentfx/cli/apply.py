@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from glob import has_magic
@@ -24,6 +25,7 @@ from latentfx.cli.options import (
     refuse_own_names,
     takes_controls,
 )
+from latentfx.files import expanded
 from latentfx.names import shown
 from latentfx.spec import Setting
 
@@ -117,8 +119,9 @@ def run_job(job: ApplyJob) -> None:
 
 
 def _means_many(source: str) -> bool:
-    path = Path(source).expanduser()
-    return path.is_dir() or (has_magic(source) and not path.exists())
+    path = expanded(source)
+    there = os.path.lexists(path)  # Path.exists raises for a name that is too long
+    return os.path.isdir(path) or (has_magic(source) and not there)  # noqa: PTH112  # as above
 
 
 def _apply_one(job: ApplyJob) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentfx.errors import CheckpointError
+from latentfx.files import expanded
 from latentfx.host.plugin_file import REBUILD_KEY
 from latentfx.library import load, plugins
 from latentfx.training import catalogue
@@ -45,7 +46,7 @@ def open_models(names: Sequence[str], trust: bool = False) -> list[Model]:
 
 def open_model(name: str, trust: bool = False) -> Model:
     """Open one model; see `open_models`."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.suffix == ".onnx" or (not path.exists() and name in plugins()):
         return _open_plugin(name, trust)
     if not path.exists():

@@ -6,6 +6,7 @@ rich and numpy, is imported inside the verbs.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, ParamSpec
@@ -61,6 +62,11 @@ def guarded(verb: Callable[P, None]) -> Callable[P, None]:
         except LatentFXError as error:
             typer.secho(f"latentfx: {shown(error)}", fg=typer.colors.RED, err=True)
             raise typer.Exit(1) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output has gone: `latentfx plugins | head`
+                raise
+            typer.secho(f"latentfx: {_of_the_system(error)}", fg=typer.colors.RED, err=True)
+            raise typer.Exit(1) from None
         except (KeyboardInterrupt, ImportError) as error:
             if not _is_stop(error):
                 raise
@@ -68,6 +74,14 @@ def guarded(verb: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(130) from None
 
     return run
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the operating system refused, in its words."""
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"no space is left{where}, on the disk or where the output goes; free some"
+    return f"the system refuses{where}: {error.strerror or error}; check the name, and who may use it"
 
 
 def _is_stop(error: BaseException | None) -> bool:

@@ -18,7 +18,7 @@ from typing import Final
 import platformdirs
 
 from latentfx.errors import PluginFileError
-from latentfx.files import write_text
+from latentfx.files import expanded, write_text
 from latentfx.host.graph import check_file
 from latentfx.host.trial import TRUSTED
 
@@ -30,7 +30,7 @@ _TRUST: Final = "LATENTFX_TRUST"  # hashes of files that the user trusts, for th
 def cache_folder() -> Path:
     """Where verdicts are kept."""
     named = os.environ.get("LATENTFX_CACHE")
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("latentfx")
+    return expanded(named) if named else platformdirs.user_cache_path("latentfx")
 
 
 def trust_bytes(data: bytes) -> None:

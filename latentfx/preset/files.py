@@ -15,7 +15,7 @@ from typing import Final
 import platformdirs
 
 from latentfx.errors import PresetError
-from latentfx.files import write_text
+from latentfx.files import expanded, write_text
 from latentfx.library import plugins
 from latentfx.names import suggest
 from latentfx.preset.preset import Preset, whole_name
@@ -33,7 +33,7 @@ class PresetWarning(UserWarning):
 def user_folder() -> Path:
     """Where presets are saved; `LATENTFX_PRESETS` names another folder."""
     named = os.environ.get("LATENTFX_PRESETS")
-    return Path(named).expanduser() if named else platformdirs.user_config_path("latentfx") / "presets"
+    return expanded(named) if named else platformdirs.user_config_path("latentfx") / "presets"
 
 
 def preset_names() -> list[str]:
@@ -93,7 +93,7 @@ def load_preset(preset: str | os.PathLike[str]) -> Preset:
     files = _files()
     if name in files:
         return _read(name, files[name])
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.suffix == ".toml" and path.is_file():
         return _read(path.stem, path)
     raise PresetError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from latentfx.binding import Binding
 from latentfx.errors import ControlError, MidiError, PresetError
+from latentfx.files import expanded
 from latentfx.library import load, plugins
 from latentfx.spec import Blend, Setting
 
@@ -118,7 +120,7 @@ def morph(a: Preset, b: Preset, t: float, plugin: LatentPlugin | None = None) ->
 
 def whole_name(plugin: str, shipped: Sequence[str]) -> str:
     """What means the same plugin everywhere: the name of a shipped one, or the whole path of a file."""
-    return plugin if plugin in shipped else str(Path(plugin).expanduser().resolve())
+    return plugin if plugin in shipped else str(Path(os.path.realpath(expanded(plugin))))
 
 
 def _mixture(plugin: LatentPlugin, blend: Blend) -> dict[str, float]:

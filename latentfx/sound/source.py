@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, TypeGuard, cast
 import soundfile
 
 from latentfx.errors import AudioFileError
+from latentfx.files import expanded
 from latentfx.sound import flac_frames
 from latentfx.sound.decoder import decode, needs_decoder
 from latentfx.sound.mp3_frames import Mp3Frames, count_frames
@@ -61,7 +62,7 @@ def is_file(source: object) -> TypeGuard[Source]:
 def name_of(source: Source) -> str:
     """How messages call a source."""
     if isinstance(source, (str, os.PathLike)):
-        return str(expanded(Path(source)))
+        return str(expanded(source))
     name = getattr(source, "name", None)
     return name if isinstance(name, str) else "the open file"
 
@@ -97,7 +98,7 @@ def path_bytes(path: Path) -> str | bytes:
 def _open_raw(source: Source, closing: ExitStack) -> BinaryIO:
     if not isinstance(source, (str, os.PathLike)):
         return _seekable(source, name_of(source), closing)
-    path = expanded(Path(source))
+    path = expanded(source)
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -115,14 +116,6 @@ def _open_raw(source: Source, closing: ExitStack) -> BinaryIO:
     except (OSError, ValueError) as error:
         raise AudioFileError(f"{path} cannot be opened ({reason(error)}); check the name") from None
     return _seekable(raw, str(path), closing)
-
-
-def expanded(path: Path) -> Path:
-    """A path with `~` replaced by the home folder, where there is such a user."""
-    try:
-        return path.expanduser()
-    except RuntimeError:  # `~name` without such a user: a file may be called so
-        return path
 
 
 def _seekable(raw: BinaryIO, name: str, closing: ExitStack) -> BinaryIO:
@@ -165,7 +158,7 @@ def _open(source: Source, raw: BinaryIO, closing: ExitStack) -> Opened:
 def _direct(source: Source, raw: BinaryIO) -> object:
     """What libsndfile reads by itself: the file's path where it has one."""
     if isinstance(source, (str, os.PathLike)) and stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
-        path = expanded(Path(source))
+        path = expanded(source)
         if path.is_file():
             return path_bytes(path)
     return Spliced(b"", raw, 0)

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from latentfx.errors import AudioFileError
+from latentfx.files import expanded
 from latentfx.sound.decoder import DECODED
-from latentfx.sound.source import expanded, is_open_file
+from latentfx.sound.source import is_open_file
 
 
 def choose_target(target: str | os.PathLike[str], source: object) -> Path:
     """The file to write: in a folder, one named as the source."""
-    path = expanded(Path(target))
+    path = expanded(target)
     if isinstance(source, (str, os.PathLike)) and os.path.isdir(path):  # noqa: PTH112  # it raises nothing
         return path / result_name(Path(source))
     return path
@@ -52,7 +53,7 @@ def identity(path: Path) -> object:
 
 def _is_same(target: Path, source: object) -> bool:
     if isinstance(source, (str, os.PathLike)):
-        return identity(target) == identity(expanded(Path(source)))
+        return identity(target) == identity(expanded(source))
     if not is_open_file(source):
         return False
     try:

@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 
 from latentfx.errors import AudioFileError
-from latentfx.files import PartFile
+from latentfx.files import PartFile, expanded
 from latentfx.host.plugin_file import Float32
 from latentfx.sound.reader import AudioInfo
 from latentfx.sound.source import FAILURES, path_bytes, reason
@@ -40,6 +40,7 @@ WRITTEN: Final = {
 }
 _FLOATING = ("FLOAT", "DOUBLE")
 _BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+_LONGEST_NAME = 255
 _MAX_WAV_BYTES = 4_200_000_000
 _LONGEST_FLAC = (1 << 36) - 1
 
@@ -61,7 +62,7 @@ class AudioWriter:
     """
 
     def __init__(self, path: str | os.PathLike[str], like: AudioInfo, keeps: bool = False) -> None:
-        self.path = Path(path).expanduser().resolve()
+        self.path = Path(os.path.realpath(expanded(path)))
         self.frames = 0
         self.clipped = 0
         self.peak = 0.0
@@ -206,7 +207,9 @@ def _end_flac(path: Path) -> int:
 
 def _check_target(path: Path) -> None:
     folder = path.parent
-    if not folder.is_dir():
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise AudioFileError(f"{path.name} is too long a name for a file; give one of 255 bytes at most")
+    if not os.path.isdir(folder):  # noqa: PTH112  # Path.is_dir raises for loops of links
         raise AudioFileError(
             f"there is no folder {folder} to write {path.name} into; make it with: mkdir -p '{folder}'"
         )
