@@ -1,17 +1,15 @@
 """Rotate: turn the pitch factor round a ring. C, so many steps on, is G."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from latentfx.control import Control
+from latentfx.dsp.glide import glide
 from latentfx.stages import Factors, Features, Operator, State
 
 FIFTH = 7.0
 MOST_STEPS = 12.0
 LONGEST_GLIDE_MS = 2000.0
-SHORTEST_GLIDE_FRAMES = 0.05
 
 CONTROLS = (
     Control("steps", -MOST_STEPS, MOST_STEPS, 0.0, "", "linear", "how far round the ring"),
@@ -47,8 +45,6 @@ class Rotate(Operator):
         self.margin = pitch_margin
         self.move = move
         self.frames_per_ms = sample_rate / hop / 1000.0
-        self.decay = math.log(20.0)
-        self.shortest = SHORTEST_GLIDE_FRAMES
         self.fifth = FIFTH
 
     @torch.jit.export
@@ -88,12 +84,6 @@ class Rotate(Operator):
         size = torch.where(controls[:, 1] > 0.5, self.fifth, 1.0)
         wanted = controls[:, 0] * size
         begin = torch.where(state["operator_started"] > 0.5, state["operator_steps"], wanted[:, :1])
-        frames = (controls[:, 3] * self.frames_per_ms).clamp(min=self.shortest)
-        rate = self.decay / frames
-        passed = torch.cumsum(rate, 1)
-        since = passed.unsqueeze(2) - passed.unsqueeze(1)
-        share = torch.exp(-since.clamp(min=0.0)) * torch.tril(torch.ones_like(since))
-        arrived = torch.matmul(share, ((1.0 - torch.exp(-rate)) * wanted).unsqueeze(2)).squeeze(2)
-        semitones = begin * torch.exp(-passed) + arrived
+        semitones = glide(wanted, controls[:, 3], begin, self.frames_per_ms)
         started = torch.ones_like(state["operator_started"])
         return semitones, {"operator_steps": semitones[:, -1:], "operator_started": started}
