@@ -123,7 +123,9 @@ class NnTildePlugin(Plugin):
             ]
             for name in changed:
                 self._put(name, torch.zeros_like(before[name]))
-            if hasattr(self.module, "set_reset"):
+            if hasattr(self.module, "reset_state"):
+                self.module.reset_state()
+            elif hasattr(self.module, "set_reset"):
                 self.module.set_reset(1)
         return changed
 

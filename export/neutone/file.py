@@ -18,7 +18,7 @@ import torch
 
 from latentfx.errors import ExportError, MissingExtraError
 from latentfx.export.bundle import require_provenance, write_file
-from latentfx.export.nn_tilde.file import deprecations_allowed
+from latentfx.export.nn_tilde.file import deprecations_allowed, without_traces
 from latentfx.export.nn_tilde.module import NnTilde
 from latentfx.plugin import Plugin
 from latentfx.testing.drive import evaluating
@@ -65,7 +65,7 @@ def export_neutone(
             _save(wrapped, Path(folder), verify)
         except Exception as error:  # the SDK asserts, and torch's compiler has no common base
             raise ExportError(f"Neutone's SDK refuses {spec.name!r}: {error}") from error
-        write_file(target, (Path(folder) / "model.nm").read_bytes())
+        write_file(target, without_traces((Path(folder) / "model.nm").read_bytes()))
     return target
 
 

@@ -27,7 +27,7 @@ class NeutonePlugin(WaveformToWaveformBase):  # type: ignore[misc]  # the SDK sh
     buffer_sizes: list[int]
 
     def __init__(self, model: NnTilde, knobs: tuple[Knob, ...], words: Words, buffers: list[int]) -> None:
-        spec = model.plugin.spec
+        spec = model.steps.plugin.spec
         self.knobs = knobs
         self.title, self.short, self.long = words.name, words.short, words.long
         self.technical, self.cited = words.technical, words.citation

@@ -67,7 +67,7 @@ def _attributes(spec: PluginSpec, methods: Collection[str]) -> Iterator[Attribut
         yield _blend(spec, blend)
         if blend.reference is not None:
             yield _learn(spec, blend)
-    yield _trigger("reset", "self.reset_state()")
+    yield _trigger("reset", "self.restart()")
     yield _fact("sample_rate", "self.rate_hz")
     yield _fact("latency", "self.latency_samples")
 
@@ -78,7 +78,8 @@ def _control(index: int, control: Control) -> Attribute:
     got = f"self.turned({index})"
     source = (
         f"def set_{control.name}(self, value: {kind}) -> int:\n"
-        f"    return self.turn({index}, {value}, {control.minimum!r}, {control.maximum!r})\n"
+        f"    return self.set_number({index}, {_text(control.name)}, {value}, "
+        f"{control.minimum!r}, {control.maximum!r})\n"
         f"def get_{control.name}(self) -> Tuple[{kind}]:\n"
         f"    return ({f'int({got})' if integer else got},)\n"
     )
@@ -89,7 +90,7 @@ def _blend(spec: PluginSpec, blend: Blend) -> Attribute:
     labels, indices = _members(spec, blend)
     source = (
         f"def set_{blend.name}(self, value: str) -> int:\n"
-        f"    return self.blend(value, {labels}, {indices})\n"
+        f"    return self.blend({_text(blend.name)}, value, {labels}, {indices})\n"
         f"def get_{blend.name}(self) -> Tuple[str]:\n"
         f"    return (self.blended({labels}, {indices}),)\n"
     )
@@ -100,7 +101,7 @@ def _learn(spec: PluginSpec, blend: Blend) -> Attribute:
     assert blend.reference is not None
     labels, indices = _members(spec, blend)
     learn = f"self.memory.learn({_text(blend.reference.source)}, {_text(blend.reference.target)})"
-    choose = f'self.blend("reference", {labels}, {indices})'
+    choose = f'self.blend({_text(blend.name)}, "reference", {labels}, {indices})'
     return _trigger(f"learn_{blend.name}", f"{learn}\n        return {choose}")
 
 
@@ -124,7 +125,7 @@ def _trigger(name: str, action: str) -> Attribute:
 def _fact(name: str, value: str) -> Attribute:
     source = (
         f"def set_{name}(self, value: int) -> int:\n"
-        "    return 1\n"
+        f"    return self.fixed({_text(name)})\n"
         f"def get_{name}(self) -> Tuple[int]:\n"
         f"    return ({value},)\n"
     )

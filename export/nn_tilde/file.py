@@ -22,6 +22,7 @@ from .attributes import attributes
 from .latent import MAX_LATENT_CHANNELS, LatentLayout, latent_layout
 from .libtorch import VERSION, unknown_operators
 from .module import NnTilde, NnTildeLatent
+from .steps import LatentStepsInterface, StepsInterface
 
 METADATA_FILE = "latentfx.json"
 MIN_RATIO, MAX_RATIO = 512, 4096
@@ -98,30 +99,24 @@ def deprecations_allowed() -> Iterator[None]:
 def _compile(plugin: Plugin, latent: bool) -> torch.jit.ScriptModule:
     layout = _layout(plugin) if latent else None
     ports = method_ports(plugin, layout)
-    wrapper = _wrap(plugin, layout, ports)
-    names = [*ports, *(f"{method}_params" for method in ports), *_labels(plugin, layout)]
-    source = f"def get_methods(self) -> List[str]:\n    return {_list(ports)}\n"
+    source = f"def get_methods(self) -> List[str]:\n    self.prepare()\n    return {_list(ports)}\n"
     if layout is not None:
         source += f"def {layout.operator}(self, latent: Tensor) -> Tensor:\n    return self.operate(latent)\n"
     found = attributes(plugin.spec, ports)
-    for attribute in found:
-        source += attribute.source
-        names += [f"{prefix}_{attribute.name}" for prefix in ("get", "set")] + [f"{attribute.name}_params"]
+    source += "".join(attribute.source for attribute in found)
     source += f"def get_attributes(self) -> List[str]:\n    return {_list(a.name for a in found)}\n"
-    kept = [name for name in (*names, "get_methods", "get_attributes") if name != "forward"]
     try:
         with deprecations_allowed():
-            scripted = torch.jit.script(wrapper)
+            scripted: torch.jit.ScriptModule = torch.jit.script(_wrap(plugin, layout, ports))
             scripted.define(source)
-            frozen: torch.jit.ScriptModule = torch.jit.freeze(scripted.eval(), preserved_attrs=kept)
     except Exception as error:  # torch's compiler has no common base for what it refuses
         raise ExportError(
             f"{plugin.spec.name!r} cannot be written for nn~, which runs TorchScript: {error}. Keep to "
             "tensors, numbers, str, list and dict with annotations in forward and in everything that it "
             "calls; take weight_norm off first (torch.nn.utils.parametrize.remove_parametrizations)"
         ) from error
-    _check_operators(plugin, frozen)
-    return frozen
+    _check_operators(plugin, scripted)
+    return scripted
 
 
 def _layout(plugin: Plugin) -> LatentLayout | None:
@@ -165,9 +160,15 @@ def _wrap(plugin: Plugin, layout: LatentLayout | None, ports: Ports) -> NnTilde:
     """The module to compile. Its class is new each time, because torch compiles a class only once."""
     wrapper: NnTilde
     if layout is None:
-        wrapper = type("ForNnTilde", (NnTilde,), {})(plugin)
+        wrapper = type("ForNnTilde", (NnTilde,), {"__annotations__": {"steps": StepsInterface}})(plugin)
+        kept = []
     else:
-        wrapper = type("ForNnTilde", (NnTildeLatent,), {})(plugin, layout)
+        assert isinstance(plugin, LatentEffect)
+        names = {"__annotations__": {"steps": LatentStepsInterface}}
+        wrapper = type("ForNnTilde", (NnTildeLatent,), names)(plugin, layout)
+        kept = ["encode", "operate", "decode"]
+    steps = torch.jit.script(wrapper.steps.eval())
+    wrapper.steps = torch.jit.freeze(steps, preserved_attrs=kept)
     for method, numbers in ports.items():
         wrapper.register_buffer(f"{method}_params", torch.tensor(numbers))
     for attribute in attributes(plugin.spec, ports):
@@ -210,6 +211,21 @@ def _bytes(module: torch.jit.ScriptModule, metadata: str) -> bytes:
     buffer = io.BytesIO()
     with deprecations_allowed():
         torch.jit.save(module, buffer, _extra_files={METADATA_FILE: metadata})
+    return without_traces(buffer.getvalue())
+
+
+def without_traces(data: bytes) -> bytes:
+    """A TorchScript file without the lines and folders of the source that it was compiled from."""
+    reader = torch._C.PyTorchFileReader(io.BytesIO(data))
+    buffer = io.BytesIO()
+    writer = torch._C.PyTorchFileWriter(buffer)
+    for name in reader.get_all_records():
+        record = reader.get_record(name)
+        if name in ("version", ".data/version"):  # the writer puts it where readers of that version look
+            writer.set_min_version(int(record))
+        elif not name.endswith((".debug_pkl", "serialization_id")):
+            writer.write_record(name, record, len(record))
+    writer.write_end_of_file()
     return buffer.getvalue()
 
 

@@ -62,21 +62,33 @@ class Memory(nn.Module):
         self.held = self.start
 
     def learn(self, source: str, target: str) -> None:
-        """Start the stream again, with one state copied to another.
+        """Put a part of the state, as it is now, in the place of another, now and after every reset.
+
+        The stream goes on; the part that was read gathers anew.
 
         Args:
             source: name of the state that is read.
-            target: name of the state, of the same shape, that starts with it from now on.
+            target: name of the state, of the same shape, that is replaced.
         """
         state = self.read(self.held.shape[0])
-        flat: list[Tensor] = []
-        offset = 0
-        for index, name in enumerate(self.names):
-            size = self.sizes[index]
-            part = self.start[:, offset : offset + size]
-            if name == target:
-                part = state[source].reshape([part.shape[0], -1])
-            flat.append(part)
-            offset += size
-        self.start = torch.cat(flat, 1)
-        self.held = self.start
+        learnt = state[source].reshape([self.held.shape[0], -1])
+        self.held = self.put(self.put(self.held, target, learnt), source, self.part(self.start, source))
+        self.start = self.put(self.start, target, learnt)
+
+    def part(self, flat: Tensor, name: str) -> Tensor:
+        """One state out of all.
+
+        Shape:
+            flat [B, S] -> [B, size]
+        """
+        return torch.split_with_sizes(flat, self.sizes, 1)[self.names.index(name)]
+
+    def put(self, flat: Tensor, name: str, value: Tensor) -> Tensor:
+        """All states with another one in a place.
+
+        Shape:
+            flat [B, S], value [B, size] -> [B, S]
+        """
+        parts = list(torch.split_with_sizes(flat, self.sizes, 1))
+        parts[self.names.index(name)] = value
+        return torch.cat(parts, 1)

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from latentfx.dsp.finite import finite
 from latentfx.effect import LatentEffect
 from latentfx.plugin import Plugin
 
+from .fade import Fade
 from .latent import LatentLayout
 from .memory import Memory
+from .steps import LatentSteps, Steps
+from .words import held, say, weights
+
+_FADE_MS = 10
 
 
 class NnTilde(nn.Module):
@@ -27,14 +31,20 @@ class NnTilde(nn.Module):
     """
 
     control_values: Tensor
+    if TYPE_CHECKING:  # at run time TorchScript would take it for an attribute
+        steps: Steps
 
     def __init__(self, plugin: Plugin) -> None:
         super().__init__()
         spec = plugin.spec
-        self.plugin = plugin
+        self.steps = Steps(plugin)
         self.memory = Memory(plugin.initial_state(1))
         self.rate_hz = spec.sample_rate
         self.latency_samples = spec.latency
+        self.block = max(512, spec.block_size)
+        self.channels = spec.in_channels
+        self.warm = False
+        self.fade = Fade(spec.latency, max(1, _FADE_MS * spec.sample_rate // 1000))
         self.register_buffer("control_values", torch.tensor([spec.defaults], dtype=torch.float32))
 
     def forward(self, audio: Tensor) -> Tensor:
@@ -44,9 +54,22 @@ class NnTilde(nn.Module):
             audio [B, C_in, T] -> [B, C_out, T], T a multiple of the plugin's block
         """
         batch = audio.shape[0]
-        out, state = self.plugin(finite(audio), self.control_values.repeat(batch, 1), self.memory.read(batch))
+        controls = self.control_values.repeat(batch, 1)
+        out, state = self.steps(audio, controls, self.memory.read(batch))
         self.memory.write(state)
-        return finite(out)
+        out, again = self.fade.forward(out)
+        if again:
+            self.memory.reset()
+        return out
+
+    @torch.jit.export
+    def prepare(self) -> None:
+        """Run the steps on silence, once: what TorchScript does at the first calls is done then."""
+        if not self.warm:
+            self.warm = True
+            audio = torch.zeros([1, self.channels, self.block])
+            for _ in range(3):
+                self.steps(audio, self.control_values, self.memory.read(1))
 
     @torch.jit.export
     def info(self, audio: Tensor) -> Tensor:
@@ -60,8 +83,14 @@ class NnTilde(nn.Module):
 
     @torch.jit.export
     def reset_state(self) -> None:
-        """Forget what was heard."""
+        """Forget what was heard, at once."""
         self.memory.reset()
+        self.fade.forget()
+
+    @torch.jit.export
+    def restart(self) -> None:
+        """Forget what was heard, after a fade."""
+        self.fade.ask()
 
     @torch.jit.export
     def turn(self, index: int, value: float, low: float, high: float) -> int:
@@ -79,41 +108,47 @@ class NnTilde(nn.Module):
         return 0
 
     @torch.jit.export
+    def set_number(self, index: int, name: str, value: float, low: float, high: float) -> int:
+        """Set a control by its name; what is wrong with the value is printed.
+
+        Returns:
+            0, or 1 for what is no number; then nothing changes.
+        """
+        refused = self.turn(index, value, low, high)
+        if refused != 0:
+            say(name + " is not a number; allowed " + str(low) + " to " + str(high))
+        held(name, value, low, high)
+        return refused
+
+    @torch.jit.export
     def turned(self, index: int) -> float:
         """Value of a control."""
         return float(self.control_values[0, index].item())
 
     @torch.jit.export
-    def blend(self, text: str, labels: list[str], indices: list[int]) -> int:
+    def blend(self, name: str, text: str, labels: list[str], indices: list[int]) -> int:
         """Set the weights of a mixture from `trumpet` or `trumpet:0.7+flute:0.3`.
 
         Args:
+            name: of the mixture.
             text: what was said.
             labels: what may be said.
             indices: the control of each label.
         Returns:
             0, or 1 for a text that makes no sense; then nothing changes.
         """
-        weights = [0.0 for _ in labels]
-        for part in text.split("+"):
-            pair = part.split(":")
-            found = -1
-            for index, label in enumerate(labels):
-                if label == pair[0]:
-                    found = index
-            if found < 0 or len(pair) > 2:
-                return 1
-            weight = 1.0
-            if len(pair) == 2:
-                weight = float(pair[1])
-            if not (weight >= 0.0 and weight <= 1.0):
-                return 1
-            weights[found] = weight
-        if sum(weights) <= 0.0:
+        found = weights(name, text, labels)
+        if len(found) == 0:
             return 1
-        for index, weight in enumerate(weights):
+        for index, weight in enumerate(found):
             self.turn(indices[index], weight, 0.0, 1.0)
         return 0
+
+    @torch.jit.export
+    def fixed(self, name: str) -> int:
+        """Answer who sets a fact."""
+        say(name + " can be read, and not set")
+        return 1
 
     @torch.jit.export
     def blended(self, labels: list[str], indices: list[int]) -> str:
@@ -131,32 +166,24 @@ class NnTilde(nn.Module):
 class NnTildeLatent(NnTilde):
     """The same for a `LatentEffect`, with its latent space laid open: `encode`, `decode`, and the operator.
 
-    Each method keeps a state of its own. One latent channel is one dimension of a factor; after the factors
-    come those features that the decoder reads beside them (the level of the frame).
+    Each method keeps a state of its own.
 
     Args:
         effect: the plugin.
         layout: what its latent channels are.
     """
 
-    if TYPE_CHECKING:  # at run time TorchScript would take it for an attribute
-        plugin: LatentEffect
-
-    factor_names: list[str]
-    feature_names: list[str]
-    channel_sizes: list[int]
+    if TYPE_CHECKING:
+        steps: LatentSteps
 
     def __init__(self, effect: LatentEffect, layout: LatentLayout) -> None:
         super().__init__(effect)
-        self.hop = effect.hop
-        self.operator_controls = effect.operator_controls
-        self.factor_names = list(layout.factors)
-        self.feature_names = list(layout.features)
-        self.channel_sizes = list((layout.factors | layout.features).values())
+        self.steps = LatentSteps(effect, layout)
         ramp = effect.ramp.initial_state(1)
         self.encode_memory = Memory(layout.encode_state | ramp)
         self.operate_memory = Memory(layout.operate_state | ramp)
         self.decode_memory = Memory(layout.decode_state)
+        self.decode_fade = Fade(self.fade.latency, self.fade.samples)
 
     @torch.jit.export
     def encode(self, audio: Tensor) -> Tensor:
@@ -165,18 +192,11 @@ class NnTildeLatent(NnTilde):
         Shape:
             audio [B, C_in, T] -> [B, Z, T / hop]
         """
-        state = self.encode_memory.read(audio.shape[0])
-        knobs, ramp = self.knobs(audio.shape[0], audio.shape[2] // self.hop, state)
-        features, new = self.plugin.analysis(finite(audio), state)
-        features = self.plugin.operator.on_features(features, knobs)
-        factors, model_state = self.plugin.model.encode(features, state)
-        new = new.copy()
-        new.update(model_state)
-        new.update(ramp)
-        self.encode_memory.write(new)
-        channels = [factors[name] for name in self.factor_names]
-        channels += [features[name] for name in self.feature_names]
-        return finite(torch.cat(channels, 1))
+        batch = audio.shape[0]
+        controls = self.control_values.repeat(batch, 1)
+        latent, state = self.steps.encode(audio, controls, self.encode_memory.read(batch))
+        self.encode_memory.write(state)
+        return latent
 
     @torch.jit.export
     def operate(self, latent: Tensor) -> Tensor:
@@ -185,16 +205,11 @@ class NnTildeLatent(NnTilde):
         Shape:
             latent [B, Z, N] -> [B, Z, N]
         """
-        state = self.operate_memory.read(latent.shape[0])
-        knobs, ramp = self.knobs(latent.shape[0], latent.shape[2], state)
-        factors, features = self.split(latent)
-        factors, new = self.plugin.operator(factors, knobs, state)
-        new = new.copy()
-        new.update(ramp)
-        self.operate_memory.write(new)
-        channels = [factors[name] for name in self.factor_names]
-        channels += [features[name] for name in self.feature_names]
-        return finite(torch.cat(channels, 1))
+        batch = latent.shape[0]
+        controls = self.control_values.repeat(batch, 1)
+        changed, state = self.steps.operate(latent, controls, self.operate_memory.read(batch))
+        self.operate_memory.write(state)
+        return changed
 
     @torch.jit.export
     def decode(self, latent: Tensor) -> Tensor:
@@ -203,44 +218,29 @@ class NnTildeLatent(NnTilde):
         Shape:
             latent [B, Z, N] -> [B, C_out, N * hop]
         """
-        state = self.decode_memory.read(latent.shape[0])
-        factors, features = self.split(latent)
-        decoded, new = self.plugin.model.decode(factors, features, state)
-        audio, synthesis_state = self.plugin.synthesis(decoded, state)
-        new = new.copy()
-        new.update(synthesis_state)
-        self.decode_memory.write(new)
-        return finite(audio)
+        batch = latent.shape[0]
+        controls = self.control_values.repeat(batch, 1)
+        audio, state = self.steps.decode(latent, controls, self.decode_memory.read(batch))
+        self.decode_memory.write(state)
+        audio, again = self.decode_fade.forward(audio)
+        if again:
+            self.decode_memory.reset()
+        return audio
 
     @torch.jit.export
     def reset_state(self) -> None:
-        """Forget what was heard, in every method."""
+        """Forget what was heard, in every method, at once."""
         self.memory.reset()
         self.encode_memory.reset()
         self.operate_memory.reset()
         self.decode_memory.reset()
+        self.fade.forget()
+        self.decode_fade.forget()
 
-    def knobs(self, batch: int, frames: int, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Smoothed controls of the operator.
-
-        Shape:
-            -> [B, P, N], state
-        """
-        targets = self.plugin.range(self.control_values.repeat(batch, 1))
-        _, knobs, ramp = self.plugin.ramp(targets, frames, state)
-        return knobs[:, : self.operator_controls], ramp
-
-    def split(self, latent: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Latent channels by name: factors, and features.
-
-        Shape:
-            latent [B, Z, N] -> each value [B, C, N]
-        """
-        parts = torch.split_with_sizes(finite(latent), self.channel_sizes, 1)
-        factors: dict[str, Tensor] = {}
-        features: dict[str, Tensor] = {}
-        for index, name in enumerate(self.factor_names):
-            factors[name] = parts[index]
-        for index, name in enumerate(self.feature_names):
-            features[name] = parts[len(self.factor_names) + index]
-        return factors, features
+    @torch.jit.export
+    def restart(self) -> None:
+        """Forget what was heard, in every method, sound after a fade."""
+        self.encode_memory.reset()
+        self.operate_memory.reset()
+        self.fade.ask()
+        self.decode_fade.ask()

@@ -75,7 +75,7 @@ def _forward(
     generator = terms.generator(40 + batch)
     audio = phrase(plugin, _CALLS * size // plugin.spec.block_size, batch, generator)
     state, worst = plugin.initial_state(batch), 0.0
-    module.set_reset(1)
+    module.reset_state()
     for chunk in audio.split(size, -1):
         row = random_controls(plugin, 1, generator)
         turn(module, plugin, row[0])
@@ -89,7 +89,7 @@ def _latent(plugin: LatentEffect, module: torch.jit.ScriptModule, size: int, ter
     audio = phrase(plugin, 4 * _CALLS * size // plugin.spec.block_size, 1, terms.generator(44))
     row = plugin.default_controls(1)
     turn(module, plugin, row[0])
-    module.set_reset(1)
+    module.reset_state()
     operate = getattr(module, operator_name(plugin))
     knobs = row[:, : plugin.operator_controls, None].repeat(1, 1, size // plugin.hop)
     state, worst = plugin.initial_state(1), 0.0

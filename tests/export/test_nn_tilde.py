@@ -105,14 +105,44 @@ def test_controls_hold_their_range_whatever_is_sent(module: Module, swapper: Plu
 
 def test_a_timbre_is_said_by_name(module: Module) -> None:
     assert module.get_timbre() == ("flute",)
-    assert module.set_timbre("violin:0.7+clarinet:0.25") == 0
+    assert module.set_timbre("violin:0.7+Clarinet:.25") == 0
     assert module.get_timbre() == ("violin:0.7+clarinet:0.25",)
     assert [module.get_timbre_violin()[0], module.get_timbre_flute()[0]] == [pytest.approx(0.7), 0.0]
-    for wrong in ("tuba", "flute:0", "flute:2", "flute:-1", "flute:0.5:1", ""):
-        assert module.set_timbre(wrong) == 1
-    with pytest.raises(RuntimeError):  # nn~ reports what the interpreter says
-        module.set_timbre("flute:much")
-    assert module.get_timbre() == ("violin:0.7+clarinet:0.25",)
+
+
+WRONG_TIMBRES = [
+    ("tuba", "timbre 'tuba' is unknown; allowed: "),
+    ("", "timbre '' is unknown; allowed: "),
+    ("flute:0", "gives every choice the weight 0"),
+    ("flute:2", "'flute:2' is not LABEL or LABEL:WEIGHT with a weight of 0 to 1"),
+    *(
+        (f"flute:{wrong}", "is not LABEL or LABEL:WEIGHT")
+        for wrong in ("x", "-1", "0.5:1", "", ".", "1e-1", "nan")
+    ),
+    ("flute:" + "9" * 400, "is not LABEL or LABEL:WEIGHT"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "answer"), WRONG_TIMBRES)
+def test_a_wrong_timbre_is_answered_with_what_is_allowed_and_changes_nothing(
+    module: Module, capfd: pytest.CaptureFixture[str], wrong: str, answer: str
+) -> None:
+    assert module.set_timbre(wrong) == 1
+    printed = capfd.readouterr().out
+    assert answer in printed
+    assert "Traceback" not in printed
+    assert module.get_timbre() == ("flute",)
+
+
+def test_a_value_outside_its_range_is_told_where_it_is_held(
+    module: Module, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert module.set_pitch_st(99.0) == 0
+    assert "pitch_st 99. is too high; it is held at 12." in capfd.readouterr().out
+    assert module.set_pitch_st(math.nan) == 1
+    assert "pitch_st is not a number; allowed -12. to 12." in capfd.readouterr().out
+    assert module.set_pitch_st(12.0) == 0
+    assert capfd.readouterr().out == ""
 
 
 def test_a_control_is_heard_and_two_timbres_differ(module: Module, swapper: Plugin) -> None:
@@ -120,11 +150,11 @@ def test_a_control_is_heard_and_two_timbres_differ(module: Module, swapper: Plug
     heard = {}
     for timbre in ("violin", "clarinet"):
         module.set_timbre(timbre)
-        module.set_reset(1)
+        module.reset_state()
         heard[timbre] = play(module, audio)
     assert float((heard["violin"] - heard["clarinet"]).abs().max()) > 1e-3
     module.set_mix(0.0)
-    module.set_reset(1)
+    module.reset_state()
     dry = play(module, audio)
     torch.testing.assert_close(dry[..., 128:], audio[..., :-128])
 
@@ -133,7 +163,7 @@ def test_reset_starts_again_and_rows_are_independent(module: Module, swapper: Pl
     audio = sound(swapper, batch=3)
     first = play(module, audio)
     assert float((play(module, audio) - first).abs().max()) > 1e-3
-    module.set_reset(1)
+    module.reset_state()
     assert torch.equal(play(module, audio), first)
     alone = play(module, audio[1:2])
     torch.testing.assert_close(alone, first[1:2], atol=1e-4, rtol=0)
@@ -160,25 +190,66 @@ def test_the_rate_and_the_latency_can_be_read_and_not_set(module: Module) -> Non
 
 
 def test_a_timbre_is_learnt_from_what_was_played(module: Module, swapper: Plugin) -> None:
-    """After learning, `timbre_reference` sounds as the input's own timbre does, and a reset keeps it."""
+    """After learning, the sound goes on with the learnt timbre, and a reset keeps it."""
     audio = sound(swapper, 40)
     play(module, audio)
     assert module.set_learn_timbre(1) == 0
     assert module.get_timbre() == ("reference",)
+    loud = play(module, audio)
+    assert float(loud[..., :512].square().mean()) > 0.2 * float(loud[..., 512:1024].square().mean())
+    module.reset_state()
     learnt = play(module, audio)
-    module.set_reset(1)
+    module.reset_state()
     assert torch.equal(play(module, audio), learnt)
     module.set_timbre("violin")
-    module.set_reset(1)
+    module.reset_state()
     assert float((play(module, audio) - learnt).abs().max()) > 1e-3
 
 
-def test_the_first_call_does_not_wait_for_the_compiler(path: Path, swapper: Plugin) -> None:
-    """The file is frozen: no parameter is left, and nothing but state, controls and port numbers."""
+def test_no_byte_of_the_file_names_a_folder_of_the_machine_that_wrote_it(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        parts = [archive.read(name) for name in names]
+    assert not [name for name in names if "debug_pkl" in name]
+    for place in {Path(__file__).parents[2], Path(torch.__file__).parent, Path.home()}:
+        assert not [name for name, part in zip(names, parts, strict=True) if str(place).encode() in part]
+
+
+def test_weights_are_frozen_into_the_steps(path: Path) -> None:
     module = open_bytes(path.read_bytes())
     assert list(module.parameters()) == []
-    names = {name.rpartition(".")[2] for name, _ in module.named_buffers()}
-    assert {name for name in names if not name.endswith("_params")} == {"control_values", "start", "held"}
+    assert list(module.steps.named_buffers()) == []
+
+
+def test_the_list_of_methods_prepares_the_first_call_and_leaves_no_trace(path: Path, swapper: Plugin) -> None:
+    """The steps run when nn~ asks for the methods, as the same call that `forward` makes."""
+    first, second = open_bytes(path.read_bytes()), open_bytes(path.read_bytes())
+    assert not first.warm
+    first.get_methods()
+    assert first.warm
+    assert any(node.kind() == "prim::CallMethod" for node in first.inlined_graph.nodes())
+    audio = sound(swapper)
+    assert torch.equal(play(first, audio), play(second, audio))
+
+
+def steepest(audio: Tensor) -> float:
+    return float(audio.diff(n=2, dim=-1).abs().max())
+
+
+def test_reset_fades_and_then_starts_again(module: Module, swapper: Plugin) -> None:
+    """With the dry sound alone: a tone goes out softly and comes back softly, and was never cut."""
+    module.set_mix(0.0)
+    module.reset_state()
+    tone = 0.5 * torch.sin(torch.arange(512 * 12) * (2 * math.pi * 220 / 16000)).reshape(1, 1, -1)
+    before = play(module, tone[..., : 512 * 6])[..., 1024:]
+    assert module.set_reset(1) == 0
+    after = play(module, tone[..., 512 * 6 :])
+    assert float(after[..., 160 : 512 + 128].abs().max()) == 0.0
+    assert float(after[..., 512 + 128 + 160 :].abs().max()) > 0.49
+    assert steepest(torch.cat([before, after], -1)) < 1.2 * steepest(before)
+    again = play(module, tone[..., :1024])
+    module.reset_state()
+    assert not torch.equal(again, play(module, tone[..., :1024]))
 
 
 class Scaled(Plugin):
