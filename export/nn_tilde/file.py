@@ -160,11 +160,13 @@ def _wrap(plugin: Plugin, layout: LatentLayout | None, ports: Ports) -> NnTilde:
     """The module to compile. Its class is new each time, because torch compiles a class only once."""
     wrapper: NnTilde
     if layout is None:
-        wrapper = type("ForNnTilde", (NnTilde,), {"__annotations__": {"steps": StepsInterface}})(plugin)
+        wrapper = type(
+            "ForNnTilde", (NnTilde,), {"__annotations__": {"steps": torch.jit.interface(StepsInterface)}}
+        )(plugin)
         kept = []
     else:
         assert isinstance(plugin, LatentEffect)
-        names = {"__annotations__": {"steps": LatentStepsInterface}}
+        names = {"__annotations__": {"steps": torch.jit.interface(LatentStepsInterface)}}
         wrapper = type("ForNnTilde", (NnTildeLatent,), names)(plugin, layout)
         kept = ["encode", "operate", "decode"]
     steps = torch.jit.script(wrapper.steps.eval())

@@ -152,9 +152,8 @@ class LatentSteps(Steps):
         return factors, features
 
 
-@torch.jit.interface
 class StepsInterface(nn.Module):
-    """`Steps` as TorchScript calls it."""
+    """`Steps` as TorchScript calls it; `torch.jit.interface` makes it one."""
 
     def forward(  # type: ignore[empty-body]
         self, audio: Tensor, controls: Tensor, state: dict[str, Tensor]
@@ -162,9 +161,8 @@ class StepsInterface(nn.Module):
         pass
 
 
-@torch.jit.interface
 class LatentStepsInterface(nn.Module):
-    """`LatentSteps` as TorchScript calls it."""
+    """`LatentSteps` as TorchScript calls it; `torch.jit.interface` makes it one."""
 
     def forward(  # type: ignore[empty-body]
         self, audio: Tensor, controls: Tensor, state: dict[str, Tensor]
