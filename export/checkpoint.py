@@ -28,6 +28,7 @@ from .checks.validation import stress_checks
 from .neutone.file import export_neutone
 from .nn_tilde.file import export_nn_tilde
 from .nn_tilde.form import check_nn_tilde
+from .nn_tilde.host_rate import AtHostRate
 from .nn_tilde.parity import verify_nn_tilde
 from .onnx import export_onnx
 from .patches.file import write_patches
@@ -63,6 +64,7 @@ def export_checkpoint(
     name: str | None = None,
     default: str | None = None,
     latency: int | None = None,
+    host_rate: int | None = None,
     verify: bool = True,
     minutes: float = 10.0,
     trust: bool = False,
@@ -82,6 +84,8 @@ def export_checkpoint(
             plugin file, unless given.
         latency: samples, where the method has a choice; that of the recipe, or of the plugin file, unless
             given.
+        host_rate: Hz, for nn~ and Max for Live: the file resamples from and to this rate; that of the plugin
+            unless given.
         verify: measure the plugin against the contract, and the file against torch, and keep the numbers in
             the file.
         minutes: of audio that run through the file while memory is watched.
@@ -130,6 +134,17 @@ def _open(
     name = name or str(card["recipe"]["recipe"]["name"])
     plugin, provenance = build_plugin(objective, card, name, default, method)
     return plugin, {**provenance, REBUILD_KEY: rebuild_facts(card)}
+
+
+def _at_host_rate(plugin: Plugin, host_rate: int, to: str) -> Plugin:
+    """The plugin at the rate of a host.
+
+    Raises:
+        ExportError: a form whose hosts resample themselves, or a rate that is unusual.
+    """
+    if to not in ("nn~", "m4l"):
+        raise ExportError(f"a host rate is for nn~ and m4l, not for {to}, whose host resamples; leave it out")
+    return plugin if host_rate == plugin.spec.sample_rate else AtHostRate(plugin, host_rate)
 
 
 def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | None, to: str | None) -> str:

@@ -51,6 +51,13 @@ def export(
             show_default="as trained, or as in the plugin",
         ),
     ] = None,
+    host_rate: Annotated[
+        int | None,
+        typer.Option(
+            help="For nn~ and m4l: sample rate in Hz of the host, such as 44100; the file resamples.",
+            show_default="that of the plugin",
+        ),
+    ] = None,
     verify: Annotated[
         bool,
         typer.Option("--verify/--no-verify", help="Measure the plugin, and keep the numbers in the file."),
@@ -71,6 +78,8 @@ def export(
       latentfx export runs/timbre-swap
 
       latentfx export timbre-swap --to nn~
+
+      latentfx export timbre-swap --to nn~ --host-rate 44100
 
       latentfx export runs/mine mine.onnx --name mine --default trumpet
 
@@ -96,6 +105,7 @@ def export(
             name=name,
             default=default,
             latency=latency,
+            host_rate=host_rate,
             verify=verify,
             minutes=minutes,
             trust=trust,
