@@ -195,6 +195,8 @@ def prepare(
     if reference is not None:
         _learn(processor, reference)
     processor.set(**controls)
+    if reference is not None:
+        processor.check_heard(controls)
     return processor if side is None else SideChained(processor, side)
 
 

@@ -128,6 +128,8 @@ def _apply_one(job: ApplyJob) -> None:
     from latentfx.offline import apply_file, prepare
 
     source = Path(job.sources[0])
+    if job.suffix is not None:
+        raise typer.BadParameter("--format is for several files; of one, the name of TARGET says the format")
     effect = prepare(job.plugin, job.reference, job.controls, job.side)
     with Bar(source.name) as bar:
         applied = apply_file(source, job.target, effect, bar.show)

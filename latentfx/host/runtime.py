@@ -149,7 +149,14 @@ class LatentPlugin(Processor):
         Raises:
             ControlError: no such blend or choice, or a weight that is not allowed.
         """
-        for control, weight in self._blend(name).weights(value).items():
+        weights = self._blend(name).weights(value)
+        reference = self._blend(name).reference
+        if reference is not None and weights[reference.control] and not self._has_learnt(reference):
+            raise ControlError(
+                f"{name} is {value!r}, and nothing was learnt from a recording yet: give one as reference= "
+                f"(--reference FILE), or call learn({name!r}, audio, rate)"
+            )
+        for control, weight in weights.items():
             self.controls[control] = weight
 
     def learn(self, name: str, audio: ArrayLike, sample_rate: float) -> None:
@@ -252,6 +259,23 @@ class LatentPlugin(Processor):
         self._origin = origin
         self._initial = dict(initial)
         self.controls = Controls(self.spec)
+
+    def check_heard(self, settings: Mapping[str, Setting]) -> None:
+        """Refuse settings that leave nothing of what was learnt from a reference.
+
+        Raises:
+            ControlError: a blend among them that gives it no weight.
+        """
+        for name, blend in self.blends.items():
+            if blend.reference and name in settings and not self.controls[blend.reference.control]:
+                raise ControlError(
+                    f"a reference is given, and {name} is {settings[name]!r}, which leaves it out; "
+                    f"give one of both, or mix them: {name}=reference:0.5+{blend.default}:0.5"
+                )
+
+    def _has_learnt(self, reference: Reference) -> bool:
+        untouched = self._graph.metadata.state[reference.target]
+        return not np.array_equal(self._initial[reference.target], untouched)
 
     def _blend(self, name: str) -> Blend:
         if name not in self.blends:

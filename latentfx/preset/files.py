@@ -229,7 +229,7 @@ def _read(name: str, path: Traversable) -> Preset:
         data = path.read_bytes()
         if len(data) > MAX_BYTES:
             raise PresetError(f"{len(data)} bytes; allowed {MAX_BYTES}")
-        return parse_preset(name, data.decode("utf-8"))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        return parse_preset(name, data.decode("utf-8-sig"))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise PresetError(f"preset {name!r} cannot be read: {why} ({path})") from None

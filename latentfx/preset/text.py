@@ -13,6 +13,8 @@ from latentfx.errors import PresetError
 from latentfx.preset.preset import Preset
 
 _FIELDS: Final = {"plugin", "description", "program", "controls", "midi"}
+_MIDI_FIELDS: Final = {"source", "control", "low", "high", "curve", "smoothing_ms", "release"}
+_NEEDED: Final = {"source", "control"}
 _DIGITS: Final = 6
 
 
@@ -53,12 +55,28 @@ def parse_preset(name: str, text: str) -> Preset:
     program = raw.get("program")
     if program is not None and not (isinstance(program, int) and 0 <= program <= 127):
         raise PresetError(f"program is {program!r}; allowed 0 to 127")
-    bindings = tuple(
-        Binding(**{**binding, "source": Source.parse(str(binding["source"]))})
-        for binding in raw.get("midi", ())
-    )
+    bindings = tuple(map(_read_binding, _midi_tables(raw.get("midi", []))))
     description = str(raw.get("description", ""))
     return Preset(name, raw["plugin"], settings, description, bindings, program)
+
+
+def _midi_tables(midi: object) -> list[Any]:
+    if not isinstance(midi, list):
+        raise PresetError("it has [midi]; write [[midi]], in double brackets, once for each binding")
+    return midi
+
+
+def _read_binding(table: object) -> Binding:
+    """One table [[midi]]."""
+    if not isinstance(table, dict):
+        raise PresetError(f"midi holds {table!r}; write [[midi]] and below it source = and control =")
+    unknown, missing = sorted(table.keys() - _MIDI_FIELDS), sorted(_NEEDED - table.keys())
+    if unknown or missing:
+        wrong = f"has {', '.join(unknown)}" if unknown else f"lacks {', '.join(missing)}"
+        raise PresetError(f"a table [[midi]] {wrong}; allowed {', '.join(sorted(_MIDI_FIELDS))}")
+    if not isinstance(table["control"], str):
+        raise PresetError(f"a table [[midi]] has control = {table['control']!r}; write the name of a control")
+    return Binding(**{**table, "source": Source.parse(str(table["source"]))})
 
 
 def _binding_table(binding: Binding) -> dict[str, Any]:

@@ -204,3 +204,21 @@ def test_memory_does_not_grow_with_length(delay: Path, tmp_path: Path) -> None:
         peaks.append(int(ran.stdout))
         assert soundfile.info(tmp_path / "out.wav").frames == seconds * 8000
     assert peaks[1] - peaks[0] < 10_000_000
+
+
+def test_a_reference_that_nothing_was_learnt_for_is_refused(plugin_file: Callable[[str], Path]) -> None:
+    plugin = latentfx.load(plugin_file("blend"), tone="full")
+    for value in ("reference", "half:0.5+reference:0.5"):
+        with pytest.raises(ControlError, match="nothing was learnt from a recording yet"):
+            plugin.set(tone=value)
+    assert plugin.tone_full == 1.0
+    plugin.learn("tone", np.full(4800, 0.1, np.float32), RATE)
+    assert plugin.set(tone="half:0.5+reference:0.5").tone_reference == 0.5
+
+
+def test_a_reference_beside_a_choice_without_it_is_refused(plugin_file: Callable[[str], Path]) -> None:
+    audio = np.full(4800, 0.1, np.float32)
+    given = {"sample_rate": RATE, "reference": (audio, RATE)}
+    with pytest.raises(ControlError, match="a reference is given, and tone is 'full'"):
+        latentfx.apply(audio, None, plugin_file("blend"), **given, tone="full")
+    latentfx.apply(audio, None, plugin_file("blend"), **given, tone="half:0.5+reference:0.5")

@@ -134,3 +134,12 @@ def test_the_text_of_a_preset_can_be_read_and_changed_by_hand() -> None:
         "[controls.timbre]",
         "violin = 1.0",
     ]
+
+
+def test_a_byte_order_mark_and_a_path_of_nobody_stop_no_list(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "marked.toml").write_text('\ufeffplugin = "timbre-swap"\n', encoding="utf-8")
+    (folder / "nobody.toml").write_text('plugin = "~nobody-at-all/x.onnx"\n')
+    assert load_preset("marked").plugin == "timbre-swap"
+    assert {"marked", "nobody"} <= {preset.name for preset in list_presets()}
+    assert "marked" in {preset.name for preset in list_presets("timbre-swap")}
