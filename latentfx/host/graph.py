@@ -182,7 +182,9 @@ class BlockStream:
         np.copyto(self._controls, self._knobs)
         self._run(run)
         after = self._states[1 - self._now]
-        if _power(run.out) <= LOUDEST**2 and all(_power(value) < math.inf for value in after.values()):
+        with np.errstate(all="ignore"):
+            fine = _power(run.out) <= LOUDEST**2 and all(_power(part) < math.inf for part in after.values())
+        if fine:
             self._now = 1 - self._now
         else:
             self._mend(run)
