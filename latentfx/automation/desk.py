@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from math import exp
 
 import numpy as np
 from mido import Message
 
+from latentfx.automation.inbox import CALM, Inbox
 from latentfx.host.runtime import LatentPlugin
 from latentfx.preset import Preset
 
@@ -26,7 +26,7 @@ class Desk:
     def __init__(self, plugin: LatentPlugin) -> None:
         self.panel = plugin.copy()
         self.playing = plugin.copy()
-        self.messages: deque[Message] = deque()
+        self.messages = Inbox()
         self.handle: Callable[[Message], None] | None = None
         spec = plugin.spec
         self._hop_s = spec.block_size / spec.sample_rate
@@ -61,8 +61,9 @@ class Desk:
 
     def before_hops(self, hops: int) -> None:
         """Hear what MIDI said, and bring the controls of the coming hops where they should be."""
-        while self.messages and self.handle is not None:
-            self.handle(self.messages.popleft())
+        if self.handle is not None:
+            for message in self.messages.take(CALM * hops):
+                self.handle(message)
         row, wanted = self.playing.controls.values_row, self.panel.controls.values_row
         if not (self._gliding or self._smooth):
             np.copyto(row, wanted)
