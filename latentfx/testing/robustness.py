@@ -25,6 +25,7 @@ SILENCE_DB = -80.0
 CLICK_RATIO = 3.0
 ALIVE_DB = 12.0
 _DRY_SAMPLES = 0
+_LOUDEST = 1e4  # hosts make silence of what is beyond
 _QUIETEST_STEP = 1e-4
 
 
@@ -77,17 +78,21 @@ def _poisoned(plugin: Plugin, terms: Terms) -> tuple[Tensor, Tensor, int]:
 
 
 def check_finite(plugin: Plugin, terms: Terms) -> Check:
-    """How many samples that are not finite come out when NaN and Inf go in."""
-    bad, _, _ = _poisoned(plugin, terms)
-    out, state = run(plugin, bad, plugin.default_controls(1))
-    count = int((~out.isfinite()).sum()) + sum(int((~x.isfinite()).sum()) for x in state.values())
+    """How many samples that are no sound come out when NaN and Inf go in, and when full scale does."""
+    bad, clean, _ = _poisoned(plugin, terms)
+    count = 0
+    for audio in (bad, (50.0 * clean).clamp(-1.0, 1.0)):
+        out, state = run(plugin, audio, plugin.default_controls(1))
+        count += int((~(out.abs() <= _LOUDEST)).sum())
+        count += sum(int((~value.isfinite()).sum()) for value in state.values())
     return Check(
         "finite",
         count,
         0,
         "bad samples and state values",
-        "NaN or Inf came through. Put zeros in place of samples that are not finite before anything else "
-        "(latentfx.dsp.finite.finite), and let no state keep one (latentfx.dsp.finite.StateGuard)",
+        "NaN, Inf or values beyond 10,000 came out, of bad samples or of sound at full scale. Put zeros "
+        "in place of samples that are not finite before anything else (latentfx.dsp.finite.finite), let "
+        "no state keep one (latentfx.dsp.finite.StateGuard), and look for divisions and logarithms of 0",
     )
 
 

@@ -134,6 +134,12 @@ class LetsNaNThrough(Delay):
         return audio
 
 
+class NaNWhenLoud(Delay):
+    def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        out, new = super().forward(audio, controls, state)
+        return torch.where(audio.abs().mean(-1, keepdim=True) > 0.75, math.nan, out), new
+
+
 class FallsSilentAfterNaN(Delay):
     """Turns itself off at the first bad sample, for good."""
 
@@ -195,6 +201,7 @@ HAZARDS = {
     DependsOnSplit: {"splits"},
     LeaksBetweenRows: {"rows"},
     LetsNaNThrough: {"finite"},
+    NaNWhenLoud: {"finite"},
     KeepsNaN: {"finite", "recovery"},
     FallsSilentAfterNaN: {"recovery"},
     Drones: {"silence"},
