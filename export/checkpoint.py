@@ -98,6 +98,8 @@ def export_checkpoint(
     """
     to = _format(path, target, to)
     plugin, provenance = _open(plugin_path(path), name, default, latency, trust)
+    if host_rate is not None:
+        plugin = _at_host_rate(plugin, host_rate, to)
     target = Path(target or safe_name(plugin.spec.name) + SUFFIXES[to])
     report: dict[str, Any] = {}
     patches: tuple[Path, ...] = ()
