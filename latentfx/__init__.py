@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
+    from latentfx.automation import Automated, Automation, load_automation
     from latentfx.board import Board
     from latentfx.control import Control
     from latentfx.errors import LatentFXError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Applied",
     "AudioWarning",
+    "Automated",
+    "Automation",
     "Board",
     "Control",
     "LatentFXError",
@@ -42,6 +45,7 @@ __all__ = [
     "apply",
     "live",
     "load",
+    "load_automation",
     "load_preset",
     "morph",
     "plugins",
@@ -50,6 +54,8 @@ __all__ = [
 _HOME = {
     "Applied": "offline",
     "AudioWarning": "offline",
+    "Automated": "automation",
+    "Automation": "automation",
     "Board": "board",
     "Control": "control",
     "LatentFXError": "errors",
@@ -61,6 +67,7 @@ _HOME = {
     "apply": "offline",
     "live": "realtime",
     "load": "library",
+    "load_automation": "automation",
     "load_preset": "preset",
     "morph": "preset",
     "plugins": "library",

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from latentfx.automation.files import Moves
 from latentfx.errors import AudioFileError, LatentFXError
 from latentfx.files import expanded
 from latentfx.library import DEFAULT_PLUGIN
-from latentfx.offline import Applied, PathLike, apply_file, prepare
+from latentfx.offline import Applied, PathLike, apply_file
+from latentfx.prepare import prepare
 from latentfx.preset import Preset
 from latentfx.sound.decoder import DECODED
 from latentfx.sound.targets import identity, refuse_sources, result_name
@@ -50,6 +52,7 @@ def apply_many(
     suffix: str | None = None,
     reference: PathLike | None = None,
     side: PathLike | None = None,
+    automation: Moves | None = None,
     **controls: Setting,
 ) -> Iterator[Outcome]:
     """Run every recording of a folder, a glob pattern or a list through a plugin; see `apply`.
@@ -64,6 +67,7 @@ def apply_many(
         suffix: format of the results, such as `".flac"`; each source's own where None.
         reference: a recording to learn a choice from.
         side: a recording for the plugin's side-chain, the same for all.
+        automation: moves of the controls, the same for all; see `apply`.
         controls: controls and blends by name.
 
     Returns:
@@ -79,7 +83,9 @@ def apply_many(
         refuse_sources(result, (reference, side))
     for folder in {result.parent for _, result in pairs}:
         _make(folder)
-    work = partial(_apply_one, plugin=plugin, reference=reference, side=side, controls=controls)
+    work = partial(
+        _apply_one, plugin=plugin, reference=reference, side=side, automation=automation, controls=controls
+    )
     return _run(work, pairs, jobs)
 
 
@@ -206,11 +212,13 @@ def _apply_one(
     plugin: PathLike | Preset,
     reference: PathLike | None,
     side: PathLike | None,
+    automation: Moves | None,
     controls: dict[str, Setting],
 ) -> Outcome:
     source, target = pair
     try:
-        return Outcome(source, apply_file(source, target, prepare(plugin, reference, controls, side)))
+        effect = prepare(plugin, reference, controls, side, automation)
+        return Outcome(source, apply_file(source, target, effect))
     except Exception as error:  # of any kind: one recording stops no other
         text = str(error) if isinstance(error, LatentFXError) else f"{type(error).__name__}: {error}"
         return Outcome(source, error=text if str(source) in text else f"{source}: {text}")

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pedalboard
 
+from latentfx.automation.driver import Automated
 from latentfx.errors import BusyError, ControlError, ShapeError
 from latentfx.host.graph import is_sound
 from latentfx.host.plugin_file import Float32
@@ -40,7 +41,8 @@ class Board(Processor, MutableSequence["Effect"]):
     takes the main input alone, in any number of channels.
 
     Args:
-        effects: latent plugins, `SideChained` ones, presets, Pedalboard's plugins, and other boards.
+        effects: latent plugins, `SideChained` and `Automated` ones, presets, Pedalboard's plugins, and other
+            boards.
 
     Raises:
         ControlError: something else.
@@ -54,7 +56,9 @@ class Board(Processor, MutableSequence["Effect"]):
     def sample_rate(self) -> int:
         """Rate of the first latent plugin, in Hz; 48000 where there is none."""
         for effect in self._effects:
-            if isinstance(effect, LatentPlugin | SideChained) or (isinstance(effect, Board) and len(effect)):
+            if isinstance(effect, LatentPlugin | Automated | SideChained) or (
+                isinstance(effect, Board) and len(effect)
+            ):
                 return effect.sample_rate
         return _DEFAULT_RATE
 
@@ -132,7 +136,7 @@ class Board(Processor, MutableSequence["Effect"]):
         return f"Board({self._effects!r})"
 
 
-Effect = LatentPlugin | SideChained | pedalboard.Plugin | Board
+Effect = LatentPlugin | Automated | SideChained | pedalboard.Plugin | Board
 
 
 class BoardStream:
@@ -259,11 +263,12 @@ def _lock_of(effect: pedalboard.Plugin) -> threading.RLock:
 def _checked(effect: object) -> Effect:
     if isinstance(effect, Preset):
         return effect.load()
-    if isinstance(effect, LatentPlugin | SideChained | Board | pedalboard.Plugin):
+    if isinstance(effect, LatentPlugin | Automated | SideChained | Board | pedalboard.Plugin):
         return effect
     raise ControlError(
         f"{type(effect).__name__} cannot stand on a board; allowed are latentfx.load(NAME), plugins of "
-        "pedalboard, presets, latentfx.SideChained(plugin, side), and other boards"
+        "pedalboard, presets, latentfx.SideChained(plugin, side), latentfx.Automated(plugin, automation), "
+        "and other boards"
     )
 
 

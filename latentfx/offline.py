@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import ceil, log10
 from pathlib import Path
@@ -13,13 +13,16 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from latentfx.errors import ControlError, ShapeError
+from latentfx.automation.driver import Automated
+from latentfx.automation.files import Moves
+from latentfx.errors import ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor, Stream, check_buffer_size, odd_numbers
 from latentfx.host.runtime import LatentPlugin
-from latentfx.host.side_chain import Recording, SideChained, SideChainStream
-from latentfx.library import DEFAULT_PLUGIN, load
+from latentfx.host.side_chain import Recording, SideChainStream
+from latentfx.library import DEFAULT_PLUGIN
+from latentfx.prepare import Reference, prepare
 from latentfx.preset import Preset
 from latentfx.sound.reader import AudioInfo, AudioReader
 from latentfx.sound.source import Source, is_file, is_open_file, name_of
@@ -27,12 +30,11 @@ from latentfx.sound.targets import choose_target, refuse_sources
 from latentfx.sound.writer import AudioWriter
 from latentfx.spec import Setting
 
-MAX_REFERENCE_S = 120
 _PIECE = 16384
 
 PathLike = str | os.PathLike[str]
 Audio = NDArray[Any]
-Reference = Recording
+
 Progress = Callable[[int, int], None]
 
 
@@ -77,6 +79,7 @@ def apply(
     sample_rate: None = None,
     reference: Reference | None = ...,
     side: Recording | None = ...,
+    automation: Moves | None = ...,
     progress: Progress | None = ...,
     buffer_size: int = ...,
     **controls: Setting,
@@ -90,6 +93,7 @@ def apply(
     sample_rate: float | None = ...,
     reference: Reference | None = ...,
     side: Recording | None = ...,
+    automation: Moves | None = ...,
     progress: Progress | None = ...,
     buffer_size: int = ...,
     **controls: Setting,
@@ -103,6 +107,7 @@ def apply(
     sample_rate: float | None = ...,
     reference: Reference | None = ...,
     side: Recording | None = ...,
+    automation: Moves | None = ...,
     progress: Progress | None = ...,
     buffer_size: int = ...,
     **controls: Setting,
@@ -115,6 +120,7 @@ def apply(
     sample_rate: float | None = None,
     reference: Reference | None = None,
     side: Recording | None = None,
+    automation: Moves | None = None,
     progress: Progress | None = None,
     buffer_size: int = _PIECE,
     **controls: Setting,
@@ -134,6 +140,8 @@ def apply(
         side: what goes to the plugin's side-chain: a file or (array, rate). It begins with the source, is
             resampled where its rate is another, followed by silence where it is shorter, and left off where
             it is longer. Without it, the last channels of the source are the side-chain.
+        automation: moves of the controls: a MIDI file, a CSV file of time, control and value, or an
+            `Automation`. They begin with the source.
         progress: called with the samples done and the samples in all.
         buffer_size: samples taken at once.
         controls: controls and blends by name: `timbre="trumpet", mix=0.8`.
@@ -151,13 +159,14 @@ def apply(
     Raises:
         PluginNotFoundError: no plugin of that name.
         ControlError: a control that does not exist, or a value that is not allowed.
+        MidiError: a MIDI file that cannot be read, or whose messages turn nothing.
         AudioFileError: the source or the side cannot be read, or the target cannot be written.
         ShapeError: an array or a rate that the plugin cannot take, or a side for one without a side-chain.
     """
     check_buffer_size(buffer_size)
     if target is not None:
         refuse_sources(choose_target(target, source), (source, reference, side))
-    processor = prepare(plugin, reference, controls, side)
+    processor = prepare(plugin, reference, controls, side, automation)
     if is_file(source):
         if sample_rate is not None:
             raise ShapeError(
@@ -171,56 +180,6 @@ def apply(
     if sample_rate is None:
         raise ShapeError("an array does not know its rate; give sample_rate=, in Hz")
     return _apply_array(np.asarray(source), target, processor, sample_rate, progress, buffer_size)
-
-
-def prepare(
-    plugin: PathLike | Processor | Preset,
-    reference: Reference | None,
-    controls: Mapping[str, Setting],
-    side: Recording | None = None,
-) -> Processor:
-    """Load a plugin, or copy a loaded one, and set it up; see `apply`."""
-    if isinstance(plugin, Preset):
-        plugin = plugin.load()
-    processor = plugin if isinstance(plugin, Processor) else load(plugin)
-    if not isinstance(processor, LatentPlugin):
-        if controls or reference is not None:
-            raise ControlError("a board has no controls of its own; set those of its plugins")
-        if side is not None:
-            raise ShapeError(
-                "a board has no side-chain of its own; put latentfx.SideChained(plugin, side) on it"
-            )
-        return processor
-    processor = processor.copy()
-    if reference is not None:
-        _learn(processor, reference)
-    processor.set(**controls)
-    if reference is not None:
-        processor.check_heard(controls)
-    return processor if side is None else SideChained(processor, side)
-
-
-def _learn(plugin: LatentPlugin, reference: Reference) -> None:
-    blends = [blend.name for blend in plugin.spec.blends if blend.reference is not None]
-    if not blends:
-        raise ControlError(f"plugin {plugin.name!r} learns nothing from recordings; leave the reference out")
-    if isinstance(reference, tuple):
-        audio, rate = reference
-    else:
-        audio, rate = _read_start(reference)
-    plugin.learn(blends[0], audio, rate)
-
-
-def _read_start(source: Source) -> tuple[Float32, int]:
-    with AudioReader(source) as reader:
-        wanted = MAX_REFERENCE_S * reader.info.sample_rate
-        pieces: list[Float32] = []
-        for piece in reader.blocks(_PIECE):
-            pieces.append(piece)
-            if _PIECE * len(pieces) >= wanted:
-                break
-        audio = np.concatenate(pieces, axis=1)
-        return audio.T if audio.shape[0] >= audio.shape[1] else audio, reader.info.sample_rate
 
 
 def apply_file(
@@ -239,7 +198,7 @@ def apply_file(
         pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress, reader.notes)
         path = None if is_open_file(source) else Path(reader.name)
         applied = _write(pieces, path, place, replace(info, channels=stream.outputs))
-    if isinstance(processor, LatentPlugin) and processor.spec.side_channels:
+    if isinstance(processor, LatentPlugin | Automated) and processor.spec.side_channels:
         note = "the last channel of the source was taken as the side-chain; --side FILE (side=) names another"
         applied = replace(applied, notes=(*applied.notes, note))
     return applied

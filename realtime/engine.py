@@ -59,7 +59,7 @@ class Engine:
         plugin: its controls are read before every hop; nobody else may play it.
         channels: channels in.
         sample_rate: of the device, in Hz.
-        before_hops: called with their number before hops run.
+        before_hops: called with their number before hops run; it says how many of them run together.
         capacity: samples that `output` can hold.
 
     Raises:
@@ -71,7 +71,7 @@ class Engine:
         plugin: LatentPlugin,
         channels: int,
         sample_rate: float,
-        before_hops: Callable[[int], None],
+        before_hops: Callable[[int], int],
         capacity: int,
     ) -> None:
         spec = plugin.spec
@@ -205,23 +205,23 @@ class Engine:
     def _run_full_hops(self) -> None:
         size = self.plugin.spec.block_size
         start = 0
-        for hops in in_runs(self._filled // size, self._most):
-            self._step(self._hops[:, start : start + hops * size], hops)
+        while full := (self._filled - start) // size:
+            begin = time.perf_counter_ns()
+            hops = self._before_hops(next(in_runs(full, self._most)))
+            self._step(self._hops[:, start : start + hops * size])
+            self.step_times.add((time.perf_counter_ns() - begin) // hops)
             start += hops * size
         if start:
             self._filled -= start
             self._hops[:, : self._filled] = self._hops[:, start : start + self._filled]
 
-    def _step(self, audio: Float32, hops: int) -> None:
-        begin = time.perf_counter_ns()
+    def _step(self, audio: Float32) -> None:
         if self.wants_reset:
             self._blocks.reset()
             self.wants_reset = False
-        self._before_hops(hops)
         size = audio.shape[1]
         out = self._blocks.step(audio.reshape(self.rows, self.plugin.spec.in_channels, size))
         self.output.write(self._from_plugin.process(out.reshape(self.outputs, size)))
-        self.step_times.add((time.perf_counter_ns() - begin) // hops)
 
 
 def _rows(spec: PluginSpec, channels: int) -> int:

@@ -85,10 +85,11 @@ class LiveHost:
         self.source = plugin.name if source is None else source
         self._place, self._reserve_s = place, reserve_s
         self._block = checks.check_block(block)
-        self._desk = Desk(plugin)
-        self.midi = self._map(self._desk, checks.read_bindings(bindings))
+        self.meters = Meters(self.sample_rate)
+        self.desk = Desk(plugin, 0.0, self.meters.clock.position)
+        self.midi = self._map(self.desk, checks.read_bindings(bindings))
         outputs = None if outputs is None else checks.check_count("outputs", outputs)
-        self._voice = self._sound(self._desk)
+        self._voice = self._sound(self.desk)
         self.outputs = outputs or self._voice.engine.outputs
         self._coming: Crossfade | None = None
         self._lateness = self._voice.latency
@@ -97,12 +98,11 @@ class LiveHost:
         self._choosing = threading.Lock()
         self._attending = threading.Lock()
         self.output = OutputStage(self.outputs, self.sample_rate)
-        self.meters = Meters(self.sample_rate)
 
     @property
     def plugin(self) -> LatentPlugin:
         """The plugin as its controls are set now."""
-        return self._desk.panel
+        return self.desk.panel
 
     @property
     def controls(self) -> Controls:
@@ -142,7 +142,7 @@ class LiveHost:
         Raises:
             MidiError: no `mido.Message`.
         """
-        self._desk.messages.append(checks.check_message(message))
+        self.desk.messages.append(checks.check_message(message))
 
     def panic(self) -> None:
         """Silence now: let every key go, forget what was heard, and begin anew."""
@@ -165,7 +165,7 @@ class LiveHost:
                 self.bank.call(preset)
                 return
             if same_plugin(preset.plugin, self.source):
-                self._desk.recall(preset)
+                self.desk.recall(preset)
                 self.midi.choose(preset.bindings)
             else:
                 self._change_plugin(preset)
@@ -259,9 +259,9 @@ class LiveHost:
         self._block = checks.check_block(block)
         self.close()
         self._coming = None
-        self._desk = self._desk.anew()
-        self.midi.attach(self._desk)
-        self._voice = self._sound(self._desk)
+        self.desk = self.desk.anew(self.meters.seconds)
+        self.midi.attach(self.desk)
+        self._voice = self._sound(self.desk)
 
     def stats(self) -> Stats:
         """The stream so far."""
@@ -275,7 +275,7 @@ class LiveHost:
             sample_rate=self.sample_rate,
             block=meters.block,
             blocks=meters.times.count,
-            seconds=meters.samples / self.sample_rate,
+            seconds=meters.seconds,
             deadline_ms=meters.block * ms,
             callback_ms=meters.times.spread(),
             hop_ms=1000 * engine.hop_s,
@@ -314,12 +314,12 @@ class LiveHost:
 
     def _change_plugin(self, preset: Preset) -> None:
         """Start the preset's plugin beside the one that plays; blocks fade over to it."""
-        desk = Desk(preset.load())
+        desk = self.desk.next(preset, self.meters.seconds)
         midi = self._map(desk)
         midi.own = self.midi.own
         midi.choose(preset.bindings)
         voice = self._sound(desk)
-        self._desk, self.midi, self.source = desk, midi, preset.plugin
+        self.desk, self.midi, self.source = desk, midi, preset.plugin
         self._coming = Crossfade(voice, self.outputs, self.sample_rate)
 
     def _sounding(self) -> list[Voice]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from latentfx.host.plugin_file import Float32
 
+from .clock import Clock
 from .mixing import peak
 from .stats import Times, decibels
 
@@ -21,6 +22,7 @@ class Meters:
 
     def __init__(self, sample_rate: float) -> None:
         self.times = Times()
+        self.clock = Clock()
         self.late = self.faded = self.samples = self.block = 0
         self._sample_rate = sample_rate
         self._in = self._out = 0.0
@@ -35,6 +37,11 @@ class Meters:
         """Peak of the last blocks."""
         return decibels(self._out)
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of audio so far."""
+        return self.samples / self._sample_rate
+
     def begin(self, audio: Float32) -> None:
         """Count a block that came in; levels fall slowly, so that eyes can follow.
 
@@ -43,6 +50,7 @@ class Meters:
         """
         self.block = audio.shape[1]
         self.samples += self.block
+        self.clock.tick(self.seconds)
         fall = 10 ** (-_PEAK_FALL_DB_S / 20 * self.block / self._sample_rate)
         self._in = max(peak(audio), self._in * fall)
         self._out *= fall

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
 
+from latentfx.automation.midi_file import write_midi
+from latentfx.automation.moves import Move, Rebind, Turn
 from latentfx.errors import AudioFileError
 from latentfx.files import expanded
 from latentfx.host.plugin_file import Float32
@@ -25,16 +29,16 @@ _PIECE: Final = 16384
 _ROUND_S: Final = 0.05
 
 
-def take_files(path: str | os.PathLike[str], overwrite: bool) -> tuple[Path, Path]:
-    """The wet and the dry file of a recording.
+def take_files(path: str | os.PathLike[str], overwrite: bool) -> tuple[Path, Path, Path]:
+    """The wet and the dry file of a recording, and that of the moves.
 
     Raises:
-        AudioFileError: a path without a file name, or one of both is there and is not to be overwritten.
+        AudioFileError: a path without a file name, or one of them is there and is not to be overwritten.
     """
     wet = expanded(path)
     if wet.name in ("", ".."):
         raise AudioFileError(f"cannot record to {str(path)!r}: it names no file; write one, like take.flac")
-    files = wet, wet.with_stem(f"{wet.stem}-dry")
+    files = wet, wet.with_stem(f"{wet.stem}-dry"), wet.with_suffix(".mid")
     there = " and ".join(str(file) for file in files if file.is_file())
     if there and not overwrite:
         raise AudioFileError(
@@ -45,9 +49,12 @@ def take_files(path: str | os.PathLike[str], overwrite: bool) -> tuple[Path, Pat
 
 
 class Recorder:
-    """Records a host into two files; use it in a `with` block, at whose end both are whole.
+    """Records a host into three files; use it in a `with` block, at whose end they are whole.
 
-    `take.flac` gets what was heard, without the host's latency; `take-dry.flac` what came in. The audio
+    `take.flac` gets what was heard, without the host's latency; `take-dry.flac` what came in; `take.mid`
+    where the controls were and how they were moved, by MIDI, by hand and by presets: with that automation,
+    `apply` makes the wet file of the dry one again. Panic, bypass, controllers that are learnt meanwhile, and
+    presets of other plugins cannot be repeated so. The audio
     thread only copies into memory, a thread of the recorder's own writes. Started before the first block, the
     wet file is what `apply` makes of the dry one, sample over sample, to its end. A block that was late is
     the short fade that was heard; where a worker keeps more in hand from then on, that gap is left out, and
@@ -67,7 +74,7 @@ class Recorder:
 
     def __init__(self, path: str | os.PathLike[str], host: LiveHost, overwrite: bool = False) -> None:
         self._path, self._overwrite = path, overwrite
-        self.wet, self.dry = take_files(path, overwrite)
+        self.wet, self.dry, self.moves = take_files(path, overwrite)
         self.frames = 0
         self.error: AudioFileError | None = None
         self._host = host
@@ -77,6 +84,9 @@ class Recorder:
         self._piece = tuple(np.zeros((n, _PIECE), np.float32) for n in (host.channels, host.outputs))
         self._stop = threading.Event()
         self._files = ExitStack()
+        self._began_s = 0.0
+        self._start: list[Move] = []
+        self._moves: deque[Move] = deque()
 
     @property
     def heard(self) -> bool:
@@ -94,6 +104,10 @@ class Recorder:
             self._files = files.pop_all()
         self._thread = threading.Thread(target=self._work, name="latentfx-recorder", daemon=True)
         self._thread.start()
+        midi = self._host.midi
+        self._start = [Move(0.0, Rebind(midi.bindings, midi.own))]
+        self._start += [Move(0.0, Turn(name, value)) for name, value in self._host.controls.items()]
+        self._host.desk.write_down(self._moves)
         self._host.tap = self._hear
         return self
 
@@ -102,12 +116,14 @@ class Recorder:
     ) -> None:
         """Keep what there is, whatever ended the stream."""
         self._host.tap = None
+        self._host.desk.write_down(None)
         self._stop.set()
         self._thread.join()
         if self.error is None:
             self._drain()
             if self.frames:
                 self._files.close()
+                self._write_moves()
             else:  # nothing was played: the files that were there stay
                 self._files.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
         if self.error is not None:
@@ -117,8 +133,11 @@ class Recorder:
 
     def _hear(self, audio: Float32, out: Float32, later: int) -> None:
         """Copy a block, so that wet lies over dry; in the audio thread."""
-        skip = self._host.latency if self._skip is None else self._skip + later
         size = audio.shape[1]
+        if self._skip is None:
+            self._skip, later = self._host.latency, 0
+            self._began_s = max(self._host.meters.seconds - size / self._host.sample_rate, 0.0)
+        skip = self._skip + later
         left_out, silence = min(max(skip, 0), size), max(-skip, 0)
         dry, wet = self._rings
         if dry.free < size or wet.free < size + silence:
@@ -129,6 +148,10 @@ class Recorder:
         wet.pad(silence)
         wet.write(out[:, left_out:])
         self._skip = skip - left_out + silence
+
+    def _write_moves(self) -> None:
+        moves = [replace(move, time_s=max(move.time_s - self._began_s, 0.0)) for move in self._moves]
+        write_midi(self.moves, [*self._start, *moves], self._host.plugin.sample_rate)
 
     def _work(self) -> None:
         while not self._stop.wait(_ROUND_S):

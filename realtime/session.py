@@ -11,7 +11,7 @@ from latentfx.errors import ControlError
 from latentfx.host.processor import Processor
 from latentfx.host.runtime import LatentPlugin
 from latentfx.library import DEFAULT_PLUGIN
-from latentfx.offline import Reference, prepare
+from latentfx.prepare import Reference, prepare
 from latentfx.preset import Preset, list_presets
 from latentfx.spec import Setting
 

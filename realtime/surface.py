@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 
 from latentfx.control import Control
-from latentfx.errors import PresetError
+from latentfx.errors import ControlError, PresetError
 from latentfx.preset import Preset, load_preset, morph, same_plugin, save_preset
 from latentfx.spec import Blend, Setting
 
@@ -153,16 +153,31 @@ class Surface:
         """Names of the controls, in the plugin's order."""
         return list(self._host.controls)
 
+    def has(self, name: str) -> bool:
+        """Whether there is a control or a blend of a name."""
+        return name in self._host.controls or name in self._host.plugin.blends
+
+    def clip(self, name: str, value: object) -> Setting:
+        """A value for a control, moved into its range; for a blend, its text as it is.
+
+        Raises:
+            ControlError: a control that the plugin does not have, or no value for it.
+        """
+        if name in self._host.plugin.blends and isinstance(value, str):
+            return value
+        control = self.control(name).control
+        if not isinstance(value, int | float) or value != value:
+            raise ControlError(f"control {name!r} is {value!r}; allowed {control.allowed}")
+        return min(max(float(value), control.minimum), control.maximum)
+
     def levels(self) -> tuple[float, float]:
         """Peaks of what comes in and of what is heard, in dB."""
         return self._host.meters.input_db, self._host.meters.output_db
 
     def troubles(self) -> list[str]:
         """What went wrong since the last time, a line each."""
-        taken = []
-        while self._host.troubles:
-            taken.append(self._host.troubles.popleft())
-        return taken
+        troubles = self._host.troubles
+        return [troubles.popleft() for _ in range(len(troubles))]
 
     def forget_trouble(self) -> None:
         """Show the last trouble no longer."""
@@ -176,16 +191,28 @@ class Surface:
         """
         self._host.set(**settings)
 
+    def set_at(self, time_s: float, **settings: Setting) -> None:
+        """Set controls and blends at a time of day, to the hop.
+
+        Args:
+            time_s: seconds since 1970; a time that is over is now.
+            settings: values by name.
+
+        Raises:
+            ControlError: one that does not exist, a value that is not allowed, or too many that wait.
+        """
+        self._host.desk.schedule(time_s, settings)
+
     def turn(self, name: str, steps: int) -> None:
         """Turn a control by twentieths of its way, or by whole numbers where it has only those.
 
         Raises:
             ControlError: a control that the plugin does not have.
         """
-        view = self.control(name)
-        control = view.control
+        shown = self.control(name)
+        control = shown.control
         step = 1 / (control.maximum - control.minimum) if control.curve == "integer" else _STEP
-        self._host.controls[name] = control.from_unit(view.position + steps * step)
+        self._host.controls[name] = control.from_unit(shown.position + steps * step)
 
     def put_back(self, name: str) -> None:
         """Turn a control to its default.

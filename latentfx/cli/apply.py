@@ -14,6 +14,7 @@ import typer
 from latentfx.cli.bar import Bar
 from latentfx.cli.note import say_note
 from latentfx.cli.options import (
+    BindOption,
     PluginOption,
     PresetOption,
     ReferenceOption,
@@ -25,11 +26,13 @@ from latentfx.cli.options import (
     refuse_own_names,
     takes_controls,
 )
+from latentfx.errors import MidiError
 from latentfx.files import expanded
 from latentfx.names import shown
 from latentfx.spec import Setting
 
 if TYPE_CHECKING:
+    from latentfx.automation import Automation
     from latentfx.offline import Applied
     from latentfx.preset import Preset
 
@@ -48,6 +51,7 @@ class ApplyJob:
         plot: whether a picture is drawn.
         jobs: processes that work side by side.
         suffix: format of several results.
+        automation: moves of the controls.
     """
 
     sources: list[str]
@@ -59,6 +63,7 @@ class ApplyJob:
     plot: bool = False
     jobs: int = 1
     suffix: str | None = None
+    automation: Automation | None = None
 
 
 @takes_controls
@@ -71,6 +76,21 @@ def apply(
     side: SideOption = None,
     *,
     controls: dict[str, Setting],
+    midi: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.mid", help="MIDI file that moves the controls, as it would live; see --bind."
+        ),
+    ] = None,
+    bind: BindOption = None,
+    automate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Table that moves the controls: time,control,value in its first line, then seconds, name "
+            "and value. Controls go in straight lines; a fourth column, shape, may say step.",
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files worked on side by side.")] = 1,
     suffix: Annotated[
         str | None, typer.Option("--format", help="Format of several results: wav, flac, mp3, ogg, aiff.")
@@ -96,10 +116,34 @@ def apply(
 
       latentfx apply song.wav no-drums.wav --plugin latent-mix --side drums.wav --set side_gain=-1
 
+      latentfx apply violin.flac turned.wav --midi moves.mid --preset ring-keys
+
     `latentfx info PLUGIN` lists the controls of a plugin.
     """
     chosen = choose_plugin(plugin, preset, trust)
-    run_job(ApplyJob(sources, target, chosen, controls, reference, side, plot, jobs, suffix))
+    automation = _read_automation(midi, bind, automate)
+    run_job(ApplyJob(sources, target, chosen, controls, reference, side, plot, jobs, suffix, automation))
+
+
+def _read_automation(midi: Path | None, bind: list[str] | None, automate: Path | None) -> Automation | None:
+    """The moves of both files, if there are any.
+
+    Raises:
+        MidiError: `--bind` without `--midi`, or a file or a binding that cannot be read.
+        ControlError: a table that cannot be read.
+    """
+    if bind and midi is None:
+        raise MidiError(
+            "--bind says what the messages of a MIDI file turn; give the file too: --midi FILE.mid"
+        )
+    if midi is None and automate is None:
+        return None
+    from latentfx.automation import Automation, load_automation
+
+    read = Automation()
+    if midi is not None:
+        read += load_automation(midi, bind or ())
+    return read if automate is None else read + load_automation(automate)
 
 
 def run_job(job: ApplyJob) -> None:
@@ -125,12 +169,13 @@ def _means_many(source: str) -> bool:
 
 
 def _apply_one(job: ApplyJob) -> None:
-    from latentfx.offline import apply_file, prepare
+    from latentfx.offline import apply_file
+    from latentfx.prepare import prepare
 
     source = Path(job.sources[0])
     if job.suffix is not None:
         raise typer.BadParameter("--format is for several files; of one, the name of TARGET says the format")
-    effect = prepare(job.plugin, job.reference, job.controls, job.side)
+    effect = prepare(job.plugin, job.reference, job.controls, job.side, job.automation)
     with Bar(source.name) as bar:
         applied = apply_file(source, job.target, effect, bar.show)
     _report(applied)
@@ -140,10 +185,12 @@ def _apply_one(job: ApplyJob) -> None:
 
 def _apply_many(job: ApplyJob) -> None:
     from latentfx.batch import apply_many, passed_over, plan
-    from latentfx.offline import prepare
+    from latentfx.prepare import prepare
 
     refuse_own_names(apply_many, job.controls)
-    prepare(job.plugin, job.reference, job.controls, job.side)  # what is wrong with them is said once
+    prepare(
+        job.plugin, job.reference, job.controls, job.side, job.automation
+    )  # what is wrong with them is said once
     total = len(plan(job.sources, job.target, job.suffix))
     outcomes = apply_many(
         job.sources,
@@ -153,6 +200,7 @@ def _apply_many(job: ApplyJob) -> None:
         suffix=job.suffix,
         reference=job.reference,
         side=job.side,
+        automation=job.automation,
         **job.controls,
     )
     failed = 0

@@ -33,6 +33,7 @@ from latentfx.errors import ControlError
 
 if TYPE_CHECKING:
     from latentfx.realtime import LiveStream, Recorder, Stats
+    from latentfx.realtime.surface import Surface
 
 _ROUND_S = 0.1
 _PLACES = {"auto": None, "callback": "callback", "worker": "worker"}
@@ -60,6 +61,14 @@ def live(
         ),
     ] = None,
     bind: BindOption = None,
+    osc: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PORT",
+            help="Listen for OSC on this UDP port, on this machine alone; HOST:PORT lets others in, such as "
+            "0.0.0.0:9000. The same TCP port lists all addresses (OSCQuery).",
+        ),
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="Rate of the devices, in Hz.")] = None,
     block: Annotated[
         int | None, typer.Option(min=0, max=4096, help="Samples at once; 0 lets the sound system choose.")
@@ -133,7 +142,7 @@ def live(
         **controls,
     )
     try:
-        stats = _run(stream, limit_s)
+        stats = _run(stream, limit_s, osc)
     except Exception:
         if (stats := stream.host.stats()).blocks:  # what there is is told, and then what went wrong
             _tell(stats, stream.recorder, as_json)
@@ -151,7 +160,7 @@ def _channels(text: str | None) -> list[int] | None:
         raise ControlError(f"channels {text!r} cannot be read; write 1 or 1,2") from None
 
 
-def _run(stream: LiveStream, limit_s: float | None) -> Stats:
+def _run(stream: LiveStream, limit_s: float | None, osc: str | None) -> Stats:
     """Play until the time is over or Ctrl-C comes; a second Ctrl-C changes nothing.
 
     A kill and a closed terminal do what Ctrl-C does.
@@ -166,7 +175,7 @@ def _run(stream: LiveStream, limit_s: float | None) -> Stats:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda number, frame: stop.set())
             try:
-                _play(stream, limit_s, stop)
+                _play(stream, limit_s, stop, osc)
             finally:
                 stats = host.stats()
         return stats
@@ -183,21 +192,36 @@ def _hangup() -> list[signal.Signals]:
     return [signal.SIGHUP]
 
 
-def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event) -> None:
+def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event, osc: str | None) -> None:
     """Show the stream and obey keys, until the time is over or the stream ends."""
     from latentfx.cli.live_keys import Keys
     from latentfx.cli.live_screen import Screen
     from latentfx.realtime.surface import Surface
 
     end = None if limit_s is None else time.monotonic() + limit_s
-    screen = Screen(Surface(stream))
-    with Keys() as keys, screen:
+    surface = Surface(stream)
+    screen = Screen(surface)
+    with _listen(surface, osc), Keys() as keys, screen:
         while stream.running and not stop.is_set() and (end is None or time.monotonic() < end):
             for key in keys.read(_ROUND_S):
                 if key == "q":
                     return
                 screen.obey(key)
             screen.show()
+
+
+@contextmanager
+def _listen(surface: Surface, address: str | None) -> Iterator[None]:
+    """Listen for OSC, where an address is given; say at the end what could not be obeyed."""
+    if address is None:
+        yield
+        return
+    from latentfx.realtime.osc import Osc
+
+    with Osc(surface, address) as osc:
+        yield
+    if osc.bad:
+        say_note(f"{osc.bad} of {osc.received} OSC packets could not be obeyed; the last one: {osc.trouble}")
 
 
 @contextmanager

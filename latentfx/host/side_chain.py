@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,8 +13,7 @@ from latentfx.errors import ShapeError
 from latentfx.host.layout import find_layout, to_channels
 from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor
-from latentfx.host.runtime import LatentPlugin
-from latentfx.host.stream import HIGHEST_RATE, LOWEST_RATE
+from latentfx.host.stream import HIGHEST_RATE, LOWEST_RATE, PluginStream
 from latentfx.sound.reader import AudioReader
 from latentfx.sound.source import Source, is_open_file
 from latentfx.spec import PluginSpec
@@ -22,6 +22,31 @@ Recording = Source | tuple[ArrayLike, float]
 
 _PIECE = 16384
 _NOTED_S = 0.01
+
+
+class Moved(Protocol):
+    """A plugin, whether its controls stay or an automation moves them."""
+
+    @property
+    def spec(self) -> PluginSpec:
+        """What the plugin says of itself."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate that the plugin works at, in Hz."""
+
+    @property
+    def latency(self) -> int:
+        """Samples from input to output at `sample_rate`."""
+
+    def latency_at(self, sample_rate: float) -> int:
+        """Samples from input to output, counted at a rate."""
+
+    def open(self, channels: int, sample_rate: float) -> PluginStream:
+        """Open a stream."""
+
+    def copy(self) -> Moved:
+        """A second one with the same settings."""
 
 
 class SideChained(Processor):
@@ -40,7 +65,7 @@ class SideChained(Processor):
         AudioFileError: the recording cannot be read.
     """
 
-    def __init__(self, plugin: LatentPlugin, side: Recording) -> None:
+    def __init__(self, plugin: Moved, side: Recording) -> None:
         super().__init__()
         spec = plugin.spec
         if not spec.side_channels:
@@ -92,9 +117,7 @@ class SideChainStream:
         ShapeError: a number of channels or a rate that the plugin cannot take.
     """
 
-    def __init__(
-        self, plugin: LatentPlugin, recording: _Recording, channels: int, sample_rate: float
-    ) -> None:
+    def __init__(self, plugin: Moved, recording: _Recording, channels: int, sample_rate: float) -> None:
         spec = plugin.spec
         self._rows = _count_rows(spec, channels)
         self.channels = channels

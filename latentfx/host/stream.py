@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
-from latentfx.host.graph import BlockStream
 from latentfx.host.plugin_file import Float32
 from latentfx.host.runs import in_runs, most_blocks
 from latentfx.spec import PluginSpec
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
+
+
+class Blocks(Protocol):
+    """Whole blocks through a plugin: a `BlockStream`, or one whose controls are moved."""
+
+    batch: int
+
+    @property
+    def silenced(self) -> int:
+        """Blocks so far in which the plugin made numbers that are no sound."""
+
+    def step(self, audio: Float32) -> Float32:
+        """Run one block, or several; the next step may write over the output.
+
+        Shape:
+            audio [B, C_in, T] -> [B, C_out, T], T a multiple of the block
+        """
+
+    def state(self, name: str) -> Float32:
+        """The state of every row as the next step will read it.
+
+        Shape:
+            -> [B, ...]
+        """
 
 
 class PluginStream:
@@ -33,7 +57,7 @@ class PluginStream:
     """
 
     def __init__(
-        self, spec: PluginSpec, open_blocks: Callable[[int], BlockStream], channels: int, sample_rate: float
+        self, spec: PluginSpec, open_blocks: Callable[[int], Blocks], channels: int, sample_rate: float
     ) -> None:
         rows = count_rows(spec, channels)
         if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:

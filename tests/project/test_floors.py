@@ -33,6 +33,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"preset"},
             {"automation"},
             {"board"},
+            {"prepare"},
             {"offline"},
             {"batch"},
             {"export", "realtime", "presets"},
@@ -42,12 +43,13 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
 )
 LAB = {"plugin", "stages", "methods", "operators", "training", "effect", "testing", "export"}
 LIGHT_DSP = {"latentfx.dsp", "latentfx.dsp.resample"}
-# Hosts load these when someone asks for a picture, and say which extra is missing.
-ON_REQUEST = {"matplotlib"}
+# Hosts load these when someone asks for a picture, or for OSC, and say which extra is missing.
+ON_REQUEST = {"matplotlib", "pythonosc"}
 # Distribution -> what it is imported as, where the two differ.
 IMPORTED_AS = {
     "jack-client": "jack",
     "lightning-fabric": "lightning_fabric",
+    "python-osc": "pythonosc",
     "scikit-learn": "sklearn",
     "umap-learn": "umap",
 }
@@ -161,7 +163,7 @@ def test_what_plays_a_plugin_needs_only_the_light_core(
 
 
 def test_every_import_is_a_declared_dependency(modules: dict[str, Module], settings: dict[str, Any]) -> None:
-    allowed = declared(settings, "plot", "lab", "neutone", "clap", "tensorboard")
+    allowed = declared(settings, "plot", "lab", "neutone", "osc", "clap", "tensorboard")
     undeclared = [
         f"{module.name}:{item.line} imports {item.module}"
         for module in modules.values()
@@ -174,7 +176,7 @@ def test_every_import_is_a_declared_dependency(modules: dict[str, Module], setti
 def test_what_tests_and_examples_import_is_declared(root: Path, settings: dict[str, Any]) -> None:
     folders = {"tests": root / "tests", "examples": root / "examples"}
     modules = read_package(folders)
-    allowed = declared(settings, "plot", "lab", "docs", "tensorboard", "test") | {
+    allowed = declared(settings, "plot", "lab", "docs", "osc", "tensorboard", "test") | {
         module.path.stem for module in modules.values()
     }
     undeclared = [

@@ -19,6 +19,8 @@ PUBLIC = {
     "latentfx": [
         "Applied",
         "AudioWarning",
+        "Automated",
+        "Automation",
         "Board",
         "Control",
         "LatentFXError",
@@ -30,6 +32,7 @@ PUBLIC = {
         "apply",
         "live",
         "load",
+        "load_automation",
         "load_preset",
         "morph",
         "plugins",

@@ -102,6 +102,7 @@ def test_the_metadata_states_licence_extras_and_a_core_without_torch(distributio
         "docs",
         "lab",
         "neutone",
+        "osc",
         "plot",
         "tensorboard",
         "test",

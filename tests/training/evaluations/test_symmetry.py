@@ -191,28 +191,3 @@ def test_runs_are_trained_and_stand_in_one_table(tmp_path: Path, monkeypatch: py
     kept = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     assert list(kept["scores"]) == ["run0", "run1"]
     assert (out / "maps.png").stat().st_size > 1000
-
-
-def test_a_model_with_style_is_judged_on_the_grid_of_instruments_that_have_every_pitch() -> None:
-    """Content is the pitch and style the instrument: the ratio is small, and precision full."""
-    examples = [clip([60.0, 61.0, 62.0, 61.0], name) for name in ("one", "two", "three")]
-    examples.append(clip([60.0, 61.0, 61.0, 61.0], "gap"))
-    torch.manual_seed(0)
-    model = SPS(SPSConfig(style=2, prior_units=4)).eval()
-    pitches = torch.cat([torch.tensor(np.asarray(example.labels["pitch"])) for example in examples])
-    styles = torch.tensor([[3.0, 0.0], [0.0, 3.0], [-3.0, -3.0], [9.0, 9.0]]).repeat_interleave(4, 0)
-    model.encoder = nn.Module()
-    model.encoder.forward = lambda image: (  # type: ignore[method-assign]
-        torch.cat([pitches[:, None].float() - 61.0, styles], 1),
-        torch.zeros(len(image), 3),
-    )
-    score = score_model(model, examples, SymmetrySettings(points=3, lowest=60, highest=62))
-    assert score.figures["grid_instruments"] == 3
-    assert score.figures["ratio"] == pytest.approx(0.0, abs=1e-6)
-    assert (score.figures["precision_timbre"], score.figures["precision_pitch"]) == (1.0, 1.0)
-    assert score.figures["random_timbre"] == pytest.approx(2 / 3)
-    assert list(score.by_instrument) == ["one", "two", "three", "gap"]
-    assert score.title == "SPS+, K = 4"
-    table = SymmetryTable({"run": score}, SymmetrySettings(), {}).to_markdown()
-    assert "| SPS+, K = 0, published |" in table
-    assert "| run | three | - |" in table  # one clip has one first note

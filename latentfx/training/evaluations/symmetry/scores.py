@@ -51,7 +51,7 @@ class Score:
     Args:
         title: what kind of model it is; runs of one kind are averaged.
         figures: by name.
-        by_instrument: embedding and synthesis R2 of each instrument; NaN for the first with one clip alone.
+        by_instrument: embedding and synthesis R2 of each instrument.
         curve: decoded codes and the pitches heard, of the first instrument.
     """
 
@@ -81,12 +81,12 @@ def score_model(model: SPS, examples: Sequence[Example], settings: SymmetrySetti
         return Score(model.config.title, figures | _positions(found, model))
     instruments = [str(labels.get("instrument", "")) for labels in found.labels]
     by_instrument, curve = _pitches(model, found, instruments, settings.points)
-    embedding, synthesis = (_mean([pair[i] for pair in by_instrument.values()]) for i in (0, 1))
+    embedding, synthesis = (np.mean([pair[i] for pair in by_instrument.values()]) for i in (0, 1))
     content, pitch = found.codes[..., : model.config.content], found.label("pitch")
     figures |= {
-        "embedding": embedding,
+        "embedding": float(embedding),
         "embedding_all": r2(content.reshape(-1, content.shape[-1]), pitch.reshape(-1)),
-        "synthesis": synthesis,
+        "synthesis": float(synthesis),
     }
     figures |= _factors(model, found, instruments, settings)
     return Score(model.config.title, figures, by_instrument, curve)
@@ -126,7 +126,7 @@ def _pitches(
         own = np.array([each == name for each in instruments])
         codes = found.codes[own]
         content = codes[..., :size]
-        embedding = r2(content[:, 0], pitch[own][:, 0]) if len(content) > 1 else math.nan
+        embedding = r2(content[:, 0], pitch[own][:, 0])
         flat = content.reshape(-1, size)
         middle, spread = flat.mean(axis=0), flat.std(axis=0)
         z = middle + np.linspace(-2.0, 2.0, points)[:, None] * spread * (np.arange(size) == 0)
@@ -137,12 +137,6 @@ def _pitches(
         scores[name] = (embedding, r2(z[:, 0], np.array(heard)))
         curve = curve or tuple(zip(z[:, 0].tolist(), heard, strict=True))
     return scores, curve
-
-
-def _mean(values: Sequence[float]) -> float:
-    """Mean of the values that are known; NaN where none is."""
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan
 
 
 def _factors(

@@ -142,7 +142,7 @@ class SymmetryTable:
     def _instruments(self) -> list[str]:
         wide = {name: score for name, score in self.scores.items() if len(score.by_instrument) > 1}
         rows = [
-            [name, instrument, _decimals(embedding), _decimals(synthesis)]
+            [name, instrument, f"{embedding:.3f}", f"{synthesis:.3f}"]
             for name, score in wide.items()
             for instrument, (embedding, synthesis) in score.by_instrument.items()
         ]
@@ -157,10 +157,6 @@ class SymmetryTable:
             *self.notes,
         ]
         return "\n".join(f"- {line}" for line in lines)
-
-
-def _decimals(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 def _known(score: Score, key: str) -> bool:
