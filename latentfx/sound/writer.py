@@ -40,6 +40,7 @@ WRITTEN: Final = {
 }
 _FLOATING = ("FLOAT", "DOUBLE")
 _BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+_ALAC = {"ALAC_16": "PCM_16", "ALAC_20": "PCM_24", "ALAC_24": "PCM_24", "ALAC_32": "PCM_32"}
 _LONGEST_NAME = 255
 _MAX_WAV_BYTES = 4_200_000_000
 _LONGEST_FLAC = (1 << 36) - 1
@@ -232,6 +233,7 @@ def _format(path: Path, like: AudioInfo) -> tuple[str, str]:
 
 def _subtype(kind: str, fallback: str, wanted: str) -> str:
     """Keep the source's sample format, or the nearest depth that the format has."""
+    wanted = _ALAC.get(wanted, wanted)
     if fallback in ("VORBIS", "OPUS", "MPEG_LAYER_III"):
         return fallback
     if wanted in _BYTES and soundfile.check_format(kind, wanted):
