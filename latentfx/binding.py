@@ -9,9 +9,9 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from latentfx.arrays import Float32
 from latentfx.control import Control
 from latentfx.errors import ControlError, MidiError
-from latentfx.host.plugin_file import Float32
 from latentfx.spec import Blend, PluginSpec
 
 Curve = Literal["linear", "square", "root"]

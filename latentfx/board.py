@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pedalboard
 
+from latentfx.arrays import Float32
 from latentfx.automation.driver import Automated
 from latentfx.errors import BusyError, ControlError, ShapeError
 from latentfx.host.graph import is_sound
-from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor, Stream
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import SideChained

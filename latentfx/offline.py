@@ -13,11 +13,11 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from latentfx.arrays import Float32
 from latentfx.automation.driver import Automated
 from latentfx.automation.files import Moves
 from latentfx.errors import ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
-from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor, Stream, check_buffer_size, odd_numbers
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import Recording, SideChainStream

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from latentfx.arrays import Float32
 from latentfx.automation.driver import Automated
 from latentfx.automation.files import Moves, as_automation
 from latentfx.errors import ControlError, ShapeError
-from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import Recording, SideChained

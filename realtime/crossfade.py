@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from latentfx.host.plugin_file import Float32
+from latentfx.arrays import Float32
 
 from .mixing import MAX_BLOCK
 from .voice import Voice

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latentfx.host.plugin_file import Float32
+from latentfx.arrays import Float32
 
 from .rings import RingBuffer
 

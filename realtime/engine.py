@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latentfx.arrays import Float32
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
 from latentfx.host.graph import BlockStream
-from latentfx.host.plugin_file import Float32
 from latentfx.host.runs import in_runs, most_blocks
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.stream import count_rows

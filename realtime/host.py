@@ -12,12 +12,12 @@ import numpy as np
 from mido import Message
 from numpy.typing import ArrayLike
 
+from latentfx.arrays import Float32
 from latentfx.automation.desk import Desk
 from latentfx.automation.midi_map import MidiMap
 from latentfx.binding import Binding
 from latentfx.errors import LatentFXError, ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
-from latentfx.host.plugin_file import Float32
 from latentfx.host.runtime import Controls, LatentPlugin
 from latentfx.preset import Preset, same_plugin
 from latentfx.spec import Setting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from latentfx.host.plugin_file import Float32
+from latentfx.arrays import Float32
 
 from .clock import Clock
 from .mixing import peak

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from latentfx.arrays import Float32
 from latentfx.host.graph import LOUDEST
-from latentfx.host.plugin_file import Float32
 
 from .limiter import Limiter
 from .mixing import MAX_BLOCK, peak, spread

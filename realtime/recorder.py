@@ -13,11 +13,11 @@ from typing import Final, Self
 
 import numpy as np
 
+from latentfx.arrays import Float32
 from latentfx.automation.midi_file import write_midi
 from latentfx.automation.moves import Move, Rebind, Turn
 from latentfx.errors import AudioFileError
 from latentfx.files import expanded
-from latentfx.host.plugin_file import Float32
 from latentfx.sound.reader import AudioInfo
 from latentfx.sound.writer import AudioWriter
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentfx.host.plugin_file import Float32
+from latentfx.arrays import Float32
 
 
 class RingBuffer:

@@ -10,9 +10,9 @@ from weakref import WeakSet
 
 import numpy as np
 
+from latentfx.arrays import Float32
 from latentfx.automation.desk import Desk
 from latentfx.errors import LiveError
-from latentfx.host.plugin_file import Float32
 
 from .engine import Engine, StepCost
 from .mixing import MAX_BLOCK, spread

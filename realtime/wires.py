@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from latentfx.arrays import Float32
 from latentfx.errors import LiveError
-from latentfx.host.plugin_file import Float32
 
 from .devices import JACK, Device, find_device, sound
 from .drift import DriftBridge

@@ -14,7 +14,7 @@ from latentfx.plugin import Plugin
 from .fade import Fade
 from .latent import LatentLayout
 from .memory import Memory
-from .steps import LatentSteps, Steps
+from .steps import HostSteps, LatentSteps
 from .words import held, say, weights
 
 _FADE_MS = 10
@@ -32,12 +32,12 @@ class NnTilde(nn.Module):
 
     control_values: Tensor
     if TYPE_CHECKING:  # at run time TorchScript would take it for an attribute
-        steps: Steps
+        steps: HostSteps
 
     def __init__(self, plugin: Plugin) -> None:
         super().__init__()
         spec = plugin.spec
-        self.steps = Steps(plugin)
+        self.steps = HostSteps(plugin)
         self.memory = Memory(plugin.initial_state(1))
         self.rate_hz = spec.sample_rate
         self.latency_samples = spec.latency

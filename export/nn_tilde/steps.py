@@ -16,7 +16,7 @@ from latentfx.plugin import Plugin
 from .latent import LatentLayout
 
 
-class Steps(nn.Module):
+class HostSteps(nn.Module):
     """What every plugin does: audio in, audio out.
 
     Args:
@@ -39,7 +39,7 @@ class Steps(nn.Module):
         return finite(out), new
 
 
-class LatentSteps(Steps):
+class LatentSteps(HostSteps):
     """The same for a `LatentEffect`, and its stages one by one.
 
     A latent channel is one dimension of a factor. After the factors come the features that the decoder reads
@@ -153,7 +153,7 @@ class LatentSteps(Steps):
 
 
 class StepsInterface(nn.Module):
-    """`Steps` as TorchScript calls it; `torch.jit.interface` makes it one."""
+    """`HostSteps` as TorchScript calls it; `torch.jit.interface` makes it one."""
 
     def forward(  # type: ignore[empty-body]
         self, audio: Tensor, controls: Tensor, state: dict[str, Tensor]

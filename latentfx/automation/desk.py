@@ -11,10 +11,10 @@ from math import exp
 import numpy as np
 from mido import Message
 
+from latentfx.arrays import Float32
 from latentfx.automation.inbox import CALM, Inbox
 from latentfx.automation.moves import Move, Recall, Turn
 from latentfx.errors import ControlError
-from latentfx.host.plugin_file import Float32
 from latentfx.host.runtime import LatentPlugin
 from latentfx.preset import Preset
 from latentfx.spec import Setting

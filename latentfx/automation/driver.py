@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 from mido import Message
 
+from latentfx.arrays import Float32
 from latentfx.automation.desk import Desk, ends
 from latentfx.automation.midi_map import MidiMap
 from latentfx.automation.moves import Automation, Move, Rebind, Recall, Turn
 from latentfx.binding import Binding
 from latentfx.control import Control
 from latentfx.errors import MidiError, PresetError
-from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor
 from latentfx.host.runs import in_runs
 from latentfx.host.runtime import LatentPlugin

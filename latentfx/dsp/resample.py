@@ -6,13 +6,11 @@ import math
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
+from latentfx.arrays import Float32
 from latentfx.errors import ShapeError
 
 __all__ = ["StreamResampler"]
-
-Float32 = NDArray[np.float32]
 
 
 class StreamResampler:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from latentfx.arrays import Float32
 from latentfx.errors import PluginFileError, ShapeError
 from latentfx.host.guard import FileFacts, inspect
 from latentfx.host.model.fields import DataType
 from latentfx.host.model.model import Port
 from latentfx.host.model.rewrite import write_model
-from latentfx.host.plugin_file import Float32, Metadata, load_metadata
+from latentfx.host.plugin_file import Metadata, load_metadata
 from latentfx.host.runs import most_blocks
 from latentfx.host.sizes.plan import Plan
 from latentfx.host.watch import WATCH

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from latentfx.errors import PluginFileError, PluginNotFoundError
-from latentfx.host.model.model import Model, Port, read_model
+from latentfx.host.model.model import ParsedModel, Port, read_model
 from latentfx.host.plugin_file import MAX_METADATA_BYTES, METADATA_KEY
 
 MAX_FILE_BYTES: Final = 256 << 20
@@ -39,7 +39,7 @@ class FileFacts:
     metadata: str
     inputs: Mapping[str, Port]
     outputs: Mapping[str, Port]
-    model: Model
+    model: ParsedModel
 
 
 def read_plugin_bytes(path: str | os.PathLike[str]) -> bytes:

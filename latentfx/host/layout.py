@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from latentfx.arrays import Float32
 from latentfx.errors import ShapeError
-from latentfx.host.plugin_file import Float32
 
 Layout = Literal["flat", "channels first", "samples first"]
 _MOST_CHANNELS = 32  # an empty array with more columns is (channels, samples) without channels

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latentfx.arrays import Float32
 from latentfx.control import Control
 from latentfx.errors import LatentFXError, PluginFileError
 from latentfx.names import shown
@@ -32,8 +32,6 @@ MAX_STATE_VALUES = 1 << 22
 MAX_DEPTH = 16
 MAX_CONTROLS = 512
 _LONGEST_NUMBER = 30
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

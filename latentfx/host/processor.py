@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from latentfx.arrays import Float32
 from latentfx.errors import BusyError, ShapeError
 from latentfx.host.layout import Layout, find_layout, from_channels, to_channels
-from latentfx.host.plugin_file import Float32
 
 
 class Stream(Protocol):

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from latentfx.arrays import Float32
 from latentfx.errors import ControlError, ShapeError
 from latentfx.host.first_contact import is_trusted, meet
 from latentfx.host.graph import STEP_LIMIT_S, BlockStream, Graph
 from latentfx.host.guard import read_plugin_bytes
 from latentfx.host.layout import find_layout, to_channels
-from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor
 from latentfx.host.stream import PluginStream
 from latentfx.names import suggest

@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from latentfx.arrays import Float32
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
 from latentfx.host.layout import find_layout, to_channels
-from latentfx.host.plugin_file import Float32
 from latentfx.host.processor import Processor
 from latentfx.host.stream import HIGHEST_RATE, LOWEST_RATE, PluginStream
 from latentfx.sound.reader import AudioReader

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from latentfx.arrays import Float32
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
-from latentfx.host.plugin_file import Float32
 from latentfx.host.runs import in_runs, most_blocks
 from latentfx.spec import PluginSpec
 

@@ -10,27 +10,27 @@ from typing import Final, Protocol
 _ROUND_S: Final = 0.1
 
 
-class Run(Protocol):
+class StepInProgress(Protocol):
     """A step in progress, as onnxruntime's RunOptions: setting `terminate` ends it between two operators."""
 
     terminate: bool
 
 
-class Watch:
+class Watchdog:
     """Steps in progress, and when each has to be over."""
 
     def __init__(self) -> None:
-        self._runs: dict[int, tuple[float, Run]] = {}
+        self._runs: dict[int, tuple[float, StepInProgress]] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def begin(self, run: Run, limit_s: float) -> None:
+    def begin(self, run: StepInProgress, limit_s: float) -> None:
         """A step begins: it is ended when it takes longer than `limit_s`."""
         self._runs[id(run)] = (time.monotonic() + limit_s, run)
         if self._thread is None:
             self._start()
 
-    def end(self, run: Run) -> None:
+    def end(self, run: StepInProgress) -> None:
         """A step is over."""
         self._runs.pop(id(run), None)
 
@@ -54,6 +54,6 @@ class Watch:
                     run.terminate = True
 
 
-WATCH: Final = Watch()
+WATCH: Final = Watchdog()
 if hasattr(os, "register_at_fork"):  # a thread does not live on in a child
     os.register_at_fork(after_in_child=WATCH.__init__)  # type: ignore[misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from latentfx.arrays import Float32
 
 LEVEL_DB = -20.0
 """RMS over the sounding part that every clip is set to, dB of full scale."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from latentfx.arrays import Float32
 from latentfx.errors import AudioFileError, MissingExtraError
 from latentfx.files import whole_file
-from latentfx.host.plugin_file import Float32
 from latentfx.sound.reader import AudioReader
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import BinaryIO, Final, Self
 
 import numpy as np
 
+from latentfx.arrays import Float32
 from latentfx.errors import AudioFileError
-from latentfx.host.plugin_file import Float32
 from latentfx.sound.source import FAILURES, Source, name_of, open_sound, reason
 from latentfx.sound.splice import read_at, size_of
 

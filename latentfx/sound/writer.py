@@ -16,9 +16,9 @@ from typing import Final, Self
 import numpy as np
 import soundfile
 
+from latentfx.arrays import Float32
 from latentfx.errors import AudioFileError
 from latentfx.files import PartFile, expanded
-from latentfx.host.plugin_file import Float32
 from latentfx.sound.reader import AudioInfo
 from latentfx.sound.source import FAILURES, path_bytes, reason
 

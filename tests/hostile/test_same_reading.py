@@ -23,7 +23,7 @@ from onnx import helper, numpy_helper
 
 from latentfx.errors import PluginFileError
 from latentfx.host.model.fields import AttributeType
-from latentfx.host.model.model import Attribute, Graph, Model, Tensor, read_model
+from latentfx.host.model.model import NodeAttribute, ParsedGraph, ParsedModel, Tensor, read_model
 from latentfx.host.model.rewrite import write_model
 
 SECONDS = float(os.environ.get("LATENTFX_FUZZ_SECONDS", "0"))
@@ -61,7 +61,7 @@ def graph_of(graph: onnx.GraphProto) -> tuple[Any, ...]:
     return nodes, [tensor_of(tensor) for tensor in graph.initializer], ports
 
 
-def ours_of(graph: Graph) -> tuple[Any, ...]:
+def ours_of(graph: ParsedGraph) -> tuple[Any, ...]:
     """What our reader finds in a graph, in the same form."""
     nodes = [
         (n.operator, True, n.inputs, n.outputs, "",
@@ -76,7 +76,7 @@ def our_tensor(tensor: Tensor) -> tuple[Any, ...]:
     return tensor.name, tensor.element, tensor.shape, bytes(tensor.data)
 
 
-def our_attribute(attribute: Attribute) -> Any:
+def our_attribute(attribute: NodeAttribute) -> Any:
     if attribute.type == AttributeType.TENSOR:
         return attribute.type, our_tensor(attribute.value)
     if attribute.type == AttributeType.GRAPH:
@@ -94,7 +94,7 @@ def theirs(data: bytes) -> onnx.ModelProto | None:
 def compare(data: bytes) -> bool:
     """Compare the readers on a file; whether both accept it."""
     try:
-        ours: Model = read_model(data)
+        ours: ParsedModel = read_model(data)
     except PluginFileError:
         return False
     model = theirs(data)

@@ -7,7 +7,7 @@ import pytest
 from mido import Message
 
 import latentfx
-from latentfx.host.plugin_file import Float32
+from latentfx.arrays import Float32
 from latentfx.realtime import LiveHost
 from latentfx.training.metrics.pitch import track_pitch
 

@@ -96,7 +96,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class NodeAttribute:
     """A setting of an operator: its type in ONNX, and its value."""
 
     type: int
@@ -110,7 +110,7 @@ class Node:
     operator: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    attributes: Mapping[str, Attribute]
+    attributes: Mapping[str, NodeAttribute]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class ParsedGraph:
     """Operators, in the order in which they run, and constants."""
 
     nodes: Sequence[Node]
@@ -133,16 +133,16 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ParsedModel:
     """A whole file: the graph, its versions, and the texts beside it."""
 
     ir_version: int
     operator_set: int
-    graph: Graph
+    graph: ParsedGraph
     metadata: Sequence[tuple[str, str]]
 
 
-def read_model(data: bytes) -> Model:
+def read_model(data: bytes) -> ParsedModel:
     """Read a file strictly.
 
     Raises:
@@ -160,7 +160,7 @@ def read_model(data: bytes) -> Model:
             raise PluginFileError(
                 f"the file has ONNX's IR version {version}; allowed {_span(IR_VERSIONS)}. {_AGAIN}"
             )
-        return Model(version, _operator_set(record), _graph(record["graph"]), metadata)
+        return ParsedModel(version, _operator_set(record), _graph(record["graph"]), metadata)
     except RecursionError:
         raise PluginFileError("not a plugin file: its graphs lie inside one another") from None
 
@@ -187,10 +187,10 @@ def _operator_set(record: Record) -> int:
     return int(version)
 
 
-def _graph(record: Record) -> Graph:
+def _graph(record: Record) -> ParsedGraph:
     if len(record.get("node", ())) > MAX_NODES:
         raise PluginFileError(f"the graph has {len(record['node'])} operators; allowed {MAX_NODES}")
-    graph = Graph(
+    graph = ParsedGraph(
         [_node(node) for node in record.get("node", ())],
         [_tensor(tensor) for tensor in record.get("initializer", ())],
         [_port(port) for port in record.get("input", ())],
@@ -204,7 +204,7 @@ def _graph(record: Record) -> Graph:
     return graph
 
 
-def _names(graph: Graph) -> Iterator[str]:
+def _names(graph: ParsedGraph) -> Iterator[str]:
     """Every name that a graph gives."""
     yield from (port.name for port in graph.inputs)
     yield from (tensor.name for tensor in graph.tensors)
@@ -216,7 +216,7 @@ def _node(record: Record) -> Node:
     operator, domain = record.get("op_type", ""), record.get("domain", "")
     if domain not in ("", "ai.onnx"):
         raise PluginFileError(f"operator {domain}.{operator} is none of ONNX's own; a plugin uses no others")
-    attributes: dict[str, Attribute] = {}
+    attributes: dict[str, NodeAttribute] = {}
     for entry in record.get("attribute", ()):
         name = entry.get("name", "")
         if name in attributes:
@@ -225,7 +225,7 @@ def _node(record: Record) -> Node:
     return Node(operator, tuple(record.get("input", ())), tuple(record.get("output", ())), attributes)
 
 
-def _attribute(operator: str, name: str, record: Record) -> Attribute:
+def _attribute(operator: str, name: str, record: Record) -> NodeAttribute:
     found = [field for field in record if field in _VALUES]
     kind = record.get("type", 0)
     field, value = ATTRIBUTES.get(kind, ("", None))
@@ -243,7 +243,7 @@ def _attribute(operator: str, name: str, record: Record) -> Attribute:
         value = bytes(value)
     elif isinstance(value, list):
         value = tuple(map(bytes, value)) if kind == AttributeType.STRINGS else tuple(value)
-    return Attribute(kind, value)
+    return NodeAttribute(kind, value)
 
 
 def _tensor(record: Record) -> Tensor:

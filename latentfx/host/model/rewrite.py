@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from latentfx.host.model import fields, wire
 from latentfx.host.model.fields import AttributeType
-from latentfx.host.model.model import ATTRIBUTES, Attribute, Graph, Model, Node, Port, Tensor
+from latentfx.host.model.model import ATTRIBUTES, Node, NodeAttribute, ParsedGraph, ParsedModel, Port, Tensor
 from latentfx.host.model.wire import Record
 
 
-def write_model(model: Model, with_metadata: bool = False) -> bytes:
+def write_model(model: ParsedModel, with_metadata: bool = False) -> bytes:
     """Write a model anew: what was read, without names of operators, notes and sizes that files may claim.
 
     Args:
@@ -25,7 +25,7 @@ def write_model(model: Model, with_metadata: bool = False) -> bytes:
     return wire.write(fields.MODEL, record)
 
 
-def _graph_record(graph: Graph, named: bool = False) -> Record:
+def _graph_record(graph: ParsedGraph, named: bool = False) -> Record:
     """A graph as a record; `named` adds the shapes of its ports, which the host has compared."""
     return {
         "node": [_node_record(node) for node in graph.nodes],
@@ -45,7 +45,7 @@ def _node_record(node: Node) -> Record:
     }
 
 
-def _attribute_record(name: str, attribute: Attribute) -> Record:
+def _attribute_record(name: str, attribute: NodeAttribute) -> Record:
     value = attribute.value
     if attribute.type == AttributeType.TENSOR:
         value = _tensor_record(value)

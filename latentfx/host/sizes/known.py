@@ -17,8 +17,8 @@ from latentfx.host.model.model import (
     LARGEST_EXACT,
     MAX_AXES,
     MAX_TENSOR_VALUES,
-    Attribute,
     Node,
+    NodeAttribute,
     Tensor,
 )
 
@@ -152,7 +152,7 @@ class Call:
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """The value of an attribute."""
-        attributes: Mapping[str, Attribute] = self.node.attributes
+        attributes: Mapping[str, NodeAttribute] = self.node.attributes
         return attributes[name].value if name in attributes else default
 
     def integer(self, name: str, default: int) -> int:

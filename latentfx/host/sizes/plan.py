@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from latentfx.errors import PluginFileError
-from latentfx.host.model.model import Graph, Model, Node, Port
+from latentfx.host.model.model import Node, ParsedGraph, ParsedModel, Port
 from latentfx.host.sizes import moves, one_by_one, sums
 from latentfx.host.sizes.known import Call, Known, Shape, of_constant
 from latentfx.host.sizes.one_by_one import Rule
@@ -44,7 +44,7 @@ class Plan:
         PluginFileError: an operator that is not allowed.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: ParsedModel) -> None:
         self._graph = model.graph
         self._operator_set = model.operator_set
         self._constants = {tensor.name: of_constant(tensor) for tensor in model.graph.tensors}
@@ -95,12 +95,12 @@ def check_operator(node: Node, inside: bool) -> None:
     """
     if node.operator == SCAN and not inside:
         for attribute in node.attributes.values():
-            if isinstance(attribute.value, Graph):
+            if isinstance(attribute.value, ParsedGraph):
                 for inner in attribute.value.nodes:
                     check_operator(inner, inside=True)
         return
     known = node.operator in RULES
-    if known and not any(isinstance(attribute.value, Graph) for attribute in node.attributes.values()):
+    if known and not any(isinstance(attribute.value, ParsedGraph) for attribute in node.attributes.values()):
         return
     what = (
         "it holds a graph of its own"
@@ -181,14 +181,19 @@ class _Walk:
         body = call.attribute("body")
         scanned = call.integer("num_scan_inputs", 0)
         carried = len(call.inputs) - scanned
-        if not isinstance(body, Graph) or scanned < 1 or carried < 0 or len(body.inputs) != len(call.inputs):
+        if (
+            not isinstance(body, ParsedGraph)
+            or scanned < 1
+            or carried < 0
+            or len(body.inputs) != len(call.inputs)
+        ):
             raise call.refuse("its body does not fit its inputs")
         inside, turns = self._enter(call, body, carried, around)
         self.through(body.nodes, inside, turns)
         return self._leave(call, body, carried, inside, turns)
 
     def _enter(
-        self, call: Call, body: Graph, carried: int, around: Mapping[str, Known]
+        self, call: Call, body: ParsedGraph, carried: int, around: Mapping[str, Known]
     ) -> tuple[dict[str, Known], int]:
         """What the body of a Scan sees, and how often it runs."""
         inside: dict[str, Known] = {**around, **{t.name: of_constant(t) for t in body.tensors}}
@@ -208,7 +213,7 @@ class _Walk:
         return inside, turns
 
     def _leave(
-        self, call: Call, body: Graph, carried: int, inside: Mapping[str, Known], turns: int
+        self, call: Call, body: ParsedGraph, carried: int, inside: Mapping[str, Known], turns: int
     ) -> list[Known]:
         """The outputs of a Scan: what it carries, and what every turn gives, along an axis."""
         gathered = len(body.outputs) - carried

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from latentfx.errors import RecipeError
-from latentfx.methods.sps.groups import Group, GroupConfig
+from latentfx.methods.sps.groups import GroupConfig, TransformGroup
 
 Preset = Literal["paper", "official-audio", "official-video", "official-kitti"]
 Kind = Literal["vae", "ae", "beta-vae"]
@@ -163,14 +163,14 @@ class SPSConfig:
         """Whether there are transforms."""
         return self.kind != "beta-vae" and self.copies > 0
 
-    def families(self) -> tuple[Group, ...]:
+    def families(self) -> tuple[TransformGroup, ...]:
         """The groups that are trained each by itself."""
         if not self.symmetric:
             return ()
         reach = self.weights.reach
         parts = self.groups or (GroupConfig("translation", tuple(range(self.content))),)
         lists = [parts] if self.compose == "joint" else [(part,) for part in parts]
-        return tuple(Group(self.content, tuple(each), reach) for each in lists)
+        return tuple(TransformGroup(self.content, tuple(each), reach) for each in lists)
 
     @property
     def title(self) -> str:

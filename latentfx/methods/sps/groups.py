@@ -79,7 +79,7 @@ class Motion:
         return Motion(after.turn @ self.turn, shift)
 
 
-class Group:
+class TransformGroup:
     """A group, or a product of several.
 
     Args:

@@ -28,20 +28,20 @@ from latentfx.methods.sps.networks import (
     NOTE_ROWS,
     VIDEO_CHANNELS,
     Encoder,
-    ImageDecoder,
+    FrameDecoder,
     NoteDecoder,
     image_encoder_body,
     note_encoder_body,
 )
 from latentfx.methods.sps.prior import Prior, draw_forcing, forcing_probability
 from latentfx.methods.sps.terms import (
-    Agreement,
-    Divergence,
-    Pass,
+    CodeAgreement,
+    CodeDivergence,
+    Equivariance,
+    ImageError,
     Prediction,
     PriorError,
-    Reconstruction,
-    Symmetry,
+    SequencePass,
     TurnedPrediction,
 )
 from latentfx.methods.terms import Term, add_up
@@ -94,7 +94,7 @@ class SPS(Objective):
         spread = seen.q[0][..., : self.config.content].detach().std(dim=(0, 1), correction=0).mean()
         return {**add_up(self.terms, seen), "z_std": spread}
 
-    def see(self, images: Tensor) -> Pass:
+    def see(self, images: Tensor) -> SequencePass:
         """Encode, draw, predict and decode.
 
         Shape:
@@ -106,14 +106,14 @@ class SPS(Objective):
         z, style = drawn[..., : config.content], self.pooled(drawn[..., config.content :])
         if self.prior is None:
             decoded = self.decode(z, style)
-            return Pass(images, q, z, decoded, z[:, :0], decoded[:, :0])
+            return SequencePass(images, q, z, decoded, z[:, :0], decoded[:, :0])
         predicted = self.prior(z, self.forcing(z.shape[1] - 1))
         turned = self.turn(self.prior, z)
         later = style[:, 1:].repeat(config.copies, 1, 1)
         parts = [(z, style), (predicted, style[:, 1:]), *((each.flatten(0, 1), later) for each in turned)]
         decoded, decoded_predicted, *others = self.decode_all(parts)
         shape = (config.copies, len(images), images.shape[1] - 1)
-        return Pass(
+        return SequencePass(
             images,
             q,
             z,
@@ -216,18 +216,18 @@ def build_networks(config: SPSConfig) -> tuple[Encoder, nn.Module]:
     channels = VIDEO_CHANNELS if view == "video" else MASK_CHANNELS
     side = config.image_size if view == "video" else MASK_SIZE
     features = channels[-1] * (side // 2 ** (len(channels) - 1)) ** 2
-    return Encoder(image_encoder_body(channels), features, *heads), ImageDecoder(size, channels, side)
+    return Encoder(image_encoder_body(channels), features, *heads), FrameDecoder(size, channels, side)
 
 
 def terms_of(config: SPSConfig) -> tuple[Term[Any], ...]:
     """What an objective adds up."""
     weights = config.weights
-    terms: list[Term[Any]] = [Reconstruction()]
+    terms: list[Term[Any]] = [ImageError()]
     if config.kind != "beta-vae":
         terms += [Prediction(), PriorError(weights.prior)]
     if config.symmetric:
-        terms += [TurnedPrediction(), Symmetry(weights.symmetry)]
-        terms += [Agreement(weights.symmetry)] if weights.agreement else []
+        terms += [TurnedPrediction(), Equivariance(weights.symmetry)]
+        terms += [CodeAgreement(weights.symmetry)] if weights.agreement else []
     if config.kind != "ae":
-        terms.append(Divergence(weights.kl))
+        terms.append(CodeDivergence(weights.kl))
     return tuple(terms)

@@ -119,7 +119,7 @@ def image_encoder_body(channels: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten())
 
 
-class ImageDecoder(nn.Module):
+class FrameDecoder(nn.Module):
     """Logits of images: the encoder's mirror.
 
     Args:

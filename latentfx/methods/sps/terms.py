@@ -20,7 +20,7 @@ from latentfx.methods.terms import Term
 
 
 @dataclass(frozen=True)
-class Pass:
+class SequencePass:
     """A batch after one pass through the networks.
 
     Args:
@@ -60,73 +60,73 @@ def image_error(logits: Tensor, images: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Reconstruction(Term[Pass]):
+class ImageError(Term[SequencePass]):
     """Error of the decoded codes."""
 
     name: str = "self"
 
-    def __call__(self, seen: Pass) -> Tensor:
+    def __call__(self, seen: SequencePass) -> Tensor:
         return image_error(seen.decoded, seen.images)
 
 
 @dataclass(frozen=True)
-class Prediction(Term[Pass]):
+class Prediction(Term[SequencePass]):
     """Error of the decoded predictions."""
 
     name: str = "prediction"
 
-    def __call__(self, seen: Pass) -> Tensor:
+    def __call__(self, seen: SequencePass) -> Tensor:
         return image_error(seen.decoded_predicted, seen.images[:, 1:])
 
 
 @dataclass(frozen=True)
-class PriorError(Term[Pass]):
+class PriorError(Term[SequencePass]):
     """Squared error of the predicted codes."""
 
     name: str = "prior"
 
-    def __call__(self, seen: Pass) -> Tensor:
+    def __call__(self, seen: SequencePass) -> Tensor:
         return (seen.predicted - seen.z[:, 1:]).square().sum()
 
 
 @dataclass(frozen=True)
-class TurnedPrediction(Term[Pass]):
+class TurnedPrediction(Term[SequencePass]):
     """Error of the decoded predictions under a transform, averaged over the transforms of a group."""
 
     name: str = "turned_prediction"
 
-    def __call__(self, seen: Pass) -> Tensor:
+    def __call__(self, seen: SequencePass) -> Tensor:
         errors = [image_error(logits, seen.images[:, 1:]) for logits in seen.decoded_turned]
         return torch.stack(errors).sum() / seen.copies
 
 
 @dataclass(frozen=True)
-class Symmetry(Term[Pass]):
+class Equivariance(Term[SequencePass]):
     """Squared error of the codes predicted under a transform, averaged over the transforms of a group."""
 
     name: str = "symmetry"
 
-    def __call__(self, seen: Pass) -> Tensor:
+    def __call__(self, seen: SequencePass) -> Tensor:
         errors = [(turned - seen.z[:, 1:]).square().sum() for turned in seen.turned]
         return torch.stack(errors).sum() / seen.copies
 
 
 @dataclass(frozen=True)
-class Agreement(Term[Pass]):
+class CodeAgreement(Term[SequencePass]):
     """Squared difference of the predictions with and without a transform, averaged as above."""
 
     name: str = "agreement"
 
-    def __call__(self, seen: Pass) -> Tensor:
+    def __call__(self, seen: SequencePass) -> Tensor:
         errors = [(turned - seen.predicted).square().sum() for turned in seen.turned]
         return torch.stack(errors).sum() / seen.copies
 
 
 @dataclass(frozen=True)
-class Divergence(Term[Pass]):
+class CodeDivergence(Term[SequencePass]):
     """KL(q(z | x) || N(0, I)) of content and style."""
 
     name: str = "kl"
 
-    def __call__(self, seen: Pass) -> Tensor:
+    def __call__(self, seen: SequencePass) -> Tensor:
         return kl_divergence(seen.q).sum()

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import scipy.fft
-from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from latentfx.arrays import Float32
 
 _FADE_S = 0.01
 

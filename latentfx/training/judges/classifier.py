@@ -15,13 +15,12 @@ import librosa
 import numpy as np
 import soxr
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from latentfx.arrays import Float32
 from latentfx.errors import ShapeError
 from latentfx.training.judges.labelled import Labelled
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

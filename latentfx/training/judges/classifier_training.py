@@ -13,13 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 from torch import nn
 
+from latentfx.arrays import Float32
 from latentfx.errors import DataError
 from latentfx.training.data import load_data
 from latentfx.training.evaluations.swap.notes import INSTRUMENTS, find_notes
 from latentfx.training.judges.augmentation import random_phrase
 from latentfx.training.judges.classifier import Classifier, ClassifierConfig, ClassifierNet
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

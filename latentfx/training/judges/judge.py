@@ -21,14 +21,13 @@ from typing import Any
 import numpy as np
 import soxr
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from latentfx.arrays import Float32
 from latentfx.dsp.log_mel import LogMel, LogMelConfig
 from latentfx.errors import ShapeError
 from latentfx.training.judges.classifier import PictureNet
 from latentfx.training.judges.labelled import Labelled
-
-Float32 = NDArray[np.float32]
 
 JUDGED = LogMelConfig(log_eps=0.05)
 """The log-mels that judges see: those of the DSAE papers, but digital silence is at -3."""

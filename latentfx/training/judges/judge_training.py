@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from latentfx.arrays import Float32
 from latentfx.errors import DataError
 from latentfx.training.data.example import Example
 from latentfx.training.data.side import outlines
 from latentfx.training.judges.classifier import PictureNet
 from latentfx.training.judges.classifier_training import ClassifierScore
 from latentfx.training.judges.judge import JudgeConfig, MelJudge, log_mel, pictures
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

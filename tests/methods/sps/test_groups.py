@@ -6,17 +6,17 @@ import pytest
 import torch
 
 from latentfx.errors import RecipeError
-from latentfx.methods.sps.groups import Group, GroupConfig, Motion
+from latentfx.methods.sps.groups import GroupConfig, Motion, TransformGroup
 
 LIKE = torch.zeros(1, dtype=torch.float64)
 GROUPS = {
-    "translations of a line": Group(1, (GroupConfig("translation", (0,)),)),
-    "translations of a plane in space": Group(3, (GroupConfig("translation", (0, 2)),)),
-    "rotations of a plane": Group(3, (GroupConfig("rotation", (0, 2)),)),
-    "translations and rotations of a plane": Group(
+    "translations of a line": TransformGroup(1, (GroupConfig("translation", (0,)),)),
+    "translations of a plane in space": TransformGroup(3, (GroupConfig("translation", (0, 2)),)),
+    "rotations of a plane": TransformGroup(3, (GroupConfig("rotation", (0, 2)),)),
+    "translations and rotations of a plane": TransformGroup(
         3, (GroupConfig("translation", (0, 2)), GroupConfig("rotation", (0, 2)))
     ),
-    "turns of space": Group(4, (GroupConfig("orthogonal", (1, 2, 3)),)),
+    "turns of space": TransformGroup(4, (GroupConfig("orthogonal", (1, 2, 3)),)),
 }
 
 
@@ -25,11 +25,11 @@ def seeded() -> None:
     torch.manual_seed(0)
 
 
-def elements(group: Group) -> list[Motion]:
+def elements(group: TransformGroup) -> list[Motion]:
     return [group.sample(2, 3, LIKE) for _ in range(3)]
 
 
-def codes(group: Group) -> torch.Tensor:
+def codes(group: TransformGroup) -> torch.Tensor:
     return torch.randn(6, 5, group.size, dtype=torch.float64)
 
 
@@ -65,7 +65,11 @@ def test_elements_keep_distances_and_leave_other_dimensions_alone(name: str) -> 
 
 
 def test_translations_are_uniform_up_to_their_reach_and_drawn_for_each_sequence_and_copy() -> None:
-    shift = Group(1, (GroupConfig("translation", (0,)),), reach=4.0).sample(4, 5000, LIKE).shift.squeeze(1)
+    shift = (
+        TransformGroup(1, (GroupConfig("translation", (0,)),), reach=4.0)
+        .sample(4, 5000, LIKE)
+        .shift.squeeze(1)
+    )
     assert -4.0 < shift.min() < -3.99
     assert 3.99 < shift.max() < 4.0
     assert shift.mean().item() == pytest.approx(0.0, abs=0.06)
@@ -73,7 +77,7 @@ def test_translations_are_uniform_up_to_their_reach_and_drawn_for_each_sequence_
 
 
 def test_rotations_have_determinant_one_and_reach_half_a_turn() -> None:
-    turn = Group(2, (GroupConfig("rotation", (0, 1)),)).sample(1, 4000, LIKE).turn
+    turn = TransformGroup(2, (GroupConfig("rotation", (0, 1)),)).sample(1, 4000, LIKE).turn
     torch.testing.assert_close(torch.linalg.det(turn), torch.ones(4000, dtype=torch.float64))
     angle = torch.atan2(turn[:, 1, 0], turn[:, 0, 0])
     assert angle.min() < -3.1
@@ -81,7 +85,9 @@ def test_rotations_have_determinant_one_and_reach_half_a_turn() -> None:
 
 
 def test_turns_of_space_are_shared_by_the_batch_and_differ_between_copies() -> None:
-    turn = Group(3, (GroupConfig("orthogonal", (0, 1, 2)),)).sample(3, 4, LIKE).turn.reshape(3, 4, 3, 3)
+    turn = (
+        TransformGroup(3, (GroupConfig("orthogonal", (0, 1, 2)),)).sample(3, 4, LIKE).turn.reshape(3, 4, 3, 3)
+    )
     assert torch.equal(turn[:, :1].expand(-1, 4, -1, -1), turn)
     assert not torch.allclose(turn[0], turn[1])
     torch.testing.assert_close(torch.linalg.det(turn).abs(), torch.ones(3, 4, dtype=torch.float64))

@@ -59,7 +59,7 @@ class DisentanglementSettings:
 
 
 @dataclass(frozen=True)
-class Spread:
+class ScoreSpread:
     """Mean and standard deviation over draws."""
 
     mean: float
@@ -83,7 +83,7 @@ class SpaceScore:
     """
 
     corrected: Mapping[str, Interval]
-    published: Mapping[str, Spread]
+    published: Mapping[str, ScoreSpread]
     drawn: bool
     information: Information | None
     factors: tuple[str, ...]
@@ -135,7 +135,7 @@ def _corrected(factors: Factors, means: Float64, settings: DisentanglementSettin
 
 def _published(
     factors: Factors, codes: Sequence[Code], means: Float64, settings: DisentanglementSettings
-) -> dict[str, Spread]:
+) -> dict[str, ScoreSpread]:
     """Scores with the two exchanged: the latent dimensions stand where factors belong."""
     rng = np.random.default_rng(settings.seed)
     deviations = [code.deviation for code in codes if code.deviation is not None]
@@ -145,4 +145,4 @@ def _published(
         z = means + width * rng.standard_normal(means.shape)
         drawn.append(all_scores(z, factors.values, settings.bins, settings.bins))
     values = {name: [scores[name] for scores in drawn] for name in drawn[0]}
-    return {name: Spread(float(np.mean(own)), float(np.std(own))) for name, own in values.items()}
+    return {name: ScoreSpread(float(np.mean(own)), float(np.std(own))) for name, own in values.items()}

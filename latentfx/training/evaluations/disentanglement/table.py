@@ -8,8 +8,8 @@ from typing import Any
 
 from latentfx.training.evaluations.disentanglement.scores import (
     DisentanglementSettings,
+    ScoreSpread,
     SpaceScore,
-    Spread,
 )
 from latentfx.training.evaluations.plain import plain
 from latentfx.training.metrics.bootstrap import Interval
@@ -139,7 +139,7 @@ def _interval(found: Interval | None) -> str:
     return "-" if found is None else f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 
-def _spread(found: Spread | None) -> str:
+def _spread(found: ScoreSpread | None) -> str:
     return "-" if found is None else f"{found.mean:.3f} ({found.std:.3f})"
 
 

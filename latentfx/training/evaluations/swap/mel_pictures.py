@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from latentfx.files import whole_file
 from latentfx.training.evaluations.swap.protocol import audio_at
 from latentfx.training.evaluations.swap.real_clips import RealClip
 from latentfx.training.evaluations.swap.swapper import Codes, SwappingModel
-
-Float32 = NDArray[np.float32]
 
 ROWS = 4
 DYNAMIC_NATS = 12.0

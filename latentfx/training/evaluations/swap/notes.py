@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from latentfx.arrays import Float32
 from latentfx.errors import DataError
 from latentfx.training.data.folder import find_recordings
 from latentfx.training.data.recording import Recording, read_audio
-
-Float32 = NDArray[np.float32]
 
 INSTRUMENTS = ("violin", "trumpet", "flute", "clarinet", "cello", "altosax", "trombone", "oboe")
 ALL_INSTRUMENTS = (*INSTRUMENTS, "horn", "bassoon")

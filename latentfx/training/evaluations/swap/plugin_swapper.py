@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latentfx.arrays import Float32
 from latentfx.training.evaluations.evaluation import AnyPlugin
 from latentfx.training.evaluations.swap.swapper import Codes
 from latentfx.training.judges.judge import log_mel
-
-Float32 = NDArray[np.float32]
 
 
 class PluginSwapper:

@@ -21,6 +21,7 @@ import soxr
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from latentfx.arrays import Float32
 from latentfx.errors import ShapeError
 from latentfx.training.data.example import Example
 from latentfx.training.evaluations.swap.real_clips import RealClip, cloud_distance, pooled_accuracy
@@ -31,7 +32,6 @@ from latentfx.training.judges.judge import MelJudge
 from latentfx.training.metrics.pitch import track_pitch
 from latentfx.training.runs.rng import isolated_rng
 
-Float32 = NDArray[np.float32]
 Partners = Literal["any", "other"]
 T = TypeVar("T")
 

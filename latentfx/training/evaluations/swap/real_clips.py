@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from latentfx.arrays import Float32
 from latentfx.errors import DataError
 from latentfx.training.data.example import Example, pitch_contour
 from latentfx.training.data.side import outlines
@@ -20,7 +21,6 @@ from latentfx.training.judges.judge import MelJudge, judged_front_end, log_mel
 from latentfx.training.metrics.frechet import frechet_distance
 from latentfx.training.metrics.pitch import PitchTrack, raw_pitch_accuracy, track_pitch
 
-Float32 = NDArray[np.float32]
 Contour = Literal["notes", "crepe"]
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from latentfx.arrays import Float32
 from latentfx.errors import DataError, ShapeError
 from latentfx.training.evaluations.plain import plain
 from latentfx.training.judges.classifier import Classifier
@@ -23,7 +24,6 @@ from latentfx.training.metrics.frechet import frechet_distance
 from latentfx.training.metrics.pitch import PitchTrack, raw_pitch_accuracy, track_pitch
 from latentfx.training.metrics.spectral import log_spectral_distance, loudness_correlation
 
-Float32 = NDArray[np.float32]
 Swap = Callable[[Float32, int, str], ArrayLike]
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from latentfx.arrays import Float32
 from latentfx.methods.common.gaussian import Gaussian, sample
 from latentfx.methods.dsae.models import MelObjective
 from latentfx.methods.swapper.harmonic import PARTIALS
@@ -19,8 +19,6 @@ from latentfx.methods.swapper.streaming import StreamingSwapper
 from latentfx.stages import Features
 from latentfx.training.evaluations.swap.swapper import Codes
 from latentfx.training.judges.judge import JUDGED, log_mel
-
-Float32 = NDArray[np.float32]
 
 
 class MelSwapper:
