@@ -25,7 +25,7 @@ from latentfx.library import DEFAULT_PLUGIN
 from latentfx.prepare import Reference, prepare
 from latentfx.preset import Preset
 from latentfx.sound.reader import AudioInfo, AudioReader
-from latentfx.sound.source import Source, is_file, is_open_file, name_of
+from latentfx.sound.source import SoundSource, is_file, is_open_file, name_of
 from latentfx.sound.targets import choose_target, refuse_sources
 from latentfx.sound.writer import AudioWriter
 from latentfx.spec import Setting
@@ -72,7 +72,7 @@ class Applied:
 
 @overload
 def apply(
-    source: Source,
+    source: SoundSource,
     target: None = None,
     plugin: PathLike | Processor | Preset = ...,
     *,
@@ -100,7 +100,7 @@ def apply(
 ) -> Float32: ...
 @overload
 def apply(
-    source: Source | Audio,
+    source: SoundSource | Audio,
     target: PathLike,
     plugin: PathLike | Processor | Preset = ...,
     *,
@@ -113,7 +113,7 @@ def apply(
     **controls: Setting,
 ) -> Applied: ...
 def apply(
-    source: Source | Audio,
+    source: SoundSource | Audio,
     target: PathLike | None = None,
     plugin: PathLike | Processor | Preset = DEFAULT_PLUGIN,
     *,
@@ -183,7 +183,7 @@ def apply(
 
 
 def apply_file(
-    source: Source,
+    source: SoundSource,
     target: PathLike,
     processor: Processor,
     progress: Progress | None = None,
@@ -205,7 +205,7 @@ def apply_file(
 
 
 def _read_through(
-    source: Source, processor: Processor, progress: Progress | None, buffer_size: int
+    source: SoundSource, processor: Processor, progress: Progress | None, buffer_size: int
 ) -> tuple[Float32, int]:
     with AudioReader(source) as reader, processor.alone():
         info = reader.info

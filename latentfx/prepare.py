@@ -17,7 +17,7 @@ from latentfx.host.side_chain import Recording, SideChained
 from latentfx.library import load
 from latentfx.preset import Preset
 from latentfx.sound.reader import AudioReader
-from latentfx.sound.source import Source
+from latentfx.sound.source import SoundSource
 from latentfx.spec import Setting
 
 MAX_REFERENCE_S = 120
@@ -75,7 +75,7 @@ def _learn(plugin: LatentPlugin, reference: Reference) -> None:
     plugin.learn(blends[0], audio, rate)
 
 
-def _read_start(source: Source) -> tuple[Float32, int]:
+def _read_start(source: SoundSource) -> tuple[Float32, int]:
     with AudioReader(source) as reader:
         wanted = MAX_REFERENCE_S * reader.info.sample_rate
         pieces: list[Float32] = []

@@ -106,11 +106,18 @@ def build_plugin(
     try:
         plugin = builder.build(objective, name, default)
     except TypeError as error:
-        if not method.plugin_settings:
+        if not method.plugin_settings and not catalogue.is_code(str(method.plugin)):
             raise
-        raise ExportError(
-            f"the builder {method.plugin} does not take the settings of [plugin] "
-            f"({', '.join(method.plugin_settings)}): {error}"
-        ) from error
+        raise ExportError(_cannot_build(method, error)) from error
     builder.finish(plugin, card)
     return plugin, builder.provenance(card)
+
+
+def _cannot_build(method: Method, error: TypeError) -> str:
+    if method.plugin_settings:
+        settings = ", ".join(method.plugin_settings)
+        return f"the builder {method.plugin} does not take the settings of [plugin] ({settings}): {error}"
+    return (
+        f"the builder {method.plugin} makes no plugin: {error}. A builder is called with the objective, the "
+        "plugin's name and the choice at start"
+    )

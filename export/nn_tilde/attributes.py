@@ -14,7 +14,9 @@ from latentfx.errors import ExportError
 from latentfx.spec import Blend, PluginSpec
 
 _INT, _FLOAT, _STR = 1, 2, 3
-_FORBIDDEN = {"sr", "none", "sample_rate", "latency", "reset"}
+FACTS = ("sample_rate", "latency")
+"""What players read and cannot set."""
+_FORBIDDEN = {"sr", "none", "reset", *FACTS}
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def _attributes(spec: PluginSpec, methods: Collection[str]) -> Iterator[Attribut
         if blend.reference is not None:
             yield _learn(spec, blend)
     yield _trigger("reset", "self.restart()")
-    yield _fact("sample_rate", "self.rate_hz")
-    yield _fact("latency", "self.latency_samples")
+    for name, source in zip(FACTS, ("self.rate_hz", "self.latency_samples"), strict=True):
+        yield _fact(name, source)
 
 
 def _control(index: int, control: Control) -> Attribute:

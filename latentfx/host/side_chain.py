@@ -15,10 +15,10 @@ from latentfx.host.layout import find_layout, to_channels
 from latentfx.host.processor import Processor
 from latentfx.host.stream import HIGHEST_RATE, LOWEST_RATE, PluginStream
 from latentfx.sound.reader import AudioReader
-from latentfx.sound.source import Source, is_open_file
+from latentfx.sound.source import SoundSource, is_open_file
 from latentfx.spec import PluginSpec
 
-Recording = Source | tuple[ArrayLike, float]
+Recording = SoundSource | tuple[ArrayLike, float]
 
 _PIECE = 16384
 _NOTED_S = 0.01
@@ -168,7 +168,7 @@ class _Recording:
 
     def __init__(self, side: Recording) -> None:
         self._rows: Float32 | None = None
-        self._source: Source = ""
+        self._source: SoundSource = ""
         if isinstance(side, tuple):
             array, rate = np.asarray(side[0]), side[1]
             self._rows = to_channels(array, find_layout(array.shape))

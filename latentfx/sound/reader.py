@@ -11,7 +11,7 @@ import numpy as np
 
 from latentfx.arrays import Float32
 from latentfx.errors import AudioFileError
-from latentfx.sound.source import FAILURES, Source, name_of, open_sound, reason
+from latentfx.sound.source import FAILURES, SoundSource, name_of, open_sound, reason
 from latentfx.sound.splice import read_at, size_of
 
 TAGS: Final = ("title", "artist", "album", "date", "comment", "genre", "tracknumber", "license", "copyright")
@@ -49,7 +49,7 @@ class AudioReader:
         AudioFileError: no such file, no right to read it, not audio, empty, or cut short.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SoundSource) -> None:
         self.name = name_of(source)
         self._opened = open_sound(source)
         self._file = self._opened.sound

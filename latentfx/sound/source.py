@@ -23,7 +23,7 @@ from latentfx.sound.open_sizes import mended_head
 from latentfx.sound.splice import Spliced, read_at
 
 FAILURES: Final = (soundfile.SoundFileError, OSError, AssertionError, RuntimeError, ValueError, TypeError)
-Source = str | os.PathLike[str] | BinaryIO
+SoundSource = str | os.PathLike[str] | BinaryIO
 
 
 @dataclass
@@ -54,12 +54,12 @@ def is_open_file(source: object) -> bool:
     return hasattr(source, "read") and not isinstance(source, (str, os.PathLike))
 
 
-def is_file(source: object) -> TypeGuard[Source]:
+def is_file(source: object) -> TypeGuard[SoundSource]:
     """Whether a source is a file, by its path or open, and no array."""
     return isinstance(source, (str, os.PathLike)) or is_open_file(source)
 
 
-def name_of(source: Source) -> str:
+def name_of(source: SoundSource) -> str:
     """How messages call a source."""
     if isinstance(source, (str, os.PathLike)):
         return str(expanded(source))
@@ -67,7 +67,7 @@ def name_of(source: Source) -> str:
     return name if isinstance(name, str) else "the open file"
 
 
-def open_sound(source: Source) -> Opened:
+def open_sound(source: SoundSource) -> Opened:
     """Open a sound file.
 
     Args:
@@ -95,7 +95,7 @@ def path_bytes(path: Path) -> str | bytes:
     return os.fsencode(path) if os.name == "posix" else str(path)
 
 
-def _open_raw(source: Source, closing: ExitStack) -> BinaryIO:
+def _open_raw(source: SoundSource, closing: ExitStack) -> BinaryIO:
     if not isinstance(source, (str, os.PathLike)):
         return _seekable(source, name_of(source), closing)
     path = expanded(source)
@@ -132,7 +132,7 @@ def _seekable(raw: BinaryIO, name: str, closing: ExitStack) -> BinaryIO:
     return copy
 
 
-def _open(source: Source, raw: BinaryIO, closing: ExitStack) -> Opened:
+def _open(source: SoundSource, raw: BinaryIO, closing: ExitStack) -> Opened:
     try:
         head = read_at(raw, 0, 64)
     except (OSError, ValueError, TypeError) as error:
@@ -155,7 +155,7 @@ def _open(source: Source, raw: BinaryIO, closing: ExitStack) -> Opened:
     return Opened(sound, raw, closing, subtype=sound.subtype)
 
 
-def _direct(source: Source, raw: BinaryIO) -> object:
+def _direct(source: SoundSource, raw: BinaryIO) -> object:
     """What libsndfile reads by itself: the file's path where it has one."""
     if isinstance(source, (str, os.PathLike)) and stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
         path = expanded(source)
@@ -164,7 +164,7 @@ def _direct(source: Source, raw: BinaryIO) -> object:
     return Spliced(b"", raw, 0)
 
 
-def _open_flac(source: Source, raw: BinaryIO, closing: ExitStack) -> Opened:
+def _open_flac(source: SoundSource, raw: BinaryIO, closing: ExitStack) -> Opened:
     samples = flac_frames.count_samples(raw)
     head = read_at(raw, 0, flac_frames.HEAD_BYTES)
     sound = _sound(
@@ -173,7 +173,7 @@ def _open_flac(source: Source, raw: BinaryIO, closing: ExitStack) -> Opened:
     return Opened(sound, raw, closing, cut=samples is None, subtype=sound.subtype)
 
 
-def _open_mpeg(source: Source, sound: soundfile.SoundFile, raw: BinaryIO, closing: ExitStack) -> Opened:
+def _open_mpeg(source: SoundSource, sound: soundfile.SoundFile, raw: BinaryIO, closing: ExitStack) -> Opened:
     frames = count_frames(raw)
     if frames is None:
         return Opened(sound, raw, closing, subtype=sound.subtype)

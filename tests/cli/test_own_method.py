@@ -121,6 +121,14 @@ def test_settings_of_plugin_that_the_builder_does_not_take_are_named(copy: Path)
     assert "own_method.py:build does not take the settings of [plugin] (size)" in result.stderr
 
 
+def test_a_builder_that_cannot_be_called_as_one_is_named(copy: Path) -> None:
+    words = ("--device", "cpu", "--set", "train.stages.all.steps=1", "--out", "runs/wrong")
+    works("train", "own_method.toml", *words, "--set", "plugin.builder=own_method.py:ShapeAE")
+    result = run("export", "runs/wrong", "x.onnx", "--no-verify", "--trust")
+    assert result.exit_code == 1
+    assert "own_method.py:ShapeAE makes no plugin" in result.stderr
+
+
 def test_evaluate_runs_an_evaluation_of_ones_own_with_trust(tiny: Path) -> None:
     is_refused("evaluate", tiny)
     shown = works("evaluate", tiny, "--trust", "--out", "judged", "--clips", 1)
