@@ -76,9 +76,8 @@ class FeatureCache:
         lengths: list[int] = []
         counted = _counted(frames, lengths)
         if folder is None:
-            whole = list(counted)
+            joined = _joined(counted)
             _check_any(lengths)
-            joined = {name: torch.cat([features[name] for features in whole]) for name in whole[0]}
             return FeatureCache(joined, torch.tensor(lengths), clips or {}, weights)
         mapped = _written(folder, counted)
         _check_any(lengths)
@@ -145,6 +144,38 @@ def _counted(frames: Iterable[Mapping[str, Tensor]], lengths: list[int]) -> Iter
             raise ShapeError(f"clip {position} has features of different lengths: {sizes}")
         lengths.append(next(iter(sizes.values())))
         yield features
+
+
+class _Growing:
+    """Rows of one feature, appended to one piece of memory that doubles when it is full.
+
+    Small tensors that are kept while large ones come and go leave holes between them: a list of 32,000 mel
+    images took five times the memory of its values.
+    """
+
+    def __init__(self, first: Tensor) -> None:
+        self._room, self._used = torch.empty_like(first, memory_format=torch.contiguous_format), 0
+
+    def add(self, rows: Tensor) -> None:
+        used = self._used + len(rows)
+        if used > len(self._room):
+            larger = self._room.new_empty(2 * used, *self._room.shape[1:])
+            larger[: self._used] = self._room[: self._used]
+            self._room = larger
+        self._room[self._used : used] = rows
+        self._used = used
+
+    def rows(self) -> Tensor:
+        return self._room[: self._used]
+
+
+def _joined(frames: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Copy every example's frames behind those of the ones before."""
+    found: dict[str, _Growing] = {}
+    for features in frames:
+        for name, value in features.items():
+            found.setdefault(name, _Growing(value)).add(value)
+    return {name: growing.rows() for name, growing in found.items()}
 
 
 def _written(folder: Path, frames: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:

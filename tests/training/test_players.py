@@ -177,3 +177,19 @@ def test_a_run_of_one_player_is_stored_as_it_always_was(tmp_path: Path) -> None:
     assert {name for name in tensors if name.startswith("optimizer") and name.endswith(".step")} == {
         f"optimizer.{index}.step" for index in range(4)
     }
+
+
+def test_the_fused_step_is_adamw_to_rounding() -> None:
+    torch.manual_seed(0)
+    batches = [{"frame": torch.randn(4, FRAME)} for _ in range(50)]
+    found = []
+    for fused in (True, False):
+        torch.manual_seed(1)
+        objective = Toy(ToyConfig())
+        players = Players(objective, TrainSettings({}), make_fabric("cpu"))
+        for group in players.optimizers["model"].param_groups:
+            group["fused"] = fused
+        for batch in batches:
+            players.step(batch, lambda player: 1e-2, lambda values: None)
+        found.append(torch.cat([p.detach().flatten() for p in objective.parameters()]))
+    assert (found[0] - found[1]).abs().max() < 1e-5

@@ -96,6 +96,13 @@ def test_bad_features_are_refused() -> None:
         RandomCrops(numbered(torch.zeros(4)), 6, 8, seed=0)
 
 
+def test_joined_features_are_those_of_the_examples_end_to_end() -> None:
+    made = [torch.randn(length, 3, 2).transpose(1, 2) for length in (1, 7, 2, 40, 3)]
+    joined = FeatureCache.join({"x": features} for features in made)
+    assert torch.equal(joined.frames["x"], torch.cat(made))
+    assert joined.lengths.tolist() == [1, 7, 2, 40, 3]
+
+
 def test_features_on_disk_give_the_crops_of_features_in_memory(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
 

@@ -16,6 +16,7 @@ from latentfx.methods.syntone.config import MelImageConfig, SynToneConfig
 from latentfx.methods.syntone.densities import aggregate, log_density, stratified_log_weights
 from latentfx.methods.syntone.images import MelImages
 from latentfx.methods.syntone.model import SynTone
+from latentfx.methods.syntone.networks import ImageEncoder
 from latentfx.methods.syntone.terms import discriminator_loss, shuffled_dimensions
 from latentfx.training.data.example import Example
 from latentfx.training.data.sources.waveforms import Tone, play
@@ -43,6 +44,23 @@ def test_the_published_encoder_and_decoder_have_the_published_size() -> None:
     mean, logvar = whole.encoder(torch.rand(2, 128, 32))
     assert mean.shape == logvar.shape == (2, 8)
     assert whole.decoder(mean).shape == (2, 128, 32)
+
+
+def test_pooling_before_the_leaky_relu_is_the_published_order_bit_for_bit() -> None:
+    torch.manual_seed(0)
+    encoder = ImageEncoder(16, 16, 4)
+    layers = list(encoder.body)
+    for at in (1, 4, 7):
+        layers[at], layers[at + 1] = layers[at + 1], layers[at]
+    published = torch.nn.Sequential(*layers)
+    image = torch.rand(3, 16, 16)
+    found = []
+    for body in (encoder.body, published):
+        encoder.zero_grad()
+        hidden = body(image.unsqueeze(1))
+        hidden.square().sum().backward()
+        found.append([hidden, *(p.grad.clone() for p in body.parameters() if p.grad is not None)])
+    assert all(torch.equal(one, two) for one, two in zip(*found, strict=True))
 
 
 @pytest.mark.parametrize(("kind", "beta"), [("vae", 1.0), ("beta-vae", 4.0)])
