@@ -47,6 +47,7 @@ PURPOSE = {
     "effect, testing": "a model as a plugin, and its check",
     "methods": "a folder a paper",
     "operators": "swap, rotate, mix",
+    "page": "ring, map and knobs in a browser",
     "dsp": "streaming signal processing",
 }
 Point = tuple[float, float]

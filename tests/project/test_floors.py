@@ -17,7 +17,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     map(
         frozenset,
         (
-            {"arrays", "errors", "files", "names", "sound.level"},
+            {"arrays", "errors", "files", "names", "page", "sound.level"},
             {"control"},
             {"spec"},
             {"plugin", "host.plugin_file", "dsp", "host.model", "host.runs", "host.sizes", "host.watch"},
