@@ -19,8 +19,8 @@ from latentfx.offline import Applied, PathLike, apply_file
 from latentfx.prepare import prepare
 from latentfx.preset import Preset
 from latentfx.sound.decoder import DECODED
+from latentfx.sound.form import WRITTEN
 from latentfx.sound.targets import identity, refuse_sources, result_name
-from latentfx.sound.writer import WRITTEN
 from latentfx.spec import Setting
 
 Pair = tuple[Path, Path]

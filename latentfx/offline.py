@@ -296,13 +296,12 @@ def _write(pieces: _Pieces, source: Path | None, target: Path, info: AudioInfo) 
     with AudioWriter(target, info) as writer:
         for piece in pieces:
             writer.write(piece)
-    notes = pieces.notes()
+    notes = [*pieces.notes(), *writer.notes()]
     if writer.clipped:
         over = 20 * log10(writer.peak)
         notes.append(
             f"{writer.clipped} samples were above full scale and were clipped; "
             f"lower the output by {ceil(over * 10) / 10:g} dB, or write a .wav from a floating-point source"
         )
-    return Applied(
-        source, target, info.sample_rate, info.channels, writer.frames, writer.subtype, tuple(notes)
-    )
+    form = writer.form
+    return Applied(source, target, form.sample_rate, info.channels, writer.frames, form.subtype, tuple(notes))

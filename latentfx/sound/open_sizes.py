@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final
 
+from latentfx.sound.chunks import Order, walk_chunks
 from latentfx.sound.splice import read_at, size_of
 
-Order = Literal["big", "little"]
-
-_MOST_CHUNKS: Final = 1000
 _UNKNOWN: Final = b"\xff" * 4
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    name: bytes
-    start: int
-    length: int
 
 
 def mended_head(file: BinaryIO) -> bytes | None:
@@ -38,17 +27,14 @@ def mended_head(file: BinaryIO) -> bytes | None:
 def _mended_wave(file: BinaryIO, order: Order, large: bool) -> bytes | None:
     size = size_of(file)
     sizes_at = 0
-    for chunk in _chunks(file, 12, 4, order):
+    for chunk in walk_chunks(file, 12, 4, order):
         if chunk.name == b"ds64":
             sizes_at = chunk.start
         if chunk.name == b"data":
             break
     else:
         return None
-    length = chunk.length
-    if large and sizes_at and length == int.from_bytes(_UNKNOWN, "big"):
-        length = int.from_bytes(read_at(file, sizes_at + 8, 8), "little")
-    if length or chunk.start >= size or _are_chunks(file, chunk.start, size, order):
+    if chunk.length or chunk.start >= size or _are_chunks(file, chunk.start, size, order):
         return None
     head = read_at(file, 0, chunk.start)
     if large and sizes_at:
@@ -67,28 +53,17 @@ def _mended_au(file: BinaryIO, kind: bytes) -> bytes | None:
 
 def _mended_caf(file: BinaryIO) -> bytes | None:
     size = size_of(file)
-    chunk = next((chunk for chunk in _chunks(file, 8, 8, "big") if chunk.name == b"data"), None)
+    chunk = next((chunk for chunk in walk_chunks(file, 8, 8, "big") if chunk.name == b"data"), None)
     edits = 4  # a counter stands before the samples, inside the chunk
     if chunk is None or chunk.length not in (0, (1 << 64) - 1) or chunk.start + edits >= size:
         return None
     return read_at(file, 0, chunk.start - 8) + (size - chunk.start).to_bytes(8, "big")
 
 
-def _chunks(file: BinaryIO, position: int, width: int, order: Order) -> Iterator[_Chunk]:
-    """Walk through the chunks of a file; `start` is where the content begins."""
-    for _ in range(_MOST_CHUNKS):
-        header = read_at(file, position, 4 + width)
-        if len(header) < 4 + width:
-            return
-        length = int.from_bytes(header[4:], order)
-        yield _Chunk(header[:4], position + 4 + width, length)
-        position += 4 + width + length + (length % 2 if width == 4 else 0)
-
-
 def _are_chunks(file: BinaryIO, position: int, size: int, order: Order) -> bool:
     """Whether the rest of a file is whole chunks, as after a recording of no length."""
     end = position
-    for chunk in _chunks(file, position, 4, order):
+    for chunk in walk_chunks(file, position, 4, order):
         end = chunk.start + chunk.length
         if end > size or not all(32 <= letter < 127 for letter in chunk.name):
             return False

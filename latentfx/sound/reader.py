@@ -11,6 +11,7 @@ import numpy as np
 
 from latentfx.arrays import Float32
 from latentfx.errors import AudioFileError
+from latentfx.sound.chunks import Extras, read_extras
 from latentfx.sound.source import FAILURES, SoundSource, name_of, open_sound, reason
 from latentfx.sound.splice import read_at, size_of
 
@@ -30,6 +31,7 @@ class AudioInfo:
         frames: samples of one channel.
         subtype: how libsndfile calls the sample format (`PCM_16`, `FLOAT`, `VORBIS`).
         tags: title, artist and so on.
+        extras: what it holds beside them, such as cue points; None where there is nothing.
     """
 
     sample_rate: int
@@ -37,6 +39,7 @@ class AudioInfo:
     frames: int = 0
     subtype: str = "FLOAT"
     tags: Mapping[str, str] = field(default_factory=dict)
+    extras: Extras | None = None
 
 
 class AudioReader:
@@ -60,6 +63,7 @@ class AudioReader:
             self._file.frames,
             self._opened.subtype,
             {tag: text for tag, text in self._file.copy_metadata().items() if tag in TAGS},
+            read_extras(self._opened.raw),
         )
         try:
             self._check()

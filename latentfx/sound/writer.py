@@ -1,8 +1,9 @@
 """Sound files written beside the target, and put in its place when they are whole.
 
-Kept from the source: rate, channels, bit depth (or the nearest that the format has), and the tags title,
-artist, album, date, comment, genre, track number, licence and copyright, where the format has them. Pictures,
-cue points and broadcast chunks are not copied.
+Kept from the source, where the format has them: rate, channels, bit depth (or the nearest), the tags title,
+artist, album, date, comment, genre, track number, licence and copyright; and from WAV to WAV, or AIFF to
+AIFF, what `latentfx.sound.chunks` names: cue points, loops, broadcast data, the layout of speakers. Notes say
+what was left out. Pictures are not copied.
 """
 
 from __future__ import annotations
@@ -11,38 +12,22 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import soundfile
 
 from latentfx.arrays import Float32
+from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import AudioFileError
 from latentfx.files import PartFile, expanded
+from latentfx.sound.chunks import write_extras
+from latentfx.sound.form import FLOATING, choose_form
+from latentfx.sound.id3 import write_id3
 from latentfx.sound.reader import AudioInfo
 from latentfx.sound.source import FAILURES, path_bytes, reason
 
-# Suffix -> libsndfile's format, and the subtype for material without one of its own.
-WRITTEN: Final = {
-    ".aif": ("AIFF", "PCM_24"),
-    ".aiff": ("AIFF", "PCM_24"),
-    ".au": ("AU", "PCM_24"),
-    ".caf": ("CAF", "PCM_24"),
-    ".flac": ("FLAC", "PCM_24"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-    ".oga": ("OGG", "VORBIS"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".opus": ("OGG", "OPUS"),
-    ".rf64": ("RF64", "PCM_24"),
-    ".w64": ("W64", "PCM_24"),
-    ".wav": ("WAV", "PCM_24"),
-    ".wave": ("WAV", "PCM_24"),
-}
-_FLOATING = ("FLOAT", "DOUBLE")
-_BYTES = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
-_ALAC = {"ALAC_16": "PCM_16", "ALAC_20": "PCM_24", "ALAC_24": "PCM_24", "ALAC_32": "PCM_32"}
 _LONGEST_NAME = 255
-_MAX_WAV_BYTES = 4_200_000_000
 _LONGEST_FLAC = (1 << 36) - 1
 
 
@@ -69,10 +54,10 @@ class AudioWriter:
         self.peak = 0.0
         self._like = like
         self._keeps = keeps
-        kind, fallback = _format(self.path, like)
-        self.subtype = _subtype(kind, fallback, like.subtype)
-        self._limited = self.subtype not in _FLOATING
-        self._format = "RF64" if kind == "WAV" and _size(self.subtype, like) > _MAX_WAV_BYTES else kind
+        self.form = choose_form(self.path, like)
+        self._limited = self.form.subtype not in FLOATING
+        self._resampler = StreamResampler(like.sample_rate, self.form.sample_rate, like.channels)
+        self._lost_tags: list[str] = []
 
     def write(self, audio: Float32) -> None:
         """Write the next samples; what lies beyond full scale is clipped unless the format holds floats.
@@ -80,6 +65,22 @@ class AudioWriter:
         Shape:
             audio [C, T]
         """
+        self._put(self._resampler.process(audio))
+
+    def notes(self) -> list[str]:
+        """What people should know of a file that is whole: what its format could not hold."""
+        form, like = self.form, self._like
+        found = []
+        if form.sample_rate != like.sample_rate:
+            found.append(f"{form} has no {like.sample_rate} Hz: resampled to {form.sample_rate} Hz")
+        if self._lost_tags:
+            found.append(f"{form} has no place for the tags {', '.join(self._lost_tags)}: left out")
+        if like.extras is not None and like.extras.family != form.family and (words := like.extras.words()):
+            cure = f"write .{like.extras.family.lower()} to keep them"
+            found.append(f"{form} cannot hold what is beside the sound: {', '.join(words)}; {cure}")
+        return found
+
+    def _put(self, audio: Float32) -> None:
         if not audio.shape[1]:
             return
         self.peak = max(self.peak, float(np.abs(audio).max()))
@@ -129,23 +130,25 @@ class AudioWriter:
 
     def _create(self) -> soundfile.SoundFile:
         like = self._like
-        lossy = {"compression_level": 0.1} if self.subtype in ("VORBIS", "MPEG_LAYER_III") else {}
+        lossy = {"compression_level": 0.1} if self.form.subtype in ("VORBIS", "MPEG_LAYER_III") else {}
         try:
             file = soundfile.SoundFile(
                 path_bytes(self._part),
                 "w",
-                like.sample_rate,
+                self.form.sample_rate,
                 like.channels,
-                self.subtype,
-                format=self._format,
+                self.form.subtype,
+                format=self.form.kind,
                 **lossy,
             )
         except FAILURES as error:
             raise AudioFileError(
                 f"{self.path.name} cannot hold {like.channels} channels at {like.sample_rate} Hz as "
-                f"{self._format} {self.subtype} ({reason(error)}); write .wav, which takes any"
+                f"{self.form.kind} {self.form.subtype} ({reason(error)}); write .wav, which takes any"
             ) from None
         for tag, text in like.tags.items():
+            if self.form.kind == "MP3":
+                continue  # they are written at the end, in any script
             try:
                 setattr(file, tag, text)
             except soundfile.SoundFileError:  # this format has no such tag
@@ -154,22 +157,39 @@ class AudioWriter:
 
     def _finish(self) -> None:
         try:
+            self._put(self._resampler.flush())
             self._file.close()
-            written = soundfile.info(path_bytes(self._part)).frames
-            if written != self.frames:
-                raise AudioFileError(self._cannot(f"{written} of {self.frames} samples arrived"))
+            self._put_beside()
+            self._check()
             self._target.commit()
         except AudioFileError:
             raise
         except FAILURES as error:
             raise AudioFileError(self._cannot(reason(error))) from None
 
+    def _put_beside(self) -> None:
+        """Write what libsndfile does not: tags of MP3 files, and chunks."""
+        like = self._like
+        if self.form.kind == "MP3" and like.tags:
+            write_id3(self._part, like.tags)
+        if like.extras is not None and like.extras.family == self.form.family:
+            write_extras(self._part, like.extras, like.channels)
+
+    def _check(self) -> None:
+        """Compare what is on the disk with what was given."""
+        with soundfile.SoundFile(path_bytes(self._part)) as file:
+            written, tags = file.frames, file.copy_metadata()
+        if written != self.frames:
+            raise AudioFileError(self._cannot(f"{written} of {self.frames} samples arrived"))
+        if self.form.kind != "MP3":
+            self._lost_tags = [tag for tag, text in self._like.tags.items() if tags.get(tag) != text]
+
     def _finish_in_part(self) -> None:
         """Put what the disk took in its place, if it can be read."""
         self._discard()
         with suppress(*FAILURES):
             self.frames = soundfile.info(path_bytes(self._part)).frames
-            if self._format == "FLAC" and self.frames > _LONGEST_FLAC:
+            if self.form.kind == "FLAC" and self.frames > _LONGEST_FLAC:
                 self.frames = _end_flac(self._part)
             if self.frames:
                 self._target.commit()
@@ -218,32 +238,3 @@ def _check_target(path: Path) -> None:
         raise AudioFileError(f"{path} is not a regular file; give the name of a sound file to write")
     if path.exists() and not path.stat().st_mode & 0o222:
         raise AudioFileError(f"{path} is read-only; make it writable with chmod u+w, or choose another name")
-
-
-def _format(path: Path, like: AudioInfo) -> tuple[str, str]:
-    if path.suffix.lower() not in WRITTEN:
-        known = " ".join(WRITTEN)
-        raise AudioFileError(f"{path.name!r} ends in no format that can be written; choose one of {known}")
-    if like.channels < 1 or like.sample_rate < 1:
-        raise AudioFileError(
-            f"{like.channels} channels at {like.sample_rate} Hz cannot be written; give at least 1"
-        )
-    return WRITTEN[path.suffix.lower()]
-
-
-def _subtype(kind: str, fallback: str, wanted: str) -> str:
-    """Keep the source's sample format, or the nearest depth that the format has."""
-    wanted = _ALAC.get(wanted, wanted)
-    if fallback in ("VORBIS", "OPUS", "MPEG_LAYER_III"):
-        return fallback
-    if wanted in _BYTES and soundfile.check_format(kind, wanted):
-        return wanted
-    if wanted in ("PCM_U8", "PCM_S8"):
-        return "PCM_S8" if wanted == "PCM_U8" and soundfile.check_format(kind, "PCM_S8") else "PCM_U8"
-    if wanted in ("PCM_24", "PCM_32", *_FLOATING):
-        return fallback
-    return "PCM_16"
-
-
-def _size(subtype: str, like: AudioInfo) -> int:
-    return like.frames * like.channels * _BYTES.get(subtype, 0)

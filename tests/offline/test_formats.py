@@ -15,12 +15,12 @@ from latentfx.sound.reader import AudioReader
 
 RATE = 48_000
 TAGS = {
-    "title": "Air",
-    "artist": "J. Doe",
-    "album": "Takes",
+    "title": "Für Élise, 夜",
+    "artist": "A. Dvořák",
+    "album": "Песни",
     "date": "2024",
-    "comment": "dry",
-    "genre": "Solo",
+    "comment": "naïve 🎻",
+    "genre": "Tänze",
 }
 Write = Callable[[str], Path]
 
@@ -115,19 +115,24 @@ def test_an_effect_that_changes_nothing_changes_no_bit(
 @pytest.mark.parametrize(
     ("suffix", "lost"),
     [
-        ("flac", set()),
-        ("ogg", set()),
-        ("mp3", set()),
-        ("wav", set()),
-        ("aiff", {"album", "date", "genre"}),
-        ("au", set(TAGS)),
+        ("flac", ()),
+        ("ogg", ()),
+        ("opus", ()),
+        ("mp3", ()),
+        ("wav", ()),
+        ("caf", ()),
+        ("aiff", ("date", "album", "genre")),
+        ("au", tuple(TAGS)),
     ],
 )
-def test_tags_are_kept_where_the_format_has_them(
-    plugin: latentfx.LatentPlugin, audio: np.ndarray, tmp_path: Path, suffix: str, lost: set[str]
+@pytest.mark.filterwarnings("ignore::latentfx.AudioWarning")
+def test_tags_are_kept_in_any_script_or_named_where_the_format_lacks_them(
+    plugin: latentfx.LatentPlugin, audio: np.ndarray, tmp_path: Path, suffix: str, lost: tuple[str, ...]
 ) -> None:
     path = write(tmp_path / "in.flac", audio, tags=TAGS)
-    latentfx.apply(path, tmp_path / f"out.{suffix}", plugin)
+    applied = latentfx.apply(path, tmp_path / f"out.{suffix}", plugin)
+    named = {tag for note in applied.notes for tag in TAGS if tag in note}
+    assert named == set(lost)
     with AudioReader(tmp_path / f"out.{suffix}") as reader:
         assert reader.info.tags == {name: text for name, text in TAGS.items() if name not in lost}
 
@@ -153,12 +158,11 @@ def test_channels_stay_in_place_at_any_rate_and_number(
     [
         ("out.flac", 32, RATE, "cannot hold 32 channels at 48000 Hz as FLAC"),
         ("out.mp3", 3, RATE, "cannot hold 3 channels"),
-        ("out.mp3", 1, 192_000, "cannot hold 1 channels at 192000 Hz as MP3"),
         ("out.m4a", 1, RATE, r"ends in no format that can be written; choose one of .*\.wav"),
         ("out", 1, RATE, "ends in no format"),
     ],
 )
-def test_channels_and_rates_that_a_format_cannot_hold_are_refused_before_any_work(
+def test_channels_that_a_format_cannot_hold_and_unknown_formats_are_refused_before_any_work(
     plugin: latentfx.LatentPlugin, tmp_path: Path, name: str, channels: int, rate: int, message: str
 ) -> None:
     path = write(tmp_path / "in.wav", np.zeros((100, channels)), rate)

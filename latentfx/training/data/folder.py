@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from latentfx.errors import DataError
-from latentfx.sound.writer import WRITTEN
+from latentfx.sound.form import WRITTEN
 from latentfx.training.data.example import hz_to_midi
 from latentfx.training.data.pitch import pitch_of_name
 from latentfx.training.data.recording import Recording
