@@ -54,6 +54,19 @@ def check_count(name: str, channels: int) -> int:
     raise ShapeError(f"{name} is {channels!r}; allowed are whole numbers from 1")
 
 
+def check_shapes(audio: tuple[int, ...], out: tuple[int, ...], channels: tuple[int, int]) -> None:
+    """Two blocks of one length, with the channels in and out of a host.
+
+    Raises:
+        ShapeError: others.
+    """
+    if (audio[0], out[0]) != channels or audio[1] != out[1]:
+        raise ShapeError(
+            f"a block of {audio} into one of {out}; this host takes {channels[0]} and gives {channels[1]} "
+            "channels"
+        )
+
+
 def check_channels(name: str, channels: Sequence[int] | None, once: bool = False) -> list[int] | None:
     """Numbers of channels of a device, each once where only that makes sense.
 

@@ -16,9 +16,10 @@ from latentfx.arrays import Float32
 from latentfx.automation.desk import Desk
 from latentfx.automation.midi_map import MidiMap
 from latentfx.binding import Binding
-from latentfx.errors import LatentFXError, ShapeError
+from latentfx.errors import LatentFXError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.runtime import Controls, LatentPlugin
+from latentfx.keys import Keyboard
 from latentfx.preset import Preset, same_plugin
 from latentfx.spec import Setting
 
@@ -51,6 +52,7 @@ class LiveHost:
         bindings: what MIDI turns, whatever preset is chosen: `Binding`s, or texts such as `"cc:21=mix"`.
         presets: those that `next_preset` and program changes choose from, or their names.
         source: what presets call the plugin; its name where None.
+        keys: MIDI keys play a tone into the plugin, in place of the blocks that come in.
 
     Raises:
         LiveError: the plugin is too slow for this machine, no such place, a reserve that cannot be kept.
@@ -72,6 +74,7 @@ class LiveHost:
         bindings: Iterable[Binding | str] = (),
         presets: Iterable[Preset | str] = (),
         source: str | None = None,
+        keys: bool = False,
     ) -> None:
         checks.check_place(place, reserve_s)
         self.sample_rate = checks.check_rate(plugin.sample_rate if sample_rate is None else sample_rate)
@@ -88,6 +91,7 @@ class LiveHost:
         self.meters = Meters(self.sample_rate)
         self.desk = Desk(plugin, 0.0, self.meters.clock.position)
         self.midi = self._map(self.desk, checks.read_bindings(bindings))
+        self.keyboard = Keyboard(plugin, self.sample_rate, lambda: self.midi.bindings) if keys else None
         outputs = None if outputs is None else checks.check_count("outputs", outputs)
         self._voice = self._sound(self.desk)
         self.outputs = outputs or self._voice.engine.outputs
@@ -143,6 +147,8 @@ class LiveHost:
             MidiError: no `mido.Message`.
         """
         self.desk.messages.append(checks.check_message(message))
+        if self.keyboard is not None:
+            self.keyboard.send(message)
 
     def panic(self) -> None:
         """Silence now: let every key go, forget what was heard, and begin anew."""
@@ -238,12 +244,10 @@ class LiveHost:
 
     def _render(self, audio: Float32, out: Float32, in_step: bool) -> None:
         size = audio.shape[1]
-        if audio.shape[0] != self.channels or out.shape != (self.outputs, size):
-            raise ShapeError(
-                f"a block of {audio.shape} into one of {out.shape}; this host takes {self.channels} and "
-                f"gives {self.outputs} channels"
-            )
+        checks.check_shapes(audio.shape, out.shape, (self.channels, self.outputs))
         begin, good = time.perf_counter_ns(), True
+        if self.keyboard is not None:
+            audio = self.keyboard.render(*audio.shape)
         self.meters.begin(audio)
         for at in range(0, size, MAX_BLOCK):
             end = min(at + MAX_BLOCK, size)
@@ -273,26 +277,19 @@ class LiveHost:
             preset="" if self.bank.current is None else self.bank.current.name,
             place=self.place,
             sample_rate=self.sample_rate,
-            block=meters.block,
-            blocks=meters.times.count,
-            seconds=meters.seconds,
             deadline_ms=meters.block * ms,
-            callback_ms=meters.times.spread(),
             hop_ms=1000 * engine.hop_s,
             step_ms=steps,
             load=steps.p50 / (1000 * engine.hop_s),
-            late=meters.late,
-            faded=meters.faded,
             xruns=self.xruns,
             dropped=self.dropped,
             limited=0 if limiter is None else limiter.blocks,
             non_finite=engine.non_finite,
             silenced=engine.silenced,
             reconnects=self.reconnects,
-            input_db=meters.input_db,
-            output_db=meters.output_db,
             latency=Latency(engine.plugin_latency * ms, self._voice.held * ms, 1000 * self.device_latency_s),
             controls=dict(self.controls),
+            **meters.stats(),
         )
 
     def close(self) -> None:
@@ -319,6 +316,8 @@ class LiveHost:
         midi.own = self.midi.own
         midi.choose(preset.bindings)
         voice = self._sound(desk)
+        if self.keyboard is not None:
+            self.keyboard.fit(desk.panel)
         self.desk, self.midi, self.source = desk, midi, preset.plugin
         self._coming = Crossfade(voice, self.outputs, self.sample_rate)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from latentfx.arrays import Float32
 
@@ -41,6 +41,19 @@ class Meters:
     def seconds(self) -> float:
         """Seconds of audio so far."""
         return self.samples / self._sample_rate
+
+    def stats(self) -> dict[str, Any]:
+        """What was counted, by the names that `Stats` has for it."""
+        return {
+            "block": self.block,
+            "blocks": self.times.count,
+            "seconds": self.seconds,
+            "callback_ms": self.times.spread(),
+            "late": self.late,
+            "faded": self.faded,
+            "input_db": self.input_db,
+            "output_db": self.output_db,
+        }
 
     def begin(self, audio: Float32) -> None:
         """Count a block that came in; levels fall slowly, so that eyes can follow.

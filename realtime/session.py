@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from latentfx.binding import Binding
-from latentfx.errors import ControlError
+from latentfx.errors import ControlError, LiveError
 from latentfx.host.processor import Processor
 from latentfx.host.runtime import LatentPlugin
 from latentfx.library import DEFAULT_PLUGIN
@@ -19,7 +19,8 @@ from .checks import check_block, check_channels, check_place, check_rate, read_b
 from .devices import JACK, Device, find_device, share_a_clock, sound
 from .feedback import refuse_feedback
 from .host import LiveHost
-from .ports import MidiInput, open_midi
+from .keyed import Keyed
+from .ports import VIRTUAL, MidiInput, list_midi_inputs, open_midi
 from .recorder import Recorder, take_files
 from .stats import Place
 from .stream import LiveStream
@@ -47,6 +48,7 @@ def live(
     record: PathLike | None = None,
     overwrite: bool = False,
     allow_feedback: bool = False,
+    keys: bool = False,
     **controls: Setting,
 ) -> LiveStream:
     """Play a plugin on a microphone and a loudspeaker, under MIDI.
@@ -83,6 +85,8 @@ def live(
         record: file for what is heard; what came in goes beside it, to NAME-dry.
         overwrite: record over a take of this name, which is gone then.
         allow_feedback: play a microphone to the loudspeaker beside it.
+        keys: MIDI keys play a tone into the plugin, and no microphone is open; `midi` is every input that
+            there is where none is named, or a virtual one.
         controls: controls and blends by name: `timbre="trumpet", mix=0.8`.
 
     Raises:
@@ -96,6 +100,11 @@ def live(
         PresetError: no preset of that name, or one that does not fit its plugin.
     """
     check_place(place, reserve_s)
+    if keys and (input is not None or input_channels is not None):
+        raise LiveError(
+            f"keys play in place of an input, and input is {input!r}, input_channels {input_channels!r}; "
+            "leave those out, or the keys"
+        )
     wanted_rate = None if sample_rate is None else check_rate(sample_rate)
     check_block(block, least=0)
     if record is not None:
@@ -107,32 +116,42 @@ def live(
     source_name = _name(plugin)
     loaded = _prepared(plugin, reference, controls)
     bank = list_presets(source_name) if presets is None else read_presets(presets)
-    source, target = find_device(input, "input"), find_device(output, "output")
-    if not allow_feedback:
+    target = find_device(output, "output")
+    source = target if keys else find_device(input, "input")
+    if not (keys or allow_feedback):
         refuse_feedback(source, target)
-    inputs = wanted_inputs or list(range(1, min(loaded.spec.in_channels, source.inputs) + 1))
+    rate = wanted_rate or _rate(None if keys else source, target, loaded.sample_rate)
+    size = _block(block, target)
     outputs = wanted_outputs or list(range(1, min(2, target.outputs) + 1))
-    rate = wanted_rate or _rate(source, target, loaded.sample_rate)
-    kind: type[Wire] = Duplex if share_a_clock(source, target) else Pair
-    wire = kind(source, target, rate, _block(block, target), inputs, outputs)
+    if keys:
+        channels = loaded.spec.in_channels
+        wire: Wire = Keyed(target, rate, size, channels, outputs)
+    else:
+        inputs = wanted_inputs or list(range(1, min(loaded.spec.in_channels, source.inputs) + 1))
+        channels = len(inputs)
+        kind = Duplex if share_a_clock(source, target) else Pair
+        wire = kind(source, target, rate, size, inputs, outputs)
     with ExitStack() as stack:
         host = LiveHost(
             loaded,
             rate,
-            channels=len(inputs),
+            channels=channels,
             outputs=len(outputs),
             place=place,
             reserve_s=reserve_s,
             bindings=bindings,
             presets=bank,
             source=source_name,
+            keys=keys,
         )
         stack.callback(host.close)
         if start is not None:
             host.bank.current = start
             host.midi.choose(start.bindings)
+        if host.keyboard is not None:
+            host.keyboard.check()
         recorder = None if record is None else Recorder(record, host, overwrite)
-        ports = _open_ports([midi] if isinstance(midi, str) else midi, host)
+        ports = _open_ports([midi] if isinstance(midi, str) else list(midi), host)
         stack.pop_all()  # the stream closes the host from here on
     return LiveStream(host, wire, ports, recorder)
 
@@ -157,19 +176,22 @@ def _block(block: int | None, target: Device) -> int:
     return block if block is not None else 0 if target.host_api == JACK else _BLOCK
 
 
-def _rate(source: Device, target: Device, plugin_rate: float) -> float:
+def _rate(source: Device | None, target: Device, plugin_rate: float) -> float:
     """The plugin's rate where the devices have it, else the output's own."""
     sd = sound()
     try:
         sd.check_output_settings(target.index, None, "float32", samplerate=plugin_rate)
-        if share_a_clock(source, target):
+        if source is not None and share_a_clock(source, target):
             sd.check_input_settings(source.index, None, "float32", samplerate=plugin_rate)
     except (sd.PortAudioError, ValueError):
         return target.sample_rate
     return float(plugin_rate)
 
 
-def _open_ports(names: Iterable[str], host: LiveHost) -> list[MidiInput]:
+def _open_ports(names: list[str], host: LiveHost) -> list[MidiInput]:
+    """Open the inputs that are named; keys without a name are those of every input, or of a virtual one."""
+    if host.keyboard is not None and not names:
+        names = list_midi_inputs() or [VIRTUAL]
     with ExitStack() as stack:
         ports = []
         for name in names:

@@ -20,7 +20,7 @@ from .drift import DriftBridge
 from .host import LiveHost
 from .steady import CALLBACK, flush_denormals, hurry
 
-_LARGEST: Final = 1 << 15
+LARGEST: Final = 1 << 15
 _HIGHEST_LATENCY_S: Final = 10.0
 
 Frames = NDArray[np.float32]
@@ -54,8 +54,8 @@ class Wire(ABC):
         self.failure: LiveError | None = None
         self._inputs = [_checked(source, "input", source.inputs, channel) for channel in inputs]
         self._outputs = [_checked(target, "output", target.outputs, channel) for channel in outputs]
-        self._in = np.zeros((len(inputs), _LARGEST), np.float32)
-        self._out = np.zeros((len(outputs), _LARGEST), np.float32)
+        self._in = np.zeros((len(inputs), LARGEST), np.float32)
+        self._out = np.zeros((len(outputs), LARGEST), np.float32)
         self._host: LiveHost | None = None
         self._streams: list[Any] = []
         self._calls = 0
@@ -201,7 +201,7 @@ class Duplex(Wire):
     @property
     def latency_s(self) -> float:
         """What PortAudio says of the way in and out; nan where that is not credible."""
-        return _credible(sum(self._streams[0].latency))
+        return credible(sum(self._streams[0].latency))
 
     def _callback(self, indata: Frames, outdata: Frames, frames: int, when: Any, status: Any) -> None:
         self._play(self._take(indata, frames), outdata, frames, status)
@@ -233,14 +233,14 @@ class Pair(Wire):
                 **shared,
             )
         )
-        self._taken = np.zeros((len(self._inputs), _LARGEST), np.float32)
+        self._taken = np.zeros((len(self._inputs), LARGEST), np.float32)
         for stream in self._streams:
             stream.start()
 
     @property
     def latency_s(self) -> float:
         """What PortAudio says of both ways, and the wait between them; nan where that is not credible."""
-        return _credible(sum(stream.latency for stream in self._streams)) + self._bridge.latency_s
+        return credible(sum(stream.latency for stream in self._streams)) + self._bridge.latency_s
 
     def _hear(self, indata: Frames, frames: int, when: Any, status: Any) -> None:
         if status and self._host is not None:
@@ -261,7 +261,8 @@ def _checked(device: Device, kind: str, there: int, channel: int) -> int:
     return channel - 1
 
 
-def _credible(latency_s: float) -> float:
+def credible(latency_s: float) -> float:
+    """A latency as a sound system states it; nan where it cannot be."""
     return latency_s if 0 <= latency_s < _HIGHEST_LATENCY_S else math.nan
 
 

@@ -60,6 +60,14 @@ def live(
             "connect to; socket:PORT or socket:HOST:PORT, to listen on the network. May be repeated.",
         ),
     ] = None,
+    keys: Annotated[
+        bool,
+        typer.Option(
+            "--keys",
+            help="MIDI keys play a tone into the plugin, in place of a microphone; from every MIDI input, "
+            "unless --midi names some.",
+        ),
+    ] = False,
     bind: BindOption = None,
     osc: Annotated[
         str | None,
@@ -114,6 +122,8 @@ def live(
 
       latentfx live --midi virtual --bind cc:1=timbre:violin..trumpet --record take.flac
 
+      latentfx live --keys --timbre cello --bind cc:1=mix
+
     Keys while it plays: arrows choose and turn a control, b bypass, p panic, [ and ] presets, l MIDI learn,
     s save as a preset, q quit. Use headphones: a microphone that hears its own loudspeaker howls.
     """
@@ -139,6 +149,7 @@ def live(
         record=record,
         overwrite=overwrite,
         allow_feedback=allow_feedback,
+        keys=keys,
         **controls,
     )
     try:

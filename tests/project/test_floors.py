@@ -32,6 +32,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"library"},
             {"preset"},
             {"automation"},
+            {"keys"},
             {"board"},
             {"prepare"},
             {"offline"},

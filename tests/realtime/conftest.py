@@ -82,7 +82,8 @@ def player(rig: Rig, tmp_path: Path) -> Iterator[Callable[..., Player]]:
 
     def start(*options: object) -> Player:
         errors = tmp_path / f"errors-{len(started)}.txt"
-        words = [*COMMAND, "--input", "horn", "--output", "room", "--json", *map(str, options)]
+        source = () if "--keys" in options else ("--input", "horn")
+        words = [*COMMAND, *source, "--output", "room", "--json", *map(str, options)]
         with errors.open("w") as file:
             process = subprocess.Popen(
                 words, stdout=subprocess.PIPE, stderr=file, text=True, preexec_fn=die_with_parent
