@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentfx.errors import PluginFileError, PluginNotFoundError
+from latentfx.errors import PluginNotFoundError
 from latentfx.files import expanded
 from latentfx.names import find_name, suggest
 
@@ -44,11 +44,12 @@ def load(
     never again for the same bytes (`latentfx.host.first_contact`).
 
     Args:
-        plugin: such as `"timbre-swap"`, or the path of an `.onnx` file. Case and spaces do not matter in a
-            name.
+        plugin: such as `"timbre-swap"`, or the path of an `.onnx` file, or of a `.ts` file for nn~. Case and
+            spaces do not matter in a name.
         threads: threads that one block may use.
         trust: open a file whose operators or sizes break the rules for files from strangers, because you know
-            the author. It may then take all memory, or never end; it cannot run code.
+            the author. An `.onnx` file may then take all memory, or never end; it cannot run code. A `.ts`
+            file for nn~ is a program: it is opened with `trust` alone, and needs the extra `lab`.
         checked: leave out the process of its own, because the file was checked elsewhere.
         controls: controls and blends by name; see `LatentPlugin.set`.
 
@@ -88,11 +89,11 @@ def describe(plugin: str | os.PathLike[str]) -> Metadata:
 
     Raises:
         PluginNotFoundError: neither a shipped plugin nor a file.
-        PluginFileError: the file is damaged, hostile or of another schema.
+        PluginFileError: the file is damaged, hostile or of another schema; or for nn~, and never played here.
     """
-    from latentfx.host.graph import read_metadata
+    from latentfx.host.door import describe_file
 
-    return read_metadata(_read(plugin))
+    return describe_file(_read(plugin), Path(plugin).stem)
 
 
 def _read(plugin: str | os.PathLike[str]) -> bytes:
@@ -109,12 +110,7 @@ def _find(plugin: str | os.PathLike[str]) -> bytes | Path:
     if name in known:
         return _shipped(name)
     path = expanded(name)
-    if path.suffix == ".ts":
-        raise PluginFileError(
-            f"{path} is TorchScript, which runs code when it is opened, and is written for nn~ alone; "
-            "load the .onnx file of the plugin"
-        )
-    if path.suffix == ".onnx" or os.path.exists(path):  # noqa: PTH110  # Path.exists raises for a long name
+    if path.suffix in (".onnx", ".ts") or os.path.exists(path):  # noqa: PTH110  # Path.exists raises for a long name
         return path
     meant = find_name(name, known)
     if meant is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from latentfx.arrays import Float32
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
-from latentfx.host.graph import BlockStream
+from latentfx.host.door import RunningBlocks
 from latentfx.host.runs import in_runs, most_blocks
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.stream import count_rows
@@ -176,7 +176,7 @@ class Engine:
                 time.sleep(max(period_s - times[-1], 0))
         return StepCost(hops, *np.percentile(times, (10, 99.9)).tolist())
 
-    def _open(self) -> BlockStream:
+    def _open(self) -> RunningBlocks:
         """Open a stream in which every length of a run has its memory."""
         spec = self.plugin.spec
         stream = self.plugin.blocks(self.rows, _STEP_LIMIT_S)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import io
-import json
 import os
-import zipfile
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,22 +14,19 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from latentfx.errors import LatentFXError, PluginFileError
-from latentfx.export.nn_tilde.attributes import named_apart
-from latentfx.export.nn_tilde.file import METADATA_FILE, MIN_RATIO, open_bytes
+from latentfx.host.door import check_trust
 from latentfx.host.first_contact import meet
 from latentfx.host.graph import Graph
-from latentfx.host.guard import MAX_FILE_BYTES, read_plugin_bytes
-from latentfx.host.plugin_file import MAX_METADATA_BYTES, Metadata, load_metadata
+from latentfx.host.guard import read_plugin_bytes
+from latentfx.host.nn_tilde.facts import ASSUMED, KEY, own_setters, read_own_metadata, wire
+from latentfx.host.nn_tilde.first_use import meet_nn_tilde
+from latentfx.host.nn_tilde.model import open_module
+from latentfx.host.nn_tilde.ports import read_ports
+from latentfx.host.nn_tilde.row import Setter
+from latentfx.host.plugin_file import Metadata
 from latentfx.library import plugins
 from latentfx.plugin import Plugin, State
 from latentfx.spec import PluginSpec
-from latentfx.testing import measure_latency
-
-_UNTRUSTED = (
-    "{path} is TorchScript: a program that runs when it is opened. Add --trust (trust=True) if you know "
-    "where it comes from; the .onnx of the same plugin is data and needs no trust"
-)
 
 
 class OnnxPlugin(Plugin):
@@ -71,14 +66,18 @@ class NnTildePlugin(Plugin):
     Args:
         module: the file, opened.
         spec: of the plugin.
+        setters: how its controls are set; as in a file of ours unless given.
     Shape:
         state: memory [B, S], everything that the module remembers
     """
 
-    def __init__(self, module: torch.jit.ScriptModule, spec: PluginSpec) -> None:
+    def __init__(
+        self, module: torch.jit.ScriptModule, spec: PluginSpec, setters: tuple[Setter, ...] | None = None
+    ) -> None:
         super().__init__(spec)
         self._held = [module]  # in a list, so that torch does not take it for a part of this module
-        self._knobs = named_apart(spec.controls, module.get_methods()) if spec.controls else ()
+        own = own_setters(spec, module.get_methods()) if setters is None and spec.controls else ()
+        self._setters = own if setters is None else setters
         self._turned: list[float] = []
         self._moving = self._find_moving()
         self._start = self._read()
@@ -103,8 +102,8 @@ class NnTildePlugin(Plugin):
     def _turn(self, values: list[float]) -> None:
         if values == self._turned:
             return
-        for control, value in zip(self._knobs, values, strict=True):
-            getattr(self.module, f"set_{control.name}")(int(value) if control.curve == "integer" else value)
+        for setter in self._setters:
+            setter.set(self.module, values)
         self._turned = values
 
     def _find_moving(self) -> list[str]:
@@ -181,64 +180,20 @@ def open_plugin_file(
         graph = Graph(data, trust=trust)
         return OnnxPlugin(graph.metadata, graph.session), graph.metadata
     data = read_plugin_bytes(path)
-    if not trust:
-        raise PluginFileError(_UNTRUSTED.format(path=path))
-    try:
-        module = open_bytes(data)
-    except RuntimeError as error:
-        raise PluginFileError(f"torch cannot open {path}: {str(error).strip().splitlines()[0]}") from None
-    metadata = read_ts_metadata(data)
-    if metadata is not None:
-        return NnTildePlugin(module, metadata.spec), metadata
-    return _foreign(module, path, sample_rate)
+    check_trust(trust, path.name)
+    module, metadata = open_module(data), read_own_metadata(data)
+    if metadata is None:
+        return _foreign(module, data, path, sample_rate)
+    return NnTildePlugin(module, metadata.spec), metadata
 
 
-def read_ts_metadata(data: bytes) -> Metadata | None:
-    """What a file for nn~ says of itself, read without running it; None where another program wrote it.
-
-    Raises:
-        PluginFileError: our metadata, damaged.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = [e for e in archive.infolist() if e.filename.endswith(f"/extra/{METADATA_FILE}")]
-            if len(entries) != 1:
-                return None
-            if entries[0].file_size > min(MAX_METADATA_BYTES, MAX_FILE_BYTES):
-                raise PluginFileError(f"the metadata takes {entries[0].file_size} bytes; a damaged file")
-            return load_metadata(archive.read(entries[0]).decode())
-    except (zipfile.BadZipFile, UnicodeDecodeError, json.JSONDecodeError, OSError) as error:
-        raise PluginFileError(f"no TorchScript file: {error}") from None
-
-
-def _foreign(module: torch.jit.ScriptModule, path: Path, sample_rate: int) -> tuple[NnTildePlugin, Metadata]:
-    """A file of another program: it says its ports; the rest is measured or assumed."""
-    params = getattr(module, "forward_params", None)
-    if not isinstance(params, Tensor) or params.numel() != 4:
-        raise PluginFileError(
-            f"{path} is no file for nn~: it has no forward_params of four numbers. latentfx export ... --to "
-            "nn~ writes one"
-        )
-    in_channels, _, out_channels, _ = (int(value) for value in params)
-    ratios = [
-        int(ratio)
-        for name, value in module.named_buffers()
-        if name.endswith("_params") and value.numel() == 4
-        for ratio in (value[1], value[3])
-    ]
-    spec = PluginSpec(
-        path.stem,
-        int(getattr(module, "sr", getattr(module, "sampling_rate", sample_rate))),
-        max(MIN_RATIO, *ratios),
-        0,
-        in_channels,
-        out_channels,
-    )
-    plugin = NnTildePlugin(module, spec)
-    try:
-        latency = measure_latency(plugin, nonlinear=True)
-    except LatentFXError:
-        latency = 0
-    facts: dict[str, Any] = {**vars(spec), "latency": latency}
-    plugin.spec = PluginSpec(**facts)
-    return plugin, Metadata(plugin.spec, {})
+def _foreign(
+    module: torch.jit.ScriptModule, data: bytes, path: Path, sample_rate: int
+) -> tuple[NnTildePlugin, Metadata]:
+    """A file of another program: what it says, and what was measured of it. Its `forward` is judged."""
+    found = meet_nn_tilde(data, path.stem)
+    setters = wire(read_ports(module), found.spec, None, {}).setters
+    kept = sum(len(setter.values) for setter in setters)
+    rate = sample_rate if found.provenance[KEY]["rate"] == ASSUMED else found.spec.sample_rate
+    spec = replace(found.spec, controls=found.spec.controls[:kept], sample_rate=rate)
+    return NnTildePlugin(module, spec, setters), replace(found, spec=spec, provenance={})

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from latentfx.errors import PluginFileError
-from latentfx.export.nn_tilde.file import MIN_RATIO
+from latentfx.host.nn_tilde.ports import MIN_RATIO
 from latentfx.host.runtime import LatentPlugin
 
 from .opened import NnTildePlugin, OnnxPlugin, open_plugin_file

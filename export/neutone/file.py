@@ -18,8 +18,9 @@ import torch
 
 from latentfx.errors import ExportError, MissingExtraError
 from latentfx.export.bundle import require_provenance, write_file
-from latentfx.export.nn_tilde.file import deprecations_allowed, without_traces
+from latentfx.export.nn_tilde.file import without_traces
 from latentfx.export.nn_tilde.module import NnTilde
+from latentfx.host.nn_tilde.model import deprecations_allowed
 from latentfx.plugin import Plugin
 from latentfx.testing.drive import evaluating
 

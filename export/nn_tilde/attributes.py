@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from latentfx.control import Control
 from latentfx.errors import ExportError
+from latentfx.host.nn_tilde.facts import attribute_name
 from latentfx.spec import Blend, PluginSpec
 
 _INT, _FLOAT, _STR = 1, 2, 3
@@ -36,10 +37,7 @@ class Attribute:
 
 def named_apart(controls: tuple[Control, ...], methods: Collection[str]) -> tuple[Control, ...]:
     """Controls under their names in nn~. One with the name of a method is renamed: `mix` to `mix_amount`."""
-    return tuple(
-        replace(control, name=f"{control.name}_amount") if control.name in methods else control
-        for control in controls
-    )
+    return tuple(replace(control, name=attribute_name(control.name, methods)) for control in controls)
 
 
 def attributes(spec: PluginSpec, methods: Collection[str] = ()) -> tuple[Attribute, ...]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,9 @@ import torch
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
 from latentfx.export.bundle import initial_row, metadata_text, require_provenance, write_file
+from latentfx.host.nn_tilde.facts import METADATA_FILE
+from latentfx.host.nn_tilde.model import deprecations_allowed, open_module
+from latentfx.host.nn_tilde.ports import MIN_RATIO
 from latentfx.plugin import Plugin
 from latentfx.testing.drive import evaluating
 
@@ -24,8 +25,7 @@ from .libtorch import VERSION, unknown_operators
 from .module import NnTilde, NnTildeLatent
 from .steps import LatentStepsInterface, StepsInterface
 
-METADATA_FILE = "latentfx.json"
-MIN_RATIO, MAX_RATIO = 512, 4096
+MAX_RATIO = 4096
 MIN_NAME = 3
 
 Report = Mapping[str, Any] | Callable[[torch.jit.ScriptModule], Mapping[str, Any]]
@@ -72,28 +72,9 @@ def export_nn_tilde(
     with evaluating(plugin), torch.no_grad():
         module = _compile(plugin, latent)
     if callable(report):
-        report = report(open_bytes(_bytes(module, "")))
+        report = report(open_module(_bytes(module, "")))
     write_file(target, _bytes(module, metadata_text(plugin, state, provenance, report or {})))
     return target
-
-
-def open_bytes(data: bytes) -> torch.jit.ScriptModule:
-    """Open a TorchScript file. It is a program: open only what you trust.
-
-    Raises:
-        RuntimeError: not a TorchScript file.
-    """
-    with deprecations_allowed():
-        module: torch.jit.ScriptModule = torch.jit.load(io.BytesIO(data), map_location="cpu")
-    return module
-
-
-@contextmanager
-def deprecations_allowed() -> Iterator[None]:
-    """Ignore the warning that TorchScript is deprecated: nn~ loads nothing else."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="`torch.jit", category=DeprecationWarning)
-        yield
 
 
 def _compile(plugin: Plugin, latent: bool) -> torch.jit.ScriptModule:

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
+from latentfx.host.nn_tilde.ports import MIN_RATIO
 from latentfx.testing import Check
 
 from .attributes import FACTS
-from .file import MAX_RATIO, MIN_RATIO
+from .file import MAX_RATIO
 from .libtorch import VERSION, unknown_operators
 
 _TYPES = {0: bool, 1: int, 2: float, 3: str}

@@ -42,7 +42,8 @@ TrustOption = Annotated[
     bool,
     typer.Option(
         "--trust",
-        help="Open a plugin file whose operators break the rules for files from strangers: know its author.",
+        help="Open a .ts for nn~, which is a program, or a plugin file that breaks the rules for files from "
+        "strangers: know its author.",
     ),
 ]
 ReferenceOption = Annotated[Path | None, typer.Option(help="Learn the sound from this recording instead.")]

@@ -18,6 +18,7 @@ from latentfx.cli.options import (
     SideOption,
     SourcesArgument,
     TargetArgument,
+    TrustOption,
     choose_plugin,
     takes_controls,
 )
@@ -80,6 +81,7 @@ def save(
     description: Annotated[str | None, typer.Option(help="One line for people.")] = None,
     program: Annotated[int | None, typer.Option(min=0, max=127, help="MIDI program that calls it.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preset of this name.")] = False,
+    trust: TrustOption = False,
 ) -> None:
     """Save settings under a name.
 
@@ -92,7 +94,7 @@ def save(
     from latentfx.binding import Binding
     from latentfx.preset import Preset
 
-    chosen = choose_plugin(plugin, base)
+    chosen = choose_plugin(plugin, base, trust)
     start = Preset(name, chosen) if isinstance(chosen, str) else chosen
     preset = Preset(
         name,
@@ -159,6 +161,7 @@ def morph(
         str | None, typer.Option("--save", metavar="NAME", help="Save it under this name.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preset of this name.")] = False,
+    trust: TrustOption = False,
 ) -> None:
     """Make a preset between two of one plugin: every knob so far on its way, blends weight by weight.
 
@@ -168,10 +171,13 @@ def morph(
 
       latentfx preset morph bowed-double trumpet-below 0.5 --save half-way
     """
+    from latentfx.library import trust_plugin
     from latentfx.preset import dump_preset, load_preset
     from latentfx.preset import morph as between
 
     first, second = load_preset(a), load_preset(b)
+    if trust:
+        trust_plugin(first.plugin)
     how = f"{t:g} of the way from {first.name} to {second.name}"
     preset = replace(between(first, second, t), name=name or "", description=how, program=None)
     if name is None:
@@ -188,12 +194,13 @@ def apply(
     side: SideOption = None,
     *,
     controls: dict[str, Setting],
+    trust: TrustOption = False,
 ) -> None:
     """Run recordings through a preset, with some of its settings changed where you give them.
 
     `latentfx apply --preset NAME` does the same, and has more options.
     """
-    run_job(ApplyJob(sources, target, choose_plugin(None, preset), controls, side=side))
+    run_job(ApplyJob(sources, target, choose_plugin(None, preset, trust), controls, side=side))
 
 
 def _save(preset: Preset, overwrite: bool) -> None:

@@ -40,7 +40,8 @@ def info(
     plugin: Annotated[
         str,
         typer.Argument(
-            help="A shipped plugin, or the path of an .onnx file.", autocompletion=complete_plugin
+            help="A shipped plugin, an .onnx file, or a .ts that was played here.",
+            autocompletion=complete_plugin,
         ),
     ],
     full: Annotated[

@@ -35,12 +35,12 @@ def cache_folder() -> Path:
 
 def trust_bytes(data: bytes) -> None:
     """Trust this very file, in this process and those that it starts."""
-    os.environ[_TRUST] = f"{os.environ.get(_TRUST, '')} {_hash(data)}".strip()
+    os.environ[_TRUST] = f"{os.environ.get(_TRUST, '')} {hash_of(data)}".strip()
 
 
 def is_trusted(data: bytes) -> bool:
     """Whether `trust_bytes` was said of this file."""
-    return _TRUST in os.environ and _hash(data) in os.environ[_TRUST].split()
+    return _TRUST in os.environ and hash_of(data) in os.environ[_TRUST].split()
 
 
 def meet(data: bytes, trust: bool = False) -> None:
@@ -53,23 +53,38 @@ def meet(data: bytes, trust: bool = False) -> None:
     Raises:
         PluginFileError: it is refused, it crashes, or takes too much time or memory.
     """
-    passed = cache_folder() / "checked" / f"{_hash(data)}-{_RULES}{'-trusted' if trust else ''}"
+    passed = cache_folder() / "checked" / f"{hash_of(data)}-{_RULES}{'-trusted' if trust else ''}"
     if passed.exists():
         return
     if not trust:
         check_file(data)
-    _try(data, trust)
+    try_apart("latentfx.host.trial", [TRUSTED] if trust else [], data, TRIAL_S)
     with suppress(OSError):  # a folder that cannot be written to costs time alone
         passed.parent.mkdir(parents=True, exist_ok=True)
         write_text(passed, "")
 
 
-def _hash(data: bytes) -> str:
+def hash_of(data: bytes) -> str:
+    """The name of a file in the cache folder."""
     return hashlib.sha256(data).hexdigest()
 
 
-def _try(data: bytes, trust: bool) -> None:
-    command = [sys.executable, "-P", "-m", "latentfx.host.trial", *([TRUSTED] if trust else [])]
+def try_apart(program: str, arguments: list[str], data: bytes, limit_s: float) -> str:
+    """Run a module of ours on a file, in a process of its own, which may crash.
+
+    Args:
+        program: the module. It reads the file from its standard input, and writes its answer.
+        arguments: of the module.
+        data: content of the file.
+        limit_s: a process that takes longer is ended.
+
+    Returns:
+        The answer.
+
+    Raises:
+        PluginFileError: the program refuses the file, crashes or takes too long.
+    """
+    command = [sys.executable, "-P", "-m", program, *arguments]
     paths = os.pathsep.join(filter(None, sys.path))
     try:
         ended = subprocess.run(
@@ -77,12 +92,12 @@ def _try(data: bytes, trust: bool) -> None:
             input=data,
             capture_output=True,
             env={**os.environ, "PYTHONPATH": paths},
-            timeout=TRIAL_S,
+            timeout=limit_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise PluginFileError(
-            f"the plugin file did not load and play in {TRIAL_S:g} s; it is not opened"
+            f"the plugin file did not load and play in {limit_s:g} s; it is not opened"
         ) from None
     except OSError as error:
         raise PluginFileError(
@@ -90,7 +105,7 @@ def _try(data: bytes, trust: bool) -> None:
             "checked elsewhere, load it with checked=True"
         ) from None
     if ended.returncode == 0:
-        return
+        return ended.stdout.decode("utf-8", "replace")
     told = ended.stdout.decode("utf-8", "replace").strip()
     if ended.returncode == 1 and told:
         raise PluginFileError(told)

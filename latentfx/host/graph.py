@@ -102,6 +102,12 @@ class Graph:
                 f"onnxruntime cannot run the graph of {spec.name!r}: {first_line(error)}"
             ) from error
 
+    def open(
+        self, batch: int, initial: Mapping[str, Float32], controls: Float32, limit_s: float = STEP_LIMIT_S
+    ) -> BlockStream:
+        """Open a stream of whole blocks; see `BlockStream`."""
+        return BlockStream(self, batch, initial, controls, limit_s)
+
     def check_size(self, batch: int, samples: int) -> None:
         """Check the sizes of all tensors for a step of so many rows and samples.
 

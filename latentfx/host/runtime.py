@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentfx.arrays import Float32
 from latentfx.errors import ControlError, ShapeError
-from latentfx.host.first_contact import is_trusted, meet
-from latentfx.host.graph import STEP_LIMIT_S, BlockStream, Graph
+from latentfx.host.door import Playable, RunningBlocks, meet_file, open_file
+from latentfx.host.first_contact import is_trusted
+from latentfx.host.graph import STEP_LIMIT_S
 from latentfx.host.guard import read_plugin_bytes
 from latentfx.host.layout import find_layout, to_channels
 from latentfx.host.processor import Processor
@@ -64,15 +66,18 @@ class LatentPlugin(Processor):
     Args:
         data: content of a plugin file.
         threads: threads that one block may use.
-        trust: whether operators and sizes may be any, because you know the author; see `latentfx.load`.
+        trust: whether operators and sizes may be any, and a file for nn~ may run, because you know the
+            author; see `latentfx.load`.
+        name: of a file that does not say its own.
 
     Raises:
         PluginFileError: the file is damaged, hostile or of another schema.
+        MissingExtraError: a file for nn~, and torch is not installed.
     """
 
-    def __init__(self, data: bytes, threads: int = 1, trust: bool = False) -> None:
-        graph = Graph(data, threads, trust)
-        self._start(graph, graph.metadata.state, (data, threads, trust))
+    def __init__(self, data: bytes, threads: int = 1, trust: bool = False, name: str = "nn~") -> None:
+        graph = open_file(data, threads, trust, name)
+        self._start(graph, graph.metadata.state, (data, threads, trust, name))
 
     @classmethod
     def load(
@@ -87,8 +92,8 @@ class LatentPlugin(Processor):
         data = read_plugin_bytes(path)
         trust = trust or is_trusted(data)
         if not checked:
-            meet(data, trust)
-        return cls(data, threads, trust)
+            meet_file(data, trust, Path(path).stem)
+        return cls(data, threads, trust, Path(path).stem)
 
     @property
     def spec(self) -> PluginSpec:
@@ -244,16 +249,18 @@ class LatentPlugin(Processor):
     def open(self, channels: int, sample_rate: float) -> PluginStream:
         return PluginStream(self.spec, self.blocks, channels, sample_rate)
 
-    def blocks(self, batch: int = 1, limit_s: float = STEP_LIMIT_S) -> BlockStream:
+    def blocks(self, batch: int = 1, limit_s: float = STEP_LIMIT_S) -> RunningBlocks:
         """Open a stream of whole blocks at the plugin's rate, for live hosts. Its latency is not removed.
 
         Args:
             batch: rows that run side by side.
             limit_s: a step that takes longer is ended, and raises.
         """
-        return BlockStream(self._graph, batch, self._initial, self.controls.values_row, limit_s)
+        return self._graph.open(batch, self._initial, self.controls.values_row, limit_s)
 
-    def _start(self, graph: Graph, initial: Mapping[str, Float32], origin: tuple[bytes, int, bool]) -> None:
+    def _start(
+        self, graph: Playable, initial: Mapping[str, Float32], origin: tuple[bytes, int, bool, str]
+    ) -> None:
         super().__init__()
         self._graph = graph
         self._origin = origin
@@ -323,10 +330,10 @@ class LatentPlugin(Processor):
 
 
 def _revive(
-    data: bytes, threads: int, trust: bool, initial: Mapping[str, Float32], values: Float32
+    data: bytes, threads: int, trust: bool, name: str, initial: Mapping[str, Float32], values: Float32
 ) -> LatentPlugin:
     """A plugin that was pickled."""
-    plugin = LatentPlugin(data, threads, trust)
+    plugin = LatentPlugin(data, threads, trust, name)
     plugin._initial.update(initial)
     plugin.controls.values_row[:] = values
     return plugin

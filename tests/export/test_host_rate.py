@@ -15,9 +15,9 @@ from torch import Tensor
 from latentfx.dsp.delay import Delay
 from latentfx.errors import ExportError
 from latentfx.export import export_checkpoint, export_nn_tilde
-from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.nn_tilde.host_rate import AtHostRate
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
+from latentfx.host.nn_tilde.model import open_module
 from latentfx.plugin import Plugin, PluginSpec, State
 from latentfx.testing import verify_contract
 
@@ -80,7 +80,7 @@ def test_the_contract_is_kept_at_the_rate_of_the_host(block: int) -> None:
 def test_the_file_for_nn_tilde_says_and_keeps_the_rate_of_the_host(tmp_path: Path) -> None:
     plugin = AtHostRate(Late(), 44_100)
     file = export_nn_tilde(plugin, tmp_path / "late.ts", PROVENANCE)
-    module = open_bytes(file.read_bytes())
+    module = open_module(file.read_bytes())
     verify_nn_tilde(plugin, module)
     assert (module.get_sample_rate(), module.get_latency()) == ((44_100,), (plugin.spec.latency,))
 

@@ -13,11 +13,12 @@ import latentfx
 from latentfx.errors import ExportError, ShapeError
 from latentfx.export.builders.latent_mix import build_latent_mix
 from latentfx.export.checks.opened import NnTildePlugin, plugin_path
-from latentfx.export.nn_tilde.file import export_nn_tilde, open_bytes
+from latentfx.export.nn_tilde.file import export_nn_tilde
 from latentfx.export.nn_tilde.form import check_nn_tilde
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
 from latentfx.export.patches.file import write_patches
 from latentfx.export.rebuild import rebuild_plugin
+from latentfx.host.nn_tilde.model import open_module
 from latentfx.methods.oplas.mix.config import LatentMixConfig, MixSpectra
 from latentfx.methods.oplas.mix.model import LatentMix
 
@@ -119,7 +120,7 @@ def test_nn_tilde_gets_forward_alone_since_no_patch_holds_the_latent_signals(tmp
     path = export_nn_tilde(
         mixer, tmp_path / "mixer.ts", facts, lambda module: verify_nn_tilde(mixer, module).as_dict()
     )
-    module = open_bytes(path.read_bytes())
+    module = open_module(path.read_bytes())
     assert module.get_methods() == ["forward", "info"]
     assert check_nn_tilde(module).passed
     write_patches(mixer, path)

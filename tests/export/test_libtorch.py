@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from latentfx.export.nn_tilde.file import deprecations_allowed
 from latentfx.export.nn_tilde.libtorch import known_operators, unknown_operators
+from latentfx.host.nn_tilde.model import deprecations_allowed
 
 
 class Spectrum(nn.Module):

@@ -17,7 +17,7 @@ from latentfx.export import export_checkpoint
 from latentfx.export.builders.swapper import build_swapper
 from latentfx.export.neutone.file import export_neutone
 from latentfx.export.neutone.knobs import choose_knobs, words_of
-from latentfx.export.nn_tilde.file import deprecations_allowed
+from latentfx.host.nn_tilde.model import deprecations_allowed
 from latentfx.methods.swapper.model import Swapper
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from latentfx.export import export_nn_tilde
 from latentfx.export.builders.swapper import build_swapper
-from latentfx.export.nn_tilde.file import METADATA_FILE, open_bytes
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
+from latentfx.host.nn_tilde.facts import METADATA_FILE
+from latentfx.host.nn_tilde.model import open_module
 from latentfx.host.plugin_file import load_metadata
 from latentfx.methods.swapper.model import Swapper
 from latentfx.plugin import Plugin
@@ -36,7 +37,7 @@ def path(swapper: Plugin, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def module(path: Path) -> Module:
-    return open_bytes(path.read_bytes())
+    return open_module(path.read_bytes())
 
 
 def sound(swapper: Plugin, calls: int = 8, batch: int = 1) -> Tensor:
@@ -210,14 +211,14 @@ def test_no_byte_of_the_file_names_a_folder_of_the_machine_that_wrote_it(path: P
 
 
 def test_weights_are_frozen_into_the_steps(path: Path) -> None:
-    module = open_bytes(path.read_bytes())
+    module = open_module(path.read_bytes())
     assert list(module.parameters()) == []
     assert list(module.steps.named_buffers()) == []
 
 
 def test_the_list_of_methods_prepares_the_first_call_and_leaves_no_trace(path: Path, swapper: Plugin) -> None:
     """The steps run when nn~ asks for the methods, as the same call that `forward` makes."""
-    first, second = open_bytes(path.read_bytes()), open_bytes(path.read_bytes())
+    first, second = open_module(path.read_bytes()), open_module(path.read_bytes())
     assert not first.warm
     first.get_methods()
     assert first.warm

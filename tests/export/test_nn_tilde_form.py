@@ -12,8 +12,8 @@ from identity_effect import identity_effect
 from torch import Tensor, nn
 
 from latentfx.export import export_nn_tilde
-from latentfx.export.nn_tilde.file import deprecations_allowed, open_bytes
 from latentfx.export.nn_tilde.form import check_nn_tilde
+from latentfx.host.nn_tilde.model import deprecations_allowed, open_module
 
 PROVENANCE = {"method": "identity", "licence": "MIT", "date": "2025-01-01", "versions": {"latentfx": "0"}}
 
@@ -91,4 +91,4 @@ def test_what_nn_tilde_trips_over_is_named(make: Callable[[], nn.Module], messag
 def test_a_good_port_has_no_fault(tmp_path: Path) -> None:
     assert check_nn_tilde(script(Port([1, 1, 1, 1], GOOD))).passed
     path = export_nn_tilde(identity_effect(), tmp_path / "identity.ts", PROVENANCE)
-    assert check_nn_tilde(open_bytes(path.read_bytes())).passed
+    assert check_nn_tilde(open_module(path.read_bytes())).passed

@@ -14,9 +14,9 @@ from latentfx.control import Control
 from latentfx.errors import ContractError, ExportError
 from latentfx.export import export_checkpoint, export_nn_tilde
 from latentfx.export.builders.swapper import build_swapper
-from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
 from latentfx.export.patches.file import write_patches
+from latentfx.host.nn_tilde.model import open_module
 from latentfx.methods.swapper.model import Swapper
 from latentfx.plugin import Plugin, PluginSpec, State
 from latentfx.stages import Factors, Features
@@ -41,7 +41,7 @@ class Scaled(Plugin):
 def test_a_plugin_without_latent_space_state_or_blends(tmp_path: Path) -> None:
     plugin = Scaled()
     target = export_nn_tilde(plugin, tmp_path / "scaled.ts", PROVENANCE)
-    module = open_bytes(target.read_bytes())
+    module = open_module(target.read_bytes())
     verify_nn_tilde(plugin, module)
     assert module.get_methods() == ["forward", "info"]
     assert (module.set_gain(3), module.get_gain(), module.gain_params.tolist()) == (0, (3,), [1])
@@ -125,7 +125,7 @@ def test_what_nn_tilde_cannot_run_is_refused_with_the_reason(
 
 def test_a_latent_space_of_more_signals_than_a_patch_holds_gets_no_methods(tmp_path: Path) -> None:
     target = export_nn_tilde(identity_effect(n_fft=1024), tmp_path / "wide.ts", PROVENANCE)
-    assert open_bytes(target.read_bytes()).get_methods() == ["forward", "info"]
+    assert open_module(target.read_bytes()).get_methods() == ["forward", "info"]
 
 
 class Mix(Lift):
@@ -135,7 +135,7 @@ class Mix(Lift):
 def test_a_control_called_as_a_method_is_gets_another_name(tmp_path: Path) -> None:
     effect = identity_effect(n_fft=64, hop=16, operator=Mix())
     file = export_nn_tilde(effect, tmp_path / "mixer.ts", PROVENANCE)
-    module = open_bytes(file.read_bytes())
+    module = open_module(file.read_bytes())
     verify_nn_tilde(effect, module)
     assert module.get_methods() == ["forward", "info", "encode", "decode", "mix"]
     assert "mix_amount" in module.get_attributes()

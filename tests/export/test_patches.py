@@ -23,11 +23,11 @@ from tiny_swap import INSTRUMENTS
 from latentfx.control import Control
 from latentfx.export import export_nn_tilde
 from latentfx.export.builders.swapper import build_swapper
-from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.patches.file import write_patches
 from latentfx.export.patches.max import max_patch
 from latentfx.export.patches.panel import panel_of
 from latentfx.export.patches.pd import pd_patch
+from latentfx.host.nn_tilde.model import open_module
 from latentfx.methods.swapper.model import Swapper
 from latentfx.spec import PluginSpec
 
@@ -289,7 +289,7 @@ if EXTERNAL and PD:
         assert ran.returncode == 0, ran.stderr
         assert not COMPLAINT.search(ran.stderr), ran.stderr
         heard = soundfile.read(folder / "out.wav", dtype="float32")[0]
-        module = open_bytes((folder / "tiny.ts").read_bytes())
+        module = open_module((folder / "tiny.ts").read_bytes())
         module.set_timbre("violin:0.5+clarinet:0.5")
         module.set_pitch_st(3.0)
         with torch.inference_mode():

@@ -17,10 +17,10 @@ from latentfx.errors import ExportError
 from latentfx.export import export_checkpoint
 from latentfx.export.builders.swapper import build_swapper
 from latentfx.export.checks.opened import plugin_path
-from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.nn_tilde.form import check_nn_tilde
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
 from latentfx.export.rebuild import rebuild_plugin
+from latentfx.host.nn_tilde.model import open_module
 from latentfx.host.plugin_file import REBUILD_KEY
 from latentfx.library import load
 from latentfx.methods.swapper.model import Swapper
@@ -47,7 +47,7 @@ def test_a_plugin_file_becomes_a_file_for_nn_tilde(exported: tuple[Path, str], t
         "mc.nn~",
         "nn~ latent",
     }
-    module = open_bytes(found.path.read_bytes())
+    module = open_module(found.path.read_bytes())
     assert module.get_timbre() == ("violin",)
     assert module.get_methods() == ["forward", "info", "encode", "decode", "swap"]
 
@@ -55,7 +55,7 @@ def test_a_plugin_file_becomes_a_file_for_nn_tilde(exported: tuple[Path, str], t
 @pytest.mark.parametrize("name", latentfx.plugins())
 def test_a_shipped_plugin_becomes_a_file_for_nn_tilde_that_sounds_like_it(name: str, tmp_path: Path) -> None:
     file = export_checkpoint(name, tmp_path / f"{name}.ts", verify=False).path
-    module = open_bytes(file.read_bytes())
+    module = open_module(file.read_bytes())
     assert check_nn_tilde(module).passed
     verify_nn_tilde(rebuild_plugin(plugin_path(name))[0], module)
 

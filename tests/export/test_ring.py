@@ -14,9 +14,9 @@ from latentfx.errors import ExportError
 from latentfx.export import export_nn_tilde
 from latentfx.export.builders.ring import build_ring
 from latentfx.export.checks.opened import plugin_path
-from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
 from latentfx.export.rebuild import rebuild_plugin
+from latentfx.host.nn_tilde.model import open_module
 from latentfx.methods.oplas.ring.model import PitchRing, PitchRingConfig
 from latentfx.plugin import Plugin
 from latentfx.testing import verify_parity
@@ -67,7 +67,7 @@ def test_in_nn_tilde_the_ring_is_a_method_on_latent_signals(ring: LatentEffect, 
     path = export_nn_tilde(
         ring, tmp_path / "ring.ts", facts, lambda module: verify_nn_tilde(ring, module).as_dict()
     )
-    module = open_bytes(path.read_bytes())
+    module = open_module(path.read_bytes())
     assert module.get_methods() == ["forward", "info", "encode", "decode", "rotate"]
     codes = module.encode(phrase(ring, 50, 1, torch.Generator().manual_seed(1)))
     still = module.rotate(codes)

@@ -14,9 +14,9 @@ from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError, RecipeError
 from latentfx.export import export_checkpoint, export_nn_tilde
 from latentfx.export.builders.builder import build_plugin
-from latentfx.export.nn_tilde.file import open_bytes
 from latentfx.export.nn_tilde.parity import verify_nn_tilde
 from latentfx.export.rebuild import rebuild_plugin
+from latentfx.host.nn_tilde.model import open_module
 from latentfx.methods.syntone.model import SynTone, SynToneConfig
 from latentfx.testing import verify_contract, verify_parity
 from latentfx.testing.drive import phrase
@@ -95,7 +95,7 @@ def test_in_nn_tilde_it_encodes_decodes_and_steers(checkpoint: Path, tmp_path: P
     path = export_nn_tilde(
         effect, tmp_path / "knobs.ts", facts, lambda m: verify_nn_tilde(effect, m).as_dict()
     )
-    module = open_bytes(path.read_bytes())
+    module = open_module(path.read_bytes())
     assert module.get_methods() == ["forward", "info", "encode", "decode", "steer"]
     codes = module.encode(phrase(effect, 32, 1, torch.Generator().manual_seed(1)))
     torch.testing.assert_close(module.steer(codes), codes, atol=1e-5, rtol=0)

@@ -17,10 +17,11 @@ from latentfx.control import Control
 from latentfx.errors import CheckpointError, ContractError, PluginFileError
 from latentfx.export import export_nn_tilde, export_onnx
 from latentfx.export.checks import stress
-from latentfx.export.checks.opened import open_plugin_file, plugin_path, read_ts_metadata
+from latentfx.export.checks.opened import open_plugin_file, plugin_path
 from latentfx.export.checks.timing import Timing
 from latentfx.export.checks.validation import cost_check, stress_checks, validate
-from latentfx.export.nn_tilde.file import deprecations_allowed
+from latentfx.host.nn_tilde.facts import read_own_metadata
+from latentfx.host.nn_tilde.model import deprecations_allowed
 from latentfx.plugin import Plugin, PluginSpec, State
 from latentfx.testing import Check, ContractReport, Terms
 from latentfx.testing.drive import phrase, random_controls, run
@@ -219,7 +220,7 @@ def test_torchscript_is_opened_on_trust_alone(files: dict[str, Path], tmp_path: 
     with pytest.raises(PluginFileError, match="torch cannot open"):
         validate(junk, trust=True)
     with pytest.raises(PluginFileError, match="no TorchScript file"):
-        read_ts_metadata(junk.read_bytes())
+        read_own_metadata(junk.read_bytes())
 
 
 def test_the_file_is_the_plugin(files: dict[str, Path]) -> None:
@@ -322,5 +323,5 @@ def test_a_shipped_plugin_is_found_by_its_name() -> None:
 def test_a_module_that_is_not_for_nn_tilde_is_named(tmp_path: Path) -> None:
     path = tmp_path / "linear.ts"
     save(nn.Linear(3, 3), path)
-    with pytest.raises(PluginFileError, match="is no file for nn~: it has no forward_params"):
+    with pytest.raises(PluginFileError, match="is not for nn~: none of its methods"):
         validate(path, trust=True)

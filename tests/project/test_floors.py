@@ -43,6 +43,9 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     )
 )
 LAB = {"plugin", "stages", "methods", "operators", "training", "effect", "testing", "export"}
+# The room in which hosts play files for nn~ needs torch, its doors apart.
+NN_TILDE = "latentfx.host.nn_tilde."
+NN_TILDE_DOORS = {f"{NN_TILDE}first_use", f"{NN_TILDE}trial"}
 LIGHT_DSP = {"latentfx.dsp", "latentfx.dsp.resample"}
 # Hosts load these when someone asks for a picture, or for OSC, and say which extra is missing.
 ON_REQUEST = {"matplotlib", "pythonosc"}
@@ -71,6 +74,11 @@ def floor(name: str) -> int:
     raise LookupError(f"{name} has no floor; give it one in tests/project/test_floors.py")
 
 
+def is_for_nn_tilde(name: str) -> bool:
+    """Whether a module plays files for nn~, which needs torch."""
+    return name.startswith(NN_TILDE) and name not in NN_TILDE_DOORS
+
+
 @pytest.fixture(scope="module")
 def modules(package_folders: dict[str, Path]) -> dict[str, Module]:
     return read_package(package_folders)
@@ -79,7 +87,11 @@ def modules(package_folders: dict[str, Path]) -> dict[str, Module]:
 @pytest.fixture(scope="module")
 def host(modules: dict[str, Module]) -> list[str]:
     """Modules that run where torch is not installed."""
-    return [name for name in modules if room(name) not in LAB | {"dsp"} or name in LIGHT_DSP]
+    return [
+        name
+        for name in modules
+        if (room(name) not in LAB | {"dsp"} or name in LIGHT_DSP) and not is_for_nn_tilde(name)
+    ]
 
 
 def third_party(module: Module) -> list[Import]:
@@ -161,6 +173,18 @@ def test_what_plays_a_plugin_needs_only_the_light_core(
         if item.when == "call" and item.module.split(".")[0] not in allowed | ON_REQUEST
     }
     assert heavy | lazy == set()
+
+
+def test_hosts_open_the_room_of_nn_tilde_only_for_a_file_of_that_kind(
+    modules: dict[str, Module], host: list[str]
+) -> None:
+    found = {
+        (name, item.when)
+        for name in host
+        for item in modules[name].imports
+        if (target := resolve(item.module, modules)) is not None and is_for_nn_tilde(target)
+    }
+    assert found == {("latentfx.host.door", "call"), (f"{NN_TILDE}trial", "call")}
 
 
 def test_every_import_is_a_declared_dependency(modules: dict[str, Module], settings: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latentfx.errors import ControlError, PluginFileError, PluginNotFoundError, ShapeError
+from latentfx.errors import ControlError, PluginNotFoundError, ShapeError
 from latentfx.host.runs import in_runs
 from latentfx.host.runtime import LatentPlugin
 from latentfx.library import describe, load, plugins
@@ -293,7 +293,7 @@ def test_an_unknown_plugin_is_named_with_the_nearest(tmp_path: Path, monkeypatch
         load("timbre-swop")
     with pytest.raises(PluginNotFoundError, match=r"no plugin file .*absent\.onnx"):
         load(tmp_path / "absent.onnx")
-    with pytest.raises(PluginFileError, match="TorchScript, which runs code"):
+    with pytest.raises(PluginNotFoundError, match=r"no plugin file .*model\.ts"):
         load(tmp_path / "model.ts")
 
 
