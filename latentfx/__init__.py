@@ -16,7 +16,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from latentfx.automation import Automated, Automation, load_automation
-    from latentfx.board import Board
+    from latentfx.board import Board, Branch, Split
     from latentfx.control import Control
     from latentfx.errors import LatentFXError
     from latentfx.host.runtime import LatentPlugin
@@ -35,6 +35,7 @@ __all__ = [
     "Automated",
     "Automation",
     "Board",
+    "Branch",
     "Control",
     "LatentFXError",
     "LatentPlugin",
@@ -42,6 +43,7 @@ __all__ = [
     "PluginSpec",
     "Preset",
     "SideChained",
+    "Split",
     "apply",
     "live",
     "load",
@@ -57,6 +59,7 @@ _HOME = {
     "Automated": "automation",
     "Automation": "automation",
     "Board": "board",
+    "Branch": "board",
     "Control": "control",
     "LatentFXError": "errors",
     "LatentPlugin": "host.runtime",
@@ -64,6 +67,7 @@ _HOME = {
     "PluginSpec": "spec",
     "Preset": "preset",
     "SideChained": "host.side_chain",
+    "Split": "board",
     "apply": "offline",
     "live": "realtime",
     "load": "library",

@@ -83,6 +83,11 @@ class Processor(ABC):
         self._owner = 0
         self._busy = threading.Lock()
 
+    @property
+    @abstractmethod
+    def sample_rate(self) -> int:
+        """Rate that the effect works at, in Hz."""
+
     @abstractmethod
     def open(self, channels: int, sample_rate: float) -> Stream:
         """Open a stream: audio of this rate, pieces of any length, latency removed.

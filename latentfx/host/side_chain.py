@@ -119,7 +119,7 @@ class SideChainStream:
 
     def __init__(self, plugin: Moved, recording: _Recording, channels: int, sample_rate: float) -> None:
         spec = plugin.spec
-        self._rows = _count_rows(spec, channels)
+        self._rows = count_main_rows(spec, channels)
         self.channels = channels
         self.sample_rate = sample_rate
         self._stream = plugin.open(self._rows * spec.in_channels, sample_rate)
@@ -142,12 +142,7 @@ class SideChainStream:
         Shape:
             audio [C, T] -> [C_out, T2]
         """
-        samples = audio.shape[1]
-        inputs = [
-            part.reshape(self._rows, len(part) // self._rows, samples)
-            for part in (audio, self._side.take(samples))
-        ]
-        return self._stream.push(np.concatenate(inputs, axis=1).reshape(self._stream.channels, samples))
+        return self._stream.push(join_side(audio, self._side.take(audio.shape[1]), self._rows))
 
     def flush(self) -> Float32:
         """End the stream: return the rest.
@@ -253,12 +248,10 @@ class _SideStream:
         if block is None:
             self._ended = True
             return self._resampler.flush()
-        if len(block) != self._channels:
-            block = np.repeat(block.mean(axis=0, keepdims=True), self._channels, axis=0)
-        return self._resampler.process(block)
+        return self._resampler.process(as_side(block, self._channels))
 
 
-def _count_rows(spec: PluginSpec, channels: int) -> int:
+def count_main_rows(spec: PluginSpec, channels: int) -> int:
     """How many times the plugin runs side by side on a main input of so many channels.
 
     Raises:
@@ -272,3 +265,27 @@ def _count_rows(spec: PluginSpec, channels: int) -> int:
     raise ShapeError(
         f"audio has {channels} channels; plugin {spec.name!r} takes {main} beside its side-chain"
     )
+
+
+def as_side(audio: Float32, channels: int) -> Float32:
+    """Audio with so many channels: its own, or the mean of them for each.
+
+    Shape:
+        audio [C, T] -> [channels, T]
+    """
+    return audio if len(audio) == channels else np.repeat(audio.mean(axis=0, keepdims=True), channels, axis=0)
+
+
+def join_side(audio: Float32, side: Float32, rows: int) -> Float32:
+    """Lay a main input and a side-chain together as the plugin takes them: main, side, main, side.
+
+    Args:
+        audio: the main input.
+        side: the side-chain.
+        rows: how many times the plugin runs side by side.
+    Shape:
+        audio [rows * M, T], side [rows * S, T] -> [rows * (M + S), T]
+    """
+    samples = audio.shape[1]
+    inputs = [part.reshape(rows, len(part) // rows, samples) for part in (audio, side)]
+    return np.concatenate(inputs, axis=1).reshape(len(audio) + len(side), samples)
