@@ -12,12 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentfx.arrays import Float32
 from latentfx.errors import ControlError, ShapeError
-from latentfx.host.door import Playable, RunningBlocks, meet_file, open_file
-from latentfx.host.first_contact import is_trusted
-from latentfx.host.graph import STEP_LIMIT_S
-from latentfx.host.guard import read_plugin_bytes
+from latentfx.host.door import Playable, RunningBlocks, admit, open_file
 from latentfx.host.layout import find_layout, to_channels
 from latentfx.host.processor import Processor
+from latentfx.host.session import STEP_LIMIT_S
 from latentfx.host.stream import PluginStream
 from latentfx.names import suggest
 from latentfx.sound.level import set_level
@@ -89,11 +87,8 @@ class LatentPlugin(Processor):
             PluginNotFoundError: there is no such file.
             PluginFileError: the file is damaged, hostile or of another schema.
         """
-        data = read_plugin_bytes(path)
-        trust = trust or is_trusted(data)
-        if not checked:
-            meet_file(data, trust, Path(path).stem)
-        return cls(data, threads, trust, Path(path).stem)
+        data, trusted = admit(path, trust, checked)
+        return cls(data, threads, trusted, Path(path).stem)
 
     @property
     def spec(self) -> PluginSpec:
