@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from latentfx.automation import Automated, Automation, load_automation
     from latentfx.board import Board, Branch, Split
     from latentfx.control import Control
-    from latentfx.errors import LatentFXError
+    from latentfx.errors import AudioWarning, ControlWarning, LatentFXError
     from latentfx.host.runtime import LatentPlugin
     from latentfx.host.side_chain import SideChained
     from latentfx.library import load, plugins
-    from latentfx.offline import Applied, AudioWarning, apply
+    from latentfx.offline import Applied, apply
     from latentfx.preset import Preset, load_preset, morph
     from latentfx.realtime import LiveHost, live
     from latentfx.spec import PluginSpec
@@ -37,6 +37,7 @@ __all__ = [
     "Board",
     "Branch",
     "Control",
+    "ControlWarning",
     "LatentFXError",
     "LatentPlugin",
     "LiveHost",
@@ -55,12 +56,13 @@ __all__ = [
 
 _HOME = {
     "Applied": "offline",
-    "AudioWarning": "offline",
+    "AudioWarning": "errors",
     "Automated": "automation",
     "Automation": "automation",
     "Board": "board",
     "Branch": "board",
     "Control": "control",
+    "ControlWarning": "errors",
     "LatentFXError": "errors",
     "LatentPlugin": "host.runtime",
     "LiveHost": "realtime",
