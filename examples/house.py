@@ -32,7 +32,7 @@ TOGETHER = {
     "contract": ("plugin", "stages"),
     "effect, testing": ("effect", "testing"),
     "recordings, chains": (
-        "batch", "binding", "board", "library", "offline", "preset"
+        "binding", "board", "library", "offline", "preset"
     ),
 }  # fmt: skip
 PURPOSE = {
@@ -41,6 +41,7 @@ PURPOSE = {
     "export": "plugin files, and their checks",
     "realtime": "live sound and MIDI",
     "presets": "shipped plugins, recipes, settings",
+    "batch": "many recordings, here or on a cluster",
     "host": "a plugin file, loaded and run",
     "sound": "sound files, levels, plots",
     "training": "models made from recipes",

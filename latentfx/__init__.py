@@ -16,13 +16,14 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from latentfx.automation import Automated, Automation, load_automation
+    from latentfx.batch import Outcome, apply_many
     from latentfx.board import Board, Branch, Split
     from latentfx.control import Control
-    from latentfx.errors import AudioWarning, ControlWarning, LatentFXError
+    from latentfx.errors import LatentFXError
     from latentfx.host.runtime import LatentPlugin
     from latentfx.host.side_chain import SideChained
     from latentfx.library import load, plugins
-    from latentfx.offline import Applied, apply
+    from latentfx.offline import Applied, AudioWarning, apply
     from latentfx.preset import Preset, load_preset, morph
     from latentfx.realtime import LiveHost, live
     from latentfx.spec import PluginSpec
@@ -37,15 +38,16 @@ __all__ = [
     "Board",
     "Branch",
     "Control",
-    "ControlWarning",
     "LatentFXError",
     "LatentPlugin",
     "LiveHost",
+    "Outcome",
     "PluginSpec",
     "Preset",
     "SideChained",
     "Split",
     "apply",
+    "apply_many",
     "live",
     "load",
     "load_automation",
@@ -56,21 +58,22 @@ __all__ = [
 
 _HOME = {
     "Applied": "offline",
-    "AudioWarning": "errors",
+    "AudioWarning": "offline",
     "Automated": "automation",
     "Automation": "automation",
     "Board": "board",
     "Branch": "board",
     "Control": "control",
-    "ControlWarning": "errors",
     "LatentFXError": "errors",
     "LatentPlugin": "host.runtime",
     "LiveHost": "realtime",
+    "Outcome": "batch",
     "PluginSpec": "spec",
     "Preset": "preset",
     "SideChained": "host.side_chain",
     "Split": "board",
     "apply": "offline",
+    "apply_many": "batch",
     "live": "realtime",
     "load": "library",
     "load_automation": "automation",

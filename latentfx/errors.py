@@ -17,29 +17,13 @@
     ├── PresetError           a preset that is missing, damaged, or does not fit its plugin
     ├── MidiError             a MIDI port that cannot be opened, or a binding that makes no sense
     ├── LiveError             live sound that cannot start or go on: devices, rates, feedback, too slow
+    ├── ClusterError          machines that were asked for and cannot be reached or used
     └── MissingExtraError     a part of latentfx whose optional packages are not installed
-
-and two warnings, which stop nothing:
-
-    AudioWarning              about a recording: silence, clipping, what a format cannot hold
-    ControlWarning            about a setting that does something else than its writer may think
 
 A message says what happened, the value received, what is allowed, and what to do.
 """
 
 from __future__ import annotations
-
-
-class AudioWarning(UserWarning):
-    """Something about a recording that people should know, and that stopped nothing: silence, clipping.
-
-    `apply` gives one for each note. Python's own means turn them off, or into errors:
-    `warnings.simplefilter("error", latentfx.AudioWarning)`.
-    """
-
-
-class ControlWarning(UserWarning):
-    """A setting that does something else than its writer may think, and that stopped nothing."""
 
 
 class LatentFXError(Exception):
@@ -108,6 +92,10 @@ class MidiError(LatentFXError, ValueError):
 
 class LiveError(LatentFXError, RuntimeError):
     """Live sound that cannot start or go on: devices, rates, feedback, a plugin that is too slow."""
+
+
+class ClusterError(LatentFXError, RuntimeError):
+    """Machines that were asked for and cannot be reached or used."""
 
 
 class MissingExtraError(LatentFXError, ImportError):

@@ -6,6 +6,7 @@ And names for files made of text that others wrote.
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,14 +15,17 @@ from pathlib import Path
 __all__ = [
     "PartFile",
     "discard_parts",
+    "discard_parts_of",
     "expanded",
     "safe_name",
+    "target_of_part",
     "whole_file",
     "write_bytes",
     "write_text",
 ]
 
 _PARTS: set[Path] = set()  # that are being written
+_PART = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part", re.DOTALL)
 _LONGEST_SAFE = 64
 _PORTS = {f"{kind}{number}" for kind in ("com", "lpt") for number in range(10)}
 _DEVICES = {"con", "prn", "aux", "nul", *_PORTS}  # of Windows
@@ -77,6 +81,25 @@ def discard_parts() -> None:
     for path in list(_PARTS):
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def discard_parts_of(target: Path) -> None:
+    """Remove what processes that were killed had half-written of a file. No process may be writing it."""
+    name = _shortened(target.name)
+    with suppress(OSError), os.scandir(target.parent) as entries:
+        for entry in entries:
+            if target_of_part(entry.name) == name:
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def target_of_part(name: str) -> str:
+    """The name of the file that a passing file was to become, as far as it fits; empty for other files.
+
+    >>> target_of_part(".a.wav.0123abcd.part"), target_of_part(".hidden")
+    ('a.wav', '')
+    """
+    found = _PART.fullmatch(name)
+    return found[1] if found else ""
 
 
 def safe_name(text: str, instead: str = "plugin") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from importlib import resources
 from pathlib import Path
@@ -63,7 +64,7 @@ def load(
     found = _find(plugin)
     if isinstance(found, Path):
         return LatentPlugin.load(found, threads, trust, checked).set(**controls)
-    return LatentPlugin(found, threads, trust=True).set(**controls)  # it comes with latentfx
+    return LatentPlugin(found, threads).set(**controls)
 
 
 def trust_plugin(plugin: str | os.PathLike[str]) -> None:
@@ -79,6 +80,19 @@ def trust_plugin(plugin: str | os.PathLike[str]) -> None:
     from latentfx.host.first_contact import trust_bytes
 
     trust_bytes(_read(plugin))
+
+
+def fingerprint(plugin: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a plugin's file, by which a batch knows that it is the same plugin.
+
+    Args:
+        plugin: as for `load`.
+
+    Raises:
+        PluginNotFoundError: neither a shipped plugin nor a file.
+        PluginFileError: it cannot be read.
+    """
+    return hashlib.sha256(_read(plugin)).hexdigest()
 
 
 def describe(plugin: str | os.PathLike[str]) -> Metadata:

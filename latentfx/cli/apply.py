@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from glob import has_magic
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from latentfx.cli.bar import Bar
-from latentfx.cli.note import say_note
+from latentfx.cli.job import ApplyJob, ManyOptions
+from latentfx.cli.many import apply_several, draw, say_made
 from latentfx.cli.options import (
     BindOption,
     PluginOption,
@@ -23,47 +22,16 @@ from latentfx.cli.options import (
     TargetArgument,
     TrustOption,
     choose_plugin,
-    refuse_own_names,
     takes_controls,
 )
 from latentfx.errors import MidiError
 from latentfx.files import expanded
-from latentfx.names import shown
 from latentfx.spec import Setting
 
 if TYPE_CHECKING:
     from latentfx.automation import Automation
-    from latentfx.offline import Applied
-    from latentfx.preset import Preset
 
-
-@dataclass(frozen=True)
-class ApplyJob:
-    """What is to be run through what.
-
-    Args:
-        sources: files, folders or patterns.
-        target: the sound file to write; a folder for several.
-        plugin: name or file of a plugin, or a preset.
-        controls: controls and blends by name.
-        reference: a recording to learn a choice from.
-        side: a recording for the side-chain.
-        plot: whether a picture is drawn.
-        jobs: processes that work side by side.
-        suffix: format of several results.
-        automation: moves of the controls.
-    """
-
-    sources: list[str]
-    target: Path
-    plugin: str | Preset
-    controls: Mapping[str, Setting]
-    reference: Path | None = None
-    side: Path | None = None
-    plot: bool = False
-    jobs: int = 1
-    suffix: str | None = None
-    automation: Automation | None = None
+_MANY: Final = "Several files"
 
 
 @takes_controls
@@ -91,10 +59,48 @@ def apply(
             "and value. Controls go in straight lines; a fourth column, shape, may say step.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files worked on side by side.")] = 1,
-    suffix: Annotated[
-        str | None, typer.Option("--format", help="Format of several results: wav, flac, mp3, ogg, aiff.")
+    on: Annotated[
+        str,
+        typer.Option(
+            help="Where several files are worked on: local (processes), ray (a Ray cluster, which is started "
+            "where none runs), ray://HOST:PORT.",
+            rich_help_panel=_MANY,
+        ),
+    ] = "local",
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Files worked on side by side.",
+            show_default="1; all processors of a Ray cluster",
+            rich_help_panel=_MANY,
+        ),
     ] = None,
+    suffix: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Format of several results: wav, flac, mp3, ogg, aiff.",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N/COUNT",
+            help="Do one part of several files, such as 3/16: for job arrays.",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Do the files too that are done.", rich_help_panel=_MANY)
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print one JSON object about several files.", rich_help_panel=_MANY),
+    ] = False,
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the spectrograms before and after into a PNG.")
     ] = False,
@@ -114,15 +120,20 @@ def apply(
 
       latentfx apply takes/ swapped/ --timbre flute --jobs 4 --format flac
 
+      latentfx apply s3://studio/takes s3://studio/swapped --timbre flute --on ray
+
       latentfx apply song.wav no-drums.wav --plugin latent-mix --side drums.wav --set side_gain=-1
 
       latentfx apply violin.flac turned.wav --midi moves.mid --preset ring-keys
+
+    Of several files, a journal in TARGET says what is done. The same command goes on where it stopped.
 
     `latentfx info PLUGIN` lists the controls of a plugin.
     """
     chosen = choose_plugin(plugin, preset, trust)
     automation = _read_automation(midi, bind, automate)
-    run_job(ApplyJob(sources, target, chosen, controls, reference, side, plot, jobs, suffix, automation))
+    many = ManyOptions(on, jobs, suffix, shard, again, as_json)
+    run_job(ApplyJob(sources, target, chosen, controls, reference, side, plot, automation, many))
 
 
 def _read_automation(midi: Path | None, bind: list[str] | None, automate: Path | None) -> Automation | None:
@@ -159,80 +170,33 @@ def run_job(job: ApplyJob) -> None:
     if len(job.sources) == 1 and not _means_many(job.sources[0]):
         _apply_one(job)
     else:
-        _apply_many(job)
+        apply_several(job)
 
 
 def _means_many(source: str) -> bool:
+    from latentfx.batch.stores import is_folder, scheme_of
+
+    if scheme_of(source):
+        return has_magic(source) or is_folder(source)
     path = expanded(source)
     there = os.path.lexists(path)  # Path.exists raises for a name that is too long
     return os.path.isdir(path) or (has_magic(source) and not there)  # noqa: PTH112  # as above
 
 
 def _apply_one(job: ApplyJob) -> None:
-    from latentfx.offline import apply_file
+    from latentfx.batch.one import apply_place
     from latentfx.prepare import prepare
 
-    source = Path(job.sources[0])
-    if job.suffix is not None:
-        raise typer.BadParameter("--format is for several files; of one, the name of TARGET says the format")
+    given = [
+        option for option, value in (("--format", job.many.suffix), ("--shard", job.many.shard)) if value
+    ]
+    if given:
+        raise typer.BadParameter(
+            f"{given[0]} is for several files; of one, the name of TARGET says the format"
+        )
     effect = prepare(job.plugin, job.reference, job.controls, job.side, job.automation)
-    with Bar(source.name) as bar:
-        applied = apply_file(source, job.target, effect, bar.show)
-    _report(applied)
+    with Bar(PurePath(job.sources[0]).name) as bar:
+        made = apply_place(job.sources[0], job.target, effect, bar.show)
+    say_made(made)
     if job.plot:
-        _plot(applied)
-
-
-def _apply_many(job: ApplyJob) -> None:
-    from latentfx.batch import apply_many, passed_over, plan
-    from latentfx.prepare import prepare
-
-    refuse_own_names(apply_many, job.controls)
-    prepare(
-        job.plugin, job.reference, job.controls, job.side, job.automation
-    )  # what is wrong with them is said once
-    total = len(plan(job.sources, job.target, job.suffix))
-    outcomes = apply_many(
-        job.sources,
-        job.target,
-        job.plugin,
-        jobs=job.jobs,
-        suffix=job.suffix,
-        reference=job.reference,
-        side=job.side,
-        automation=job.automation,
-        **job.controls,
-    )
-    failed = 0
-    with Bar(f"{total} files") as bar:
-        for done, outcome in enumerate(outcomes, 1):
-            bar.show(done, total)
-            if outcome.applied is None:
-                failed += 1
-                typer.secho(f"latentfx: {shown(outcome.error)}", fg=typer.colors.RED, err=True)
-                continue
-            _report(outcome.applied)
-            if job.plot:
-                _plot(outcome.applied)
-    passed = passed_over(job.sources, job.target)
-    if passed:
-        names = ", ".join(map(str, passed))
-        say_note(f"{len(passed)} files passed over, which are no sound files: {names}")
-    if failed:
-        typer.secho(f"latentfx: {failed} of {total} files failed", fg=typer.colors.RED, err=True)
-        raise typer.Exit(1)
-
-
-def _report(applied: Applied) -> None:
-    seconds = applied.frames / applied.sample_rate
-    channels = f"{applied.channels} channel{'s' if applied.channels > 1 else ''}"
-    typer.echo(f"{applied.target}: {seconds:.2f} s, {applied.sample_rate} Hz, {channels}, {applied.subtype}")
-    for note in applied.notes:
-        say_note(f"{applied.target.name}: {note}")
-
-
-def _plot(applied: Applied) -> None:
-    from latentfx.sound.plot import plot
-
-    if applied.source is not None:
-        typer.echo(plot(applied.source, applied.target, applied.target.with_suffix(".png")))
+        draw(made)

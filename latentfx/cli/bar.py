@@ -26,11 +26,12 @@ class Bar(AbstractContextManager["Bar"]):
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[more]}"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task(title, total=None)
+        self._task = self._progress.add_task(title, total=None, more="")
         self._begin = time.monotonic()
         self._shown = False
 
@@ -41,12 +42,12 @@ class Bar(AbstractContextManager["Bar"]):
         if self._shown:
             self._progress.stop()
 
-    def show(self, done: int, total: int) -> None:
-        """Say how far the job is."""
+    def show(self, done: int, total: int, more: str = "") -> None:
+        """Say how far the job is, and more of it in words."""
         if not self._shown and time.monotonic() - self._begin > _PATIENCE_S:
             self._progress.start()
             self._shown = True
-        self._progress.update(self._task, completed=done, total=total)
+        self._progress.update(self._task, completed=done, total=total, more=more)
 
 
 class Lines(AbstractContextManager["Lines"]):
@@ -64,11 +65,12 @@ class Lines(AbstractContextManager["Lines"]):
     def __exit__(self, *exception: object) -> None:
         """Nothing is left to do."""
 
-    def show(self, done: int, total: int) -> None:
-        """Say how far the job is, if the last line is some time ago."""
+    def show(self, done: int, total: int, more: str = "") -> None:
+        """Say how far the job is, and more of it in words, if the last line is some time ago."""
         if time.monotonic() - self._last >= self._every_s:
             self._last = time.monotonic()
-            typer.echo(f"{self._title}: {done} of {total} ({100 * done // max(total, 1)} %)", err=True)
+            share = f"{done} of {total} ({100 * done // max(total, 1)} %)"
+            typer.echo(f"{self._title}: {', '.join(filter(None, (share, more)))}", err=True)
 
 
 def watch(title: str) -> Bar | Lines:

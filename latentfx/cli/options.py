@@ -54,13 +54,13 @@ SourcesArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Sound files, folders, or a pattern in quotes.",
+        help="Sound files, folders, a pattern in quotes, or URLs such as s3://BUCKET/FOLDER.",
         default_factory=list,
         show_default=False,
     ),
 ]
 TargetArgument = Annotated[
-    Path, typer.Argument(metavar="TARGET", help="The sound file to write; a folder for several.")
+    str, typer.Argument(metavar="TARGET", help="The sound file to write; a folder or a URL for several.")
 ]
 LimitOption = Annotated[str | None, typer.Option("--for", help="Stop after this time: 90s, 40m, 1h30m.")]
 BindOption = Annotated[

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentfx.cli.apply import ApplyJob, run_job
+from latentfx.cli.apply import run_job
 from latentfx.cli.complete import complete_plugin, complete_preset
+from latentfx.cli.job import ApplyJob
 from latentfx.cli.note import say_note
 from latentfx.cli.options import (
     BindOption,

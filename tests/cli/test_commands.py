@@ -85,7 +85,7 @@ def test_a_folder_goes_on_after_a_bad_file_and_says_so(
     (takes / "bad.wav").write_text("not a sound")
     result = run("apply", takes, tmp_path / "out", "-p", plugin_file("delay"), "--format", "flac")
     assert result.exit_code == 1
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.flac"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good.flac", "latentfx-batch.jsonl"]
     assert "bad.wav cannot be read as audio" in result.stderr
     assert "1 of 2 files failed" in result.stderr
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from latentfx.batch import apply_many, passed_over, plan
+from latentfx.batch import apply_many
+from latentfx.batch.plan import BatchPlan, plan
 from latentfx.errors import AudioFileError
 
 Write = Callable[[str], Path]
@@ -26,25 +27,34 @@ def takes(tmp_path: Path) -> Path:
     return folder
 
 
+def pairs(made: BatchPlan) -> list[tuple[Path, Path]]:
+    return [(Path(task.source), Path(task.target)) for task in made]
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_folder_is_mirrored_and_a_bad_file_stops_no_other(
     plugin_file: Write, takes: Path, tmp_path: Path, jobs: int
 ) -> None:
     (takes / "bad.wav").write_text("not a sound either")
     outcomes = list(apply_many(takes, tmp_path / "out", plugin_file("delay"), jobs=jobs, gain=2))
-    assert sorted(outcome.source.name for outcome in outcomes) == ["a.wav", "a.wav", "b.flac", "bad.wav"]
+    assert sorted(Path(outcome.source).name for outcome in outcomes) == [
+        "a.wav",
+        "a.wav",
+        "b.flac",
+        "bad.wav",
+    ]
     for index, name in enumerate(["a.wav", "b.flac", "day two/a.wav"], 1):
         audio, _ = soundfile.read(tmp_path / "out" / name)
         np.testing.assert_allclose(audio, np.full(100 * index, 0.5), atol=1e-4)
-    errors = [outcome for outcome in outcomes if outcome.applied is None]
-    assert [outcome.source.name for outcome in errors] == ["bad.wav"]
+    errors = [outcome for outcome in outcomes if outcome.error]
+    assert [Path(outcome.source).name for outcome in errors] == ["bad.wav"]
     assert "cannot be read as audio" in errors[0].error
 
 
 def test_patterns_and_lists_become_pairs(takes: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert plan(str(takes / "*.wav"), out) == [(takes / "a.wav", out / "a.wav")]
-    assert plan([takes / "b.flac", takes / "a.wav"], out, "mp3") == [
+    assert pairs(plan(str(takes / "*.wav"), out)) == [(takes / "a.wav", out / "a.wav")]
+    assert pairs(plan([takes / "b.flac", takes / "a.wav"], out, "mp3")) == [
         (takes / "b.flac", out / "b.mp3"),
         (takes / "a.wav", out / "a.mp3"),
     ]
@@ -91,6 +101,8 @@ def test_files_that_are_passed_over_are_named(takes: Path, tmp_path: Path) -> No
     (takes / "lost.wav").symlink_to(takes / "nothing.wav")
     (takes / "folder.wav").mkdir()
     (takes / ".hidden").write_text("")
-    passed = passed_over(takes, tmp_path / "out")
-    assert sorted(path.name for path in passed) == ["loop", "lost.wav", "notes.txt"]
-    assert len(plan(takes, tmp_path / "out")) == 3
+    (takes / "latentfx-batch.jsonl").write_text("")
+    made = plan(takes, tmp_path / "out")
+    assert sorted(Path(name).name for name in made.passed.names) == ["loop", "lost.wav", "notes.txt"]
+    assert made.passed.count == 3
+    assert len(made) == 3

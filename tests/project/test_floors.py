@@ -17,19 +17,17 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     map(
         frozenset,
         (
-            {"arrays", "errors", "files", "names", "page", "sound.level", "strict_json"},
+            {"arrays", "errors", "files", "names", "page", "sound.level"},
             {"control"},
             {"spec"},
             {"plugin", "host.plugin_file", "dsp", "host.model", "host.runs", "host.sizes", "host.watch"},
-            {"host.guard", "host.session", "host.blocks"},
-            {"host.graph"},
             {"binding"},
             {"sound"},
             {"stages"},
             {"methods", "operators"},
             {"training"},
             {"effect", "testing"},
-            {"host.layout", "host.stream", "host.processor"},
+            {"host.guard", "host.layout", "host.graph", "host.stream", "host.processor"},
             {"host"},
             {"library"},
             {"preset"},
@@ -49,8 +47,8 @@ LAB = {"plugin", "stages", "methods", "operators", "training", "effect", "testin
 NN_TILDE = "latentfx.host.nn_tilde."
 NN_TILDE_DOORS = {f"{NN_TILDE}first_use", f"{NN_TILDE}trial"}
 LIGHT_DSP = {"latentfx.dsp", "latentfx.dsp.resample"}
-# Hosts load these when someone asks for a picture, or for OSC, and say which extra is missing.
-ON_REQUEST = {"matplotlib", "pythonosc"}
+# Hosts load these when someone asks for a picture, OSC, a URL or a cluster, and say which extra is missing.
+ON_REQUEST = {"fsspec", "matplotlib", "pythonosc", "ray"}
 # Distribution -> what it is imported as, where the two differ.
 IMPORTED_AS = {
     "jack-client": "jack",
@@ -190,7 +188,7 @@ def test_hosts_open_the_room_of_nn_tilde_only_for_a_file_of_that_kind(
 
 
 def test_every_import_is_a_declared_dependency(modules: dict[str, Module], settings: dict[str, Any]) -> None:
-    allowed = declared(settings, "plot", "lab", "neutone", "osc", "clap", "tensorboard")
+    allowed = declared(settings, "plot", "lab", "neutone", "osc", "clap", "tensorboard", "s3", "ray")
     undeclared = [
         f"{module.name}:{item.line} imports {item.module}"
         for module in modules.values()
@@ -203,7 +201,7 @@ def test_every_import_is_a_declared_dependency(modules: dict[str, Module], setti
 def test_what_tests_and_examples_import_is_declared(root: Path, settings: dict[str, Any]) -> None:
     folders = {"tests": root / "tests", "examples": root / "examples"}
     modules = read_package(folders)
-    allowed = declared(settings, "plot", "lab", "docs", "osc", "tensorboard", "test") | {
+    allowed = declared(settings, "plot", "lab", "docs", "osc", "tensorboard", "s3", "ray", "test") | {
         module.path.stem for module in modules.values()
     }
     undeclared = [

@@ -100,10 +100,13 @@ def test_the_metadata_states_licence_extras_and_a_core_without_torch(distributio
     assert set(metadata.get_all("Provides-Extra", [])) == {
         "clap",
         "docs",
+        "gs",
         "lab",
         "neutone",
         "osc",
         "plot",
+        "ray",
+        "s3",
         "tensorboard",
         "test",
     }
