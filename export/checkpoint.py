@@ -17,7 +17,7 @@ from latentfx.host.plugin_file import REBUILD_KEY, Metadata
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
 from latentfx.testing import Check, ContractReport, Terms, verify_contract, verify_parity
-from latentfx.training.runs.checkpoint import load_checkpoint, method_of
+from latentfx.training.runs.checkpoint import load_checkpoint, method_of, reading_card
 
 from .builders.builder import build_plugin, set_latency
 from .bundle import initial_row
@@ -129,13 +129,14 @@ def _open(
     if source.suffix == SUFFIXES["onnx"]:
         return rebuild_plugin(source, name, default, latency, trust)
     objective, card = load_checkpoint(source, trust=trust)
-    method = method_of(source, card, trust)
-    if latency is not None:
-        set_latency(objective, method, latency)
-        card["method_config"] = asdict(objective.config)
-    name = name or str(card["recipe"]["recipe"]["name"])
-    plugin, provenance = build_plugin(objective, card, name, default, method)
-    return plugin, {**provenance, REBUILD_KEY: rebuild_facts(card)}
+    with reading_card(source):
+        method = method_of(source, card, trust)
+        if latency is not None:
+            set_latency(objective, method, latency)
+            card["method_config"] = asdict(objective.config)
+        name = name or str(card["recipe"]["recipe"]["name"])
+        plugin, provenance = build_plugin(objective, card, name, default, method)
+        return plugin, {**provenance, REBUILD_KEY: rebuild_facts(card)}
 
 
 def _at_host_rate(plugin: Plugin, host_rate: int, to: str) -> Plugin:

@@ -21,7 +21,9 @@ from torch import Tensor, nn
 
 from latentfx.errors import ExportError, PluginFileError
 from latentfx.host.graph import check_file
+from latentfx.host.model.model import read_model
 from latentfx.host.plugin_file import METADATA_KEY
+from latentfx.host.session import Runs, open_session
 from latentfx.plugin import Plugin, State
 from latentfx.testing.drive import evaluating
 
@@ -201,21 +203,22 @@ def _check(plugin: Plugin, state: State, data: bytes) -> onnxruntime.InferenceSe
     """Open the graph and compare it with eager torch, for one row and several, one block and several."""
     try:
         onnx.checker.check_model(data, full_check=True)
-        session = _session(data)
+        session = open_session(read_model(data))
     except Exception as error:
         raise ExportError(f"the graph of {plugin.spec.name!r} is not valid: {error}") from error
-    names = [port.name for port in session.get_inputs()]
+    names, outputs = ([port.name for port in ports()] for ports in (session.get_inputs, session.get_outputs))
+    runs = Runs(session, plugin.spec.name)
     for batch, blocks in ((1, 1), (3, 2), (1, 5)):
         example = _example(plugin, state, batch, blocks)
         with torch.no_grad():
             audio, new = plugin(*example[:2], dict(zip(state, example[2:], strict=True)))
         expected = [audio, *(new[name] for name in state)]
         try:
-            found = session.run(None, {n: v.numpy() for n, v in zip(names, example, strict=True)})
-        except Exception as error:
-            raise ExportError(f"the graph of {plugin.spec.name!r} does not run: {error}") from error
-        for port, value, want in zip(session.get_outputs(), found, expected, strict=True):
-            _compare(port.name, value, want.numpy())
+            found = runs.run(outputs, {n: v.numpy() for n, v in zip(names, example, strict=True)})
+        except PluginFileError as error:
+            raise ExportError(f"the graph does not run: {error}") from error
+        for name, value, want in zip(outputs, found, expected, strict=True):
+            _compare(name, value, want.numpy())
     return session
 
 
@@ -228,13 +231,6 @@ def _check_opens(plugin: Plugin, data: bytes) -> None:
             f"hosts would refuse the file of {plugin.spec.name!r}: {error}. Write that part of the plugin "
             "with other operations"
         ) from error
-
-
-def _session(data: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 def _compare(name: str, found: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> None:

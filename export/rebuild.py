@@ -10,20 +10,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
-from onnx import numpy_helper
 
 from latentfx.errors import ExportError, LatentFXError, TrustError
+from latentfx.host.door import admit
 from latentfx.host.graph import Graph
-from latentfx.host.guard import read_plugin_bytes
+from latentfx.host.model.model import ParsedModel, read_model
 from latentfx.host.plugin_file import REBUILD_KEY
-from latentfx.methods.base import Objective
 from latentfx.plugin import Plugin
 from latentfx.testing import verify_parity
 from latentfx.training import catalogue
 from latentfx.training.recipes.config import OPTIONAL
-from latentfx.training.recipes.settings import read_settings
+from latentfx.training.runs.checkpoint import build_objective
 
 from .builders.builder import builder_of, set_latency
 from .onnx import weight_names
@@ -59,6 +57,7 @@ def rebuild_plugin(
         default: what its operator is set to at start; as in the file unless given.
         latency: samples, where the method has a choice; as in the file unless given.
         trust: whether code outside the catalogue may run, if the file names some; it lies beside the file.
+            Then the operators and sizes of the file may be any, too.
     Returns:
         The plugin, and its provenance.
     Raises:
@@ -67,22 +66,22 @@ def rebuild_plugin(
         ExportError: the file does not hold its model, or the model does not sound like the file.
         TrustError: the file names code outside the catalogue, and `trust` is not set.
     """
-    data = read_plugin_bytes(path)
-    graph = Graph(data)
+    data, trusted = admit(path, trust)
+    graph = Graph(data, trust=trusted)
     spec, provenance = graph.metadata.spec, dict(graph.metadata.provenance)
     facts = _facts(path, provenance)
     default = default or (spec.blends[0].default if spec.blends else None)
     try:
         method = catalogue.of_plugin_file(facts, path.parent, trust)
         builder = builder_of(method)
-        objective = _objective(method.load_objective(), facts)
+        objective = build_objective(method.load_objective(), facts["settings"], facts["stage"]).eval()
         builder.as_if_trained(objective)
         plugin = builder.build(objective, name or spec.name, default)
-        _fill(plugin, onnx.load_from_string(data))
+        _fill(plugin, read_model(data))
         verify_parity(plugin, graph.session, torchscript=False)
     except TrustError:
         raise
-    except (LatentFXError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (LatentFXError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ExportError(f"the model of {path} cannot be built: {error}. {_ELSEWHERE}") from None
     if latency is None:
         return plugin, provenance
@@ -109,25 +108,18 @@ def _facts(path: Path, provenance: Mapping[str, Any]) -> Mapping[str, Any]:
     return facts
 
 
-def _objective(cls: type[Objective], facts: Mapping[str, Any]) -> Objective:
-    objective = cls(read_settings(cls.config_type, facts["settings"], "method"))
-    for index in range(int(facts["stage"]) + 1):
-        objective.begin_stage(index)
-    return objective.eval()
-
-
-def _fill(plugin: Plugin, model: onnx.ModelProto) -> None:
+def _fill(plugin: Plugin, model: ParsedModel) -> None:
     """Copy the weights of a graph into a plugin, by name. Weights without a part in the sound are not in it.
 
     Raises:
         ValueError: a weight of another shape or type.
     """
-    stored = {constant.name: constant for constant in model.graph.initializer}
+    stored = {constant.name: constant for constant in model.graph.tensors}
     names = weight_names(plugin)
     for name, weight in plugin.state_dict().items():
         if names[name] not in stored:
             continue
-        found = torch.from_numpy(numpy_helper.to_array(stored[names[name]]).copy())
+        found = torch.from_numpy(stored[names[name]].values().copy())
         if (found.shape, found.dtype) != (weight.shape, weight.dtype):
             raise ValueError(
                 f"weight {name} is {found.dtype}{tuple(found.shape)} in the file; "

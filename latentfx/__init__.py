@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from latentfx.batch import Outcome, apply_many
     from latentfx.board import Board, Branch, Split
     from latentfx.control import Control
-    from latentfx.errors import LatentFXError
+    from latentfx.errors import AudioWarning, ControlWarning, LatentFXError
     from latentfx.host.runtime import LatentPlugin
     from latentfx.host.side_chain import SideChained
     from latentfx.library import load, plugins
-    from latentfx.offline import Applied, AudioWarning, apply
+    from latentfx.offline import Applied, apply
     from latentfx.preset import Preset, load_preset, morph
     from latentfx.realtime import LiveHost, live
     from latentfx.spec import PluginSpec
@@ -38,6 +38,7 @@ __all__ = [
     "Board",
     "Branch",
     "Control",
+    "ControlWarning",
     "LatentFXError",
     "LatentPlugin",
     "LiveHost",
@@ -58,12 +59,13 @@ __all__ = [
 
 _HOME = {
     "Applied": "offline",
-    "AudioWarning": "offline",
+    "AudioWarning": "errors",
     "Automated": "automation",
     "Automation": "automation",
     "Board": "board",
     "Branch": "board",
     "Control": "control",
+    "ControlWarning": "errors",
     "LatentFXError": "errors",
     "LatentPlugin": "host.runtime",
     "LiveHost": "realtime",

@@ -215,7 +215,7 @@ class Binding:
                 f"{self.control} is a blend; a binding goes from one mixture to another, such as "
                 f"cc:1={self.control}:{'..'.join(list(blend.choices)[:2])}"
             )
-        low, high = blend.weights(self.low), blend.weights(self.high)
+        low, high = (blend.shares(blend.weights(end)) for end in (self.low, self.high))
         names = [name for name in low if low[name] or high[name] or name in blend.controls]
         ends = np.array([(low[name], high[name]) for name in names])
         return Target(tuple(map(spec.index, names)), ends, self.curve, None)

@@ -20,10 +20,27 @@
     ├── ClusterError          machines that were asked for and cannot be reached or used
     └── MissingExtraError     a part of latentfx whose optional packages are not installed
 
+and two warnings, which stop nothing:
+
+    AudioWarning              about a recording: silence, clipping, what a format cannot hold
+    ControlWarning            about a setting that does something else than its writer may think
+
 A message says what happened, the value received, what is allowed, and what to do.
 """
 
 from __future__ import annotations
+
+
+class AudioWarning(UserWarning):
+    """Something about a recording that people should know, and that stopped nothing: silence, clipping.
+
+    `apply` gives one for each note. Python's own means turn them off, or into errors:
+    `warnings.simplefilter("error", latentfx.AudioWarning)`.
+    """
+
+
+class ControlWarning(UserWarning):
+    """A setting that does something else than its writer may think, and that stopped nothing."""
 
 
 class LatentFXError(Exception):

@@ -64,7 +64,7 @@ def load(
     found = _find(plugin)
     if isinstance(found, Path):
         return LatentPlugin.load(found, threads, trust, checked).set(**controls)
-    return LatentPlugin(found, threads).set(**controls)
+    return LatentPlugin(found, threads, trust=True).set(**controls)  # it comes with latentfx
 
 
 def trust_plugin(plugin: str | os.PathLike[str]) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from latentfx.arrays import Float32
 from latentfx.automation.driver import Automated
 from latentfx.automation.files import Moves
-from latentfx.errors import ShapeError
+from latentfx.errors import AudioWarning, ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.processor import Processor, Stream, check_buffer_size, odd_numbers
 from latentfx.host.runtime import LatentPlugin
@@ -36,14 +36,6 @@ PathLike = str | os.PathLike[str]
 Audio = NDArray[Any]
 
 Progress = Callable[[int, int], None]
-
-
-class AudioWarning(UserWarning):
-    """Something about a recording that people should know, and that stopped nothing: silence, clipping.
-
-    `apply` gives one for each note. Python's own means turn them off, or into errors:
-    `warnings.simplefilter("error", latentfx.AudioWarning)`.
-    """
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def prepare(
         _learn(processor, reference)
     processor.set(**controls)
     if reference is not None:
-        processor.check_heard(controls)
+        _check_heard(processor, controls)
     moved: LatentPlugin | Automated = processor
     if automation is not None:
         moved = Automated(processor, as_automation(automation), preset, source)
@@ -73,6 +73,20 @@ def _learn(plugin: LatentPlugin, reference: Reference) -> None:
     else:
         audio, rate = _read_start(reference)
     plugin.learn(blends[0], audio, rate)
+
+
+def _check_heard(plugin: LatentPlugin, settings: Mapping[str, Setting]) -> None:
+    """Refuse settings that leave nothing of what was learnt from a reference.
+
+    Raises:
+        ControlError: a blend among them that gives it no weight.
+    """
+    for name, blend in plugin.blends.items():
+        if blend.reference and name in settings and not plugin.controls[blend.reference.control]:
+            raise ControlError(
+                f"a reference is given, and {name} is {settings[name]!r}, which leaves it out; "
+                f"give one of both, or mix them: {name}=reference:0.5+{blend.default}:0.5"
+            )
 
 
 def _read_start(source: SoundSource) -> tuple[Float32, int]:

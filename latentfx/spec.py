@@ -14,6 +14,7 @@ Setting = float | str | Mapping[str, float]
 MAX_BLOCK_SIZE = 65536
 MAX_CHANNELS = 64
 MAX_LATENCY = 10 * 192_000
+_ROUNDING = 0.011  # of shares that people write with two digits, such as 0.33 three times
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,24 @@ class Blend:
         if not any(result.values()):
             raise ControlError(f"{self.name} {value!r} gives every choice the weight 0; raise at least one")
         return result
+
+    def shares(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """The weights of the blend's controls, scaled to add up to 1: so a mixture is played.
+
+        Weights that are all 0 stay so.
+        """
+        total = sum(weights[control] for control in self.controls) or 1.0
+        return {control: weights[control] / total for control in self.controls}
+
+    def uneven(self, weights: Mapping[str, float]) -> str | None:
+        """What to say of weights that do not add up to 1; None where they do."""
+        total = sum(weights.values())
+        if abs(total - 1.0) <= _ROUNDING:
+            return None
+        names = {control: label for label, control in self.labels.items()}
+        played = {names[control]: share for control, share in self.shares(weights).items() if share}
+        as_played = "+".join(f"{label}:{share:.3g}" for label, share in played.items())
+        return f"adds up to {total:.3g}, not 1; a mixture is played by its shares, which are {as_played}"
 
     @property
     def labels(self) -> dict[str, str]:

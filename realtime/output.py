@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from latentfx.arrays import Float32
-from latentfx.host.graph import LOUDEST
+from latentfx.host.blocks import LOUDEST
 
 from .limiter import Limiter
 from .mixing import MAX_BLOCK, peak, spread

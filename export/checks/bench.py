@@ -19,7 +19,7 @@ _ROUNDS = 10
 _COLD_ONNX = """
 import time; begin = time.perf_counter()
 import sys, numpy, latentfx
-plugin = latentfx.load(sys.argv[1]); spec = plugin.spec
+plugin = latentfx.load(sys.argv[1], trust=sys.argv[3] == "True"); spec = plugin.spec
 loaded = time.perf_counter()
 plugin.blocks().step(numpy.zeros((1, spec.in_channels, spec.block_size), numpy.float32))
 """
@@ -122,14 +122,17 @@ def bench(
         threads: each that is measured.
         buffers: samples of the host's buffers.
         seconds: spent on each of them.
-        trust: whether a TorchScript file may be opened: it is a program.
+        trust: whether a TorchScript file may be opened: it is a program; and an `.onnx` file whose operators
+            break the rules for files from strangers.
     Raises:
         PluginFileError: damaged, or TorchScript that is not trusted.
     """
     file = Path(path)
     runners = [open_runner(file, threads=count, trust=trust) for count in threads]
     timings = {runner.threads: measure(runner, buffers, seconds) for runner in runners}
-    return Bench(str(file), runners[0].engine, runners[0].step, cold_start(file, runners[0].step), timings)
+    return Bench(
+        str(file), runners[0].engine, runners[0].step, cold_start(file, runners[0].step, trust), timings
+    )
 
 
 def duel(first: Runner, second: Runner, buffers: Sequence[int], seconds: float) -> tuple[Duel, ...]:
@@ -150,14 +153,14 @@ def duel(first: Runner, second: Runner, buffers: Sequence[int], seconds: float) 
     return tuple(found)
 
 
-def cold_start(path: Path, step: int) -> ColdStart:
+def cold_start(path: Path, step: int, trust: bool = False) -> ColdStart:
     """Load a file in a fresh interpreter, and run one call.
 
     Raises:
         PluginFileError: the interpreter did not get that far.
     """
     program = (_COLD_TS if path.suffix == ".ts" else _COLD_ONNX) + _COLD_END
-    command = [sys.executable, "-c", program, str(path.resolve()), str(step)]
+    command = [sys.executable, "-c", program, str(path.resolve()), str(step), str(trust)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PluginFileError(

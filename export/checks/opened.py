@@ -14,8 +14,7 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from latentfx.host.door import check_trust
-from latentfx.host.first_contact import meet
+from latentfx.host.door import admit, check_trust
 from latentfx.host.graph import Graph
 from latentfx.host.guard import read_plugin_bytes
 from latentfx.host.nn_tilde.facts import ASSUMED, KEY, own_setters, read_own_metadata, wire
@@ -24,6 +23,7 @@ from latentfx.host.nn_tilde.model import open_module
 from latentfx.host.nn_tilde.ports import read_ports
 from latentfx.host.nn_tilde.row import Setter
 from latentfx.host.plugin_file import Metadata
+from latentfx.host.session import Runs
 from latentfx.library import plugins
 from latentfx.plugin import Plugin, State
 from latentfx.spec import PluginSpec
@@ -41,6 +41,7 @@ class OnnxPlugin(Plugin):
         super().__init__(metadata.spec)
         self.metadata = metadata
         self.session = session
+        self._runs = Runs(session, metadata.spec.name)
         self._names = list(metadata.state)
         self._outputs = ["audio_out", *(f"state_{name}_out" for name in self._names)]
 
@@ -53,7 +54,7 @@ class OnnxPlugin(Plugin):
     def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
         feed = {f"state_{name}": state[name].numpy() for name in self._names}
         feed |= {"audio": audio.contiguous().numpy(), "controls": controls.numpy()}
-        out, *new = (torch.from_numpy(value) for value in self.session.run(self._outputs, feed))
+        out, *new = map(torch.from_numpy, self._runs.run(self._outputs, feed))
         return out, dict(zip(self._names, new, strict=True))
 
 
@@ -174,11 +175,17 @@ def open_plugin_file(
         PluginNotFoundError: there is no such file.
         PluginFileError: damaged, hostile, no plugin, or TorchScript that is not trusted.
     """
-    if path.suffix != ".ts":
-        data = read_plugin_bytes(path)
-        meet(data, trust)
-        graph = Graph(data, trust=trust)
-        return OnnxPlugin(graph.metadata, graph.session), graph.metadata
+    if path.suffix == ".ts":
+        return open_torchscript(path, trust=trust, sample_rate=sample_rate)
+    data, trusted = admit(path, trust)
+    graph = Graph(data, trust=trusted)
+    return OnnxPlugin(graph.metadata, graph.session), graph.metadata
+
+
+def open_torchscript(
+    path: Path, *, trust: bool = False, sample_rate: int = 44_100
+) -> tuple[NnTildePlugin, Metadata]:
+    """Open a file for nn~ as a plugin of torch; see `open_plugin_file`."""
     data = read_plugin_bytes(path)
     check_trust(trust, path.name)
     module, metadata = open_module(data), read_own_metadata(data)

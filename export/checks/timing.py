@@ -16,7 +16,7 @@ from latentfx.errors import PluginFileError
 from latentfx.host.nn_tilde.ports import MIN_RATIO
 from latentfx.host.runtime import LatentPlugin
 
-from .opened import NnTildePlugin, OnnxPlugin, open_plugin_file
+from .opened import NnTildePlugin, OnnxPlugin, open_torchscript
 
 BUFFERS = (64, 128, 256, 512, 1024, 2048)
 _WARM_UP = 20
@@ -74,14 +74,18 @@ class Timing:
 def open_runner(path: Path, *, threads: int = 1, trust: bool = False) -> Runner:
     """Open a plugin file for timing.
 
+    Args:
+        path: of the file.
+        threads: that one call may use.
+        trust: as for `open_plugin_file`.
+
     Raises:
         PluginFileError: damaged, or TorchScript that is not trusted.
     """
     if path.suffix == ".ts":
-        plugin, _ = open_plugin_file(path, trust=trust)
-        assert isinstance(plugin, NnTildePlugin)
+        plugin, _ = open_torchscript(path, trust=trust)
         return _torchscript(plugin, threads)
-    loaded = LatentPlugin.load(path, threads)
+    loaded = LatentPlugin.load(path, threads, trust)
     spec = loaded.spec
     stream = loaded.blocks()
     noise = _noise(spec.in_channels, spec.block_size)

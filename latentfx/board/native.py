@@ -14,7 +14,7 @@ import pedalboard
 
 from latentfx.arrays import Float32
 from latentfx.errors import BusyError, ShapeError
-from latentfx.host.graph import is_sound
+from latentfx.host.blocks import is_sound
 from latentfx.host.processor import Processor, Stream
 
 # Pedalboard's own default: some of its plugins lose time with smaller ones.

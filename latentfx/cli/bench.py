@@ -11,6 +11,7 @@ import typer
 
 from latentfx.cli.complete import complete_plugin
 from latentfx.errors import MissingExtraError
+from latentfx.names import shown
 
 if TYPE_CHECKING:
     from latentfx.export.checks.bench import Bench, Duel
@@ -38,7 +39,13 @@ def bench(
         ),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.01, help="Spent on each line.")] = 1.0,
-    trust: Annotated[bool, typer.Option("--trust", help="Open a .ts: it is a program.")] = False,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Open a .ts, which is a program, or an .onnx that breaks the rules: know its author.",
+        ),
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw the times.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
@@ -84,10 +91,11 @@ def bench(
 
 def _print_bench(found: Bench) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(highlight=False)
-    console.print(f"[bold]{found.file}[/bold]  {found.engine}, steps of {found.step} samples")
+    console.print(f"[bold]{escape(shown(found.file))}[/bold]  {found.engine}, steps of {found.step} samples")
     columns = ("threads", "buffer", "p50 ms", "p99 ms", "p99.9 ms", "p99 of buffer", "x real time", "calls")
     table = Table(*columns, box=None, pad_edge=False)
     for threads, timings in found.timings.items():
@@ -109,14 +117,14 @@ def _print_duels(duels: tuple[Duel, ...], first: Path, second: Path, as_json: bo
         typer.echo(json.dumps({"first": str(first), "second": str(second), "buffers": rows}, indent=1))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(highlight=False)
-    table = Table(
-        "buffer", f"{first.name} p50 ms", f"{second.name} p50 ms", "ratio", box=None, pad_edge=False
-    )
+    one, other = (escape(shown(path.name)) for path in (first, second))
+    table = Table("buffer", f"{one} p50 ms", f"{other} p50 ms", "ratio", box=None, pad_edge=False)
     for duel in duels:
         times = (f"{timing.p50_ms:.3f}" for timing in (duel.first, duel.second))
         table.add_row(str(duel.buffer), *times, f"{duel.ratio:.2f}")
     console.print(table)
-    console.print(f"ratio: how many times faster {first.name} is; taken by turns, by the medians")
+    console.print(f"ratio: how many times faster {one} is; taken by turns, by the medians")

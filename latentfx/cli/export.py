@@ -66,7 +66,12 @@ def export(
         float, typer.Option(min=0.01, help="Audio run through the file while memory is watched.")
     ] = 10.0,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Run code that the model brings: know where it comes from.")
+        bool,
+        typer.Option(
+            "--trust",
+            help="Run code that the model brings, and open a plugin that breaks the rules for files from "
+            "strangers: know where it comes from.",
+        ),
     ] = False,
 ) -> None:
     """Turn a trained model, or a plugin, into a file for this program, nn~ or Neutone FX.

@@ -124,8 +124,9 @@ def live(
 
       latentfx live --keys --timbre cello --bind cc:1=mix
 
-    Keys while it plays: arrows choose and turn a control, b bypass, p panic, [ and ] presets, l MIDI learn,
-    s save as a preset, q quit. Use headphones: a microphone that hears its own loudspeaker howls.
+    Keys while it plays: arrows choose and turn a control, b bypass, p panic, [ and ] presets, l MIDI learn
+    and Escape to leave it, s save as a preset, q quit. Use headphones: a microphone that hears its own
+    loudspeaker howls.
     """
     from latentfx.realtime import live as start
 
@@ -133,6 +134,8 @@ def live(
     if place not in _PLACES:
         raise ControlError(f"--place {place!r}; allowed {', '.join(_PLACES)}")
     refuse_own_names(start, controls)
+    if bind and not midi and not keys:
+        say_note("--bind says what MIDI turns, and no MIDI port is open; add --midi PORT, or --midi virtual")
     stream = start(
         choose_plugin(plugin, preset, trust),
         input=source,
@@ -211,7 +214,7 @@ def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event, osc:
 
     end = None if limit_s is None else time.monotonic() + limit_s
     surface = Surface(stream)
-    screen = Screen(surface)
+    screen = Screen(surface, hears_midi=bool(stream.midi))
     with _listen(surface, osc), Keys() as keys, screen:
         while stream.running and not stop.is_set() and (end is None or time.monotonic() < end):
             for key in keys.read(_ROUND_S):

@@ -9,7 +9,8 @@ import time
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Self
 
-_ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left"}
+_ESCAPE = "\x1b"
+_NAMED = {"A": "up", "B": "down", "C": "right", "D": "left", _ESCAPE: "escape"}
 _KEY = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)(?P<code>[@-~])|\x1b|(?P<letter>.)", re.DOTALL)
 _BEGUN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
 _AT_ONCE = 1024
@@ -40,7 +41,7 @@ class Keys(AbstractContextManager["Keys"]):
                 termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
 
     def read(self, patience_s: float) -> list[str]:
-        """Wait for keys, at most so long: letters, `up`, `down`, `left` and `right`, in order."""
+        """Wait for keys, at most so long: letters, `up`, `down`, `left`, `right` and `escape`, in order."""
         if not self._terminal:
             time.sleep(patience_s)
             return []
@@ -77,11 +78,11 @@ class Keys(AbstractContextManager["Keys"]):
             key = msvcrt.getwch()
             if key in ("\x00", "\xe0"):
                 key = {"H": "up", "P": "down", "M": "right", "K": "left"}.get(msvcrt.getwch(), "")
-            keys.append(key)
+            keys.append("escape" if key == _ESCAPE else key)
         return keys
 
 
 def _keys(text: str) -> list[str]:
-    """Read letters, and the sequences that terminals send for arrows. Other keys are passed over."""
-    keys = (match["letter"] or _ARROWS.get(match["code"] or "", "") for match in _KEY.finditer(text))
+    """Read letters, Escape, and the sequences that terminals send for arrows. Other keys are passed over."""
+    keys = (match["letter"] or _NAMED.get(match["code"] or match[0], "") for match in _KEY.finditer(text))
     return [key for key in keys if key]

@@ -30,9 +30,11 @@ class Screen(AbstractContextManager["Screen"]):
 
     Args:
         surface: of the stream that is shown.
+        hears_midi: whether a MIDI port is open, so that learning can end.
     """
 
-    def __init__(self, surface: Surface) -> None:
+    def __init__(self, surface: Surface, hears_midi: bool) -> None:
+        self._hears_midi = hears_midi
         self._surface = surface
         self._selected = 0
         self._note = ""
@@ -44,6 +46,7 @@ class Screen(AbstractContextManager["Screen"]):
             "[": lambda: self._preset(-1),
             "]": lambda: self._preset(1),
             "l": self._learn,
+            "escape": lambda: self._surface.learn(None),
             "s": self._save,
             "up": lambda: self._select(-1),
             "down": lambda: self._select(1),
@@ -144,7 +147,7 @@ class Screen(AbstractContextManager["Screen"]):
                     control.name,
                     f"{shown.value:.4g} {control.unit}".rstrip(),
                     _bar(shown.position, 12),
-                    "move a controller ..." if shown.learning else ", ".join(shown.sources),
+                    "move a controller, or Esc" if shown.learning else ", ".join(shown.sources),
                 )
             )
         rows += [
@@ -163,6 +166,8 @@ class Screen(AbstractContextManager["Screen"]):
     def _learn(self) -> None:
         if (name := self._name()) is not None:
             self._surface.learn(name)
+            if self._surface.control(name).learning and not self._hears_midi:
+                self._note = "no MIDI port is open: Esc ends learning; begin again with --midi PORT"
 
     def _save(self) -> None:
         path = self._surface.save()

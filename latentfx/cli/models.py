@@ -90,19 +90,20 @@ def choose_evaluation(models: Sequence[Model], named: str | None) -> Evaluation:
 
 def _open_checkpoint(path: Path, trust: bool) -> Model:
     from latentfx.training.evaluations.evaluation import Model, Origin
-    from latentfx.training.runs.checkpoint import load_checkpoint, method_of
+    from latentfx.training.runs.checkpoint import load_checkpoint, method_of, reading_card
 
     objective, card = load_checkpoint(path, trust=trust)
     folder = path.resolve() if path.is_dir() else path.resolve().parent
-    recipe, method = card["recipe"], method_of(path, card, trust)
-    return Model(
-        folder.parent.name if folder.name.startswith("best-") else folder.name,
-        objective,
-        method.load_evaluation(),
-        Origin(recipe["data"], int(card["seed"]), method.folder if trust else None),
-        _settings(recipe.get("evaluation", {})),
-        _unfinished(card),
-    )
+    with reading_card(path):
+        recipe, method = card["recipe"], method_of(path, card, trust)
+        return Model(
+            folder.parent.name if folder.name.startswith("best-") else folder.name,
+            objective,
+            method.load_evaluation(),
+            Origin(recipe["data"], int(card["seed"]), method.folder if trust else None),
+            _settings(recipe.get("evaluation", {})),
+            _unfinished(card),
+        )
 
 
 def _unfinished(card: Mapping[str, Any]) -> tuple[str, ...]:
@@ -115,17 +116,20 @@ def _unfinished(card: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _open_plugin(name: str, trust: bool) -> Model:
     from latentfx.training.evaluations.evaluation import Model, Origin
+    from latentfx.training.runs.checkpoint import reading_card
 
-    plugin = load(name)
+    plugin = load(name, trust=trust)
     evaluation = None
     if plugin.provenance.get(REBUILD_KEY):
-        facts = plugin.provenance[REBUILD_KEY]
-        evaluation = catalogue.of_plugin_file(facts, Path(name).parent, trust).load_evaluation()
+        with reading_card(name):
+            facts = plugin.provenance[REBUILD_KEY]
+            evaluation = catalogue.of_plugin_file(facts, Path(name).parent, trust).load_evaluation()
     made_by = _recipe_of(plugin.provenance)
     encode = _encoder(name, trust)
     if made_by is None:
         return Model(plugin.name, plugin, evaluation, encode=encode)
-    origin = Origin(made_by.data, int(plugin.provenance.get("seed", 0)))
+    with reading_card(name):
+        origin = Origin(made_by.data, int(plugin.provenance.get("seed", 0)))
     return Model(plugin.name, plugin, evaluation, origin, _settings(made_by.evaluation), encode=encode)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
 from typing import Final, Protocol
 
 from latentfx.arrays import Float32
 from latentfx.errors import MissingExtraError, PluginFileError
-from latentfx.host.first_contact import meet
+from latentfx.host.first_contact import is_trusted, meet
 from latentfx.host.graph import Graph, read_metadata
+from latentfx.host.guard import read_plugin_bytes
 from latentfx.host.nn_tilde.first_use import known_facts, meet_nn_tilde
 from latentfx.host.plugin_file import Metadata
 from latentfx.host.stream import Blocks
@@ -39,6 +43,35 @@ class Playable(Protocol):
 def is_nn_tilde(data: bytes) -> bool:
     """Whether a file is TorchScript, as nn~ loads it, by its first bytes."""
     return data.startswith(_ZIP)
+
+
+def admit(path: str | os.PathLike[str], trust: bool = False, checked: bool = False) -> tuple[bytes, bool]:
+    """Read a plugin file that is to be run here, and try it first where it is new.
+
+    Args:
+        path: of the file. Those that come with latentfx are neither tried nor looked through.
+        trust: whether its operators and sizes may be any.
+        checked: leave out the trial, because the file was checked elsewhere.
+
+    Returns:
+        Its content, and whether it is trusted.
+
+    Raises:
+        PluginNotFoundError: there is no such file.
+        PluginFileError: it cannot be read, or is refused.
+    """
+    data = read_plugin_bytes(path)
+    if _is_shipped(Path(path)):
+        return data, True
+    trust = trust or is_trusted(data)
+    if not checked:
+        meet_file(data, trust, Path(path).stem)
+    return data, trust
+
+
+def _is_shipped(path: Path) -> bool:
+    shipped = resources.files("latentfx.presets") / "plugins"
+    return os.path.realpath(path.parent) == os.path.realpath(str(shipped))
 
 
 def meet_file(data: bytes, trust: bool, name: str) -> None:

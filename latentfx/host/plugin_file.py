@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,15 +22,14 @@ from latentfx.control import Control
 from latentfx.errors import LatentFXError, PluginFileError
 from latentfx.names import shown
 from latentfx.spec import Blend, PluginSpec, Reference
+from latentfx.strict_json import read_json
 
 SCHEMA = 1
 METADATA_KEY = "latentfx"
 REBUILD_KEY = "rebuild"  # in the provenance: how the model is built again in torch; nothing for people
 MAX_METADATA_BYTES = 4 << 20
 MAX_STATE_VALUES = 1 << 22
-MAX_DEPTH = 16
 MAX_CONTROLS = 512
-_LONGEST_NUMBER = 30
 
 
 @dataclass(frozen=True)
@@ -76,15 +74,8 @@ def load_metadata(text: str) -> Metadata:
     if len(text) > MAX_METADATA_BYTES:
         raise PluginFileError(f"plugin metadata has {len(text)} bytes; allowed {MAX_METADATA_BYTES}")
     try:
-        raw = json.loads(
-            text,
-            parse_constant=_no_constant,
-            parse_int=_whole,
-            parse_float=_finite,
-            object_pairs_hook=_once_each,
-        )
-        raw = _shown(raw)
-    except (ValueError, RecursionError) as error:
+        raw = _shown(read_json(text))
+    except ValueError as error:
         raise PluginFileError(f"plugin metadata is not JSON as we read it: {shown(error, 200)}") from None
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
         found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
@@ -105,44 +96,15 @@ def load_metadata(text: str) -> Metadata:
         raise PluginFileError(f"plugin metadata is wrong: {type(error).__name__} {error}") from None
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number that JSON knows")
-
-
-def _whole(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
-        raise ValueError(f"a number has {len(text)} digits; allowed {_LONGEST_NUMBER}")
-    return int(text)
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text[:_LONGEST_NUMBER]} is too large for a number")
-    return number
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name comes twice in one object")
-    return found
-
-
-def _shown(value: Any, depth: int = 0, as_is: bool = False) -> Any:
-    """The same with texts that a terminal can show; what only programs read is left as it is.
-
-    Raises:
-        ValueError: values that lie inside one another more than `MAX_DEPTH` deep.
-    """
-    if depth > MAX_DEPTH:
-        raise ValueError(f"values lie inside one another more than {MAX_DEPTH} deep")
+def _shown(value: Any, as_is: bool = False) -> Any:
+    """The same with texts that a terminal can show; what only programs read is left as it is."""
     if isinstance(value, str):
         return value if as_is else shown(value)
     if isinstance(value, list):
-        return [_shown(one, depth + 1, as_is) for one in value]
+        return [_shown(one, as_is) for one in value]
     if isinstance(value, dict):
         programs = ("base64", REBUILD_KEY)
-        return {shown(key): _shown(one, depth + 1, as_is or key in programs) for key, one in value.items()}
+        return {shown(key): _shown(one, as_is or key in programs) for key, one in value.items()}
     return value
 
 

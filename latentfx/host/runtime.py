@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentfx.arrays import Float32
-from latentfx.errors import ControlError, ShapeError
-from latentfx.host.door import Playable, RunningBlocks, meet_file, open_file
-from latentfx.host.first_contact import is_trusted
-from latentfx.host.graph import STEP_LIMIT_S
-from latentfx.host.guard import read_plugin_bytes
+from latentfx.errors import ControlError, ControlWarning, ShapeError
+from latentfx.host.door import Playable, RunningBlocks, admit, open_file
 from latentfx.host.layout import find_layout, to_channels
 from latentfx.host.processor import Processor
+from latentfx.host.reference import check_recording
+from latentfx.host.session import STEP_LIMIT_S
 from latentfx.host.stream import PluginStream
 from latentfx.names import suggest
 from latentfx.sound.level import set_level
 from latentfx.spec import Blend, PluginSpec, Reference, Setting
-
-SILENT_DB = -80.0
 
 
 class Controls(Mapping[str, float]):
@@ -89,11 +87,8 @@ class LatentPlugin(Processor):
             PluginNotFoundError: there is no such file.
             PluginFileError: the file is damaged, hostile or of another schema.
         """
-        data = read_plugin_bytes(path)
-        trust = trust or is_trusted(data)
-        if not checked:
-            meet_file(data, trust, Path(path).stem)
-        return cls(data, threads, trust, Path(path).stem)
+        data, trusted = admit(path, trust, checked)
+        return cls(data, threads, trusted, Path(path).stem)
 
     @property
     def spec(self) -> PluginSpec:
@@ -151,16 +146,20 @@ class LatentPlugin(Processor):
     def set_blend(self, name: str, value: str | Mapping[str, float]) -> None:
         """Set a mixture: `"trumpet"`, `"trumpet:0.7+flute:0.3"` or `{"trumpet": 0.7, "flute": 0.3}`.
 
+        Warns:
+            ControlWarning: weights that do not add up to 1; their shares are played.
+
         Raises:
-            ControlError: no such blend or choice, or a weight that is not allowed.
+            ControlError: no such blend or choice, a weight that is not allowed, or one of what is not learnt.
         """
         weights = self._blend(name).weights(value)
-        reference = self._blend(name).reference
-        if reference is not None and weights[reference.control] and not self._has_learnt(reference):
-            raise ControlError(
-                f"{name} is {value!r}, and nothing was learnt from a recording yet: give one as reference= "
-                f"(--reference FILE), or call learn({name!r}, audio, rate)"
+        blend = self._blend(name)
+        if blend.reference is not None:
+            self._check_learnt(
+                blend, blend.reference, weights[blend.reference.control], f"{name} is {value!r}"
             )
+        if (uneven := blend.uneven(weights)) is not None:
+            warnings.warn(f"{name} {value!r} {uneven}", ControlWarning, stacklevel=2)
         for control, weight in weights.items():
             self.controls[control] = weight
 
@@ -174,15 +173,14 @@ class LatentPlugin(Processor):
 
         Raises:
             ControlError: no such blend, or one that learns nothing from recordings.
-            ShapeError: audio that is too short, silent or of the wrong shape.
+            ShapeError: audio that sounds for less than 0.25 s, is silent, or has the wrong shape.
+
+        Warns:
+            AudioWarning: audio that holds no tone.
         """
         self._reference(name)
-        peak = float(np.max(np.abs(_finite(np.asarray(audio))), initial=0.0))
-        if np.size(audio) and peak <= 10.0 ** (SILENT_DB / 20.0):
-            raise ShapeError(
-                f"the recording to learn {name} from is silent: its peak is {peak:.2g}; "
-                f"allowed above {SILENT_DB:g} dB of full scale. Give one in which the instrument plays"
-            )
+        array = np.asarray(audio)
+        check_recording(name, _finite(to_channels(array, find_layout(array.shape))), sample_rate)
         self.recall(name, self.listen(name, audio, sample_rate))
 
     def listen(self, name: str, audio: ArrayLike, sample_rate: float) -> Float32:
@@ -267,22 +265,13 @@ class LatentPlugin(Processor):
         self._initial = dict(initial)
         self.controls = Controls(self.spec)
 
-    def check_heard(self, settings: Mapping[str, Setting]) -> None:
-        """Refuse settings that leave nothing of what was learnt from a reference.
-
-        Raises:
-            ControlError: a blend among them that gives it no weight.
-        """
-        for name, blend in self.blends.items():
-            if blend.reference and name in settings and not self.controls[blend.reference.control]:
-                raise ControlError(
-                    f"a reference is given, and {name} is {settings[name]!r}, which leaves it out; "
-                    f"give one of both, or mix them: {name}=reference:0.5+{blend.default}:0.5"
-                )
-
-    def _has_learnt(self, reference: Reference) -> bool:
+    def _check_learnt(self, blend: Blend, reference: Reference, weight: object, setting: str) -> None:
         untouched = self._graph.metadata.state[reference.target]
-        return not np.array_equal(self._initial[reference.target], untouched)
+        if weight and np.array_equal(self._initial[reference.target], untouched):
+            raise ControlError(
+                f"{setting}, and nothing was learnt from a recording yet: give one as reference= "
+                f"(--reference FILE), or call learn({blend.name!r}, audio, rate)"
+            )
 
     def _blend(self, name: str) -> Blend:
         if name not in self.blends:
@@ -302,6 +291,9 @@ class LatentPlugin(Processor):
         if name in self.blends:
             self.set_blend(name, value)  # type: ignore[arg-type]  # it refuses what is no text or mapping
         else:
+            for blend in self.spec.blends:
+                if blend.reference is not None and blend.reference.control == name:
+                    self._check_learnt(blend, blend.reference, value, f"{name} is {value!r}")
             self.controls[name] = value  # type: ignore[assignment]  # `check` refuses what is no number
 
     def __getattr__(self, name: str) -> Any:

@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 
 from latentfx.errors import LatentFXError
-from latentfx.host.graph import BlockStream, Graph
+from latentfx.host.blocks import BlockStream
+from latentfx.host.graph import TRIAL_STEP_S, Graph
 from latentfx.host.runs import most_blocks
 
 MEMORY_BYTES: Final = 6 << 30
 CPU_S: Final = 20
-STEP_S: Final = 10.0
 TRUSTED: Final = "--trust"
 
 
@@ -46,7 +46,7 @@ def play(data: bytes, trust: bool) -> None:
     graph = Graph(data, trust=trust)
     spec = graph.metadata.spec
     knobs = np.array(spec.defaults, np.float32)
-    stream = BlockStream(graph, 1, graph.metadata.state, knobs, limit_s=STEP_S)
+    stream = BlockStream(graph, 1, graph.metadata.state, knobs, TRIAL_STEP_S)
     noise = np.random.default_rng(0)
     ends = ([c.minimum for c in spec.controls], [c.maximum for c in spec.controls], spec.defaults)
     shape = (1, spec.in_channels, spec.block_size)

@@ -110,12 +110,20 @@ def morph(a: Preset, b: Preset, t: float, plugin: LatentPlugin | None = None) ->
     ends = []
     for preset in (a, b):
         preset.set(loaded)
-        ends.append(dict(loaded.controls))
+        ends.append({**loaded.controls, **_shares(loaded)})
     for control in loaded.spec.controls:
         low, high = (control.to_unit(end[control.name]) for end in ends)
         loaded.controls[control.name] = control.from_unit(low + (high - low) * t)
     between = Preset.of(loaded, a.name, a.plugin)
     return replace(a, settings=between.settings)
+
+
+def _shares(plugin: LatentPlugin) -> dict[str, float]:
+    """The controls of every blend, weighed as they are played."""
+    shares: dict[str, float] = {}
+    for blend in plugin.spec.blends:
+        shares |= blend.shares(plugin.controls)
+    return shares
 
 
 def whole_name(plugin: str, shipped: Sequence[str]) -> str:

@@ -13,6 +13,9 @@ import torch
 from torch import Tensor
 
 from latentfx.errors import ContractError
+from latentfx.host.graph import Graph
+from latentfx.host.guard import read_plugin_bytes
+from latentfx.host.session import Runs
 from latentfx.plugin import Plugin, State
 from latentfx.testing.drive import Terms, decibels, evaluating, phrase, random_controls, relative_gap
 
@@ -77,6 +80,7 @@ def verify_parity(
         seed: of the signal and the control values.
     Raises:
         ContractError: an engine that differs by more, or a file with other inputs than the plugin.
+        PluginFileError: a file that is damaged, hostile or no plugin, or a step of it that fails.
     """
     terms = Terms(tolerance=tolerance, seed=seed)
     with evaluating(plugin):
@@ -129,7 +133,16 @@ def _script(plugin: Plugin) -> Step:
 
 
 def _onnx(plugin: Plugin, file: str | os.PathLike[str] | onnxruntime.InferenceSession) -> Step:
-    session = file if isinstance(file, onnxruntime.InferenceSession) else _open(file)
+    """A step of a plugin file, which is checked as hosts do, or of a session.
+
+    Raises:
+        PluginFileError: the file is damaged, hostile or no plugin.
+        ContractError: other inputs or outputs than the plugin's.
+    """
+    if isinstance(file, onnxruntime.InferenceSession):
+        session = file
+    else:
+        session = Graph(read_plugin_bytes(file)).session
     names = list(plugin.initial_state(1))
     inputs = ["audio", "controls", *(f"state_{name}" for name in names)]
     outputs = ["audio_out", *(f"state_{name}_out" for name in names)]
@@ -139,18 +152,12 @@ def _onnx(plugin: Plugin, file: str | os.PathLike[str] | onnxruntime.InferenceSe
             f"the file has the inputs {sorted(found[0])} and the outputs {sorted(found[1])}; plugin "
             f"{plugin.spec.name!r} has {sorted(inputs)} and {sorted(outputs)}. Export the file again"
         )
+    runs = Runs(session, plugin.spec.name)
 
     def step(audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
         values = (audio, controls, *(state[name] for name in names))
         feed = {port: value.numpy() for port, value in zip(inputs, values, strict=True)}
-        audio_out, *new = (torch.from_numpy(value) for value in session.run(outputs, feed))
+        audio_out, *new = map(torch.from_numpy, runs.run(outputs, feed))
         return audio_out, dict(zip(names, new, strict=True))
 
     return step
-
-
-def _open(path: str | os.PathLike[str]) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])

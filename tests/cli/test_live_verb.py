@@ -61,3 +61,11 @@ def test_ctrl_c_while_modules_are_loaded_is_a_line(module: str, stop: str) -> No
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "latentfx: stopped; nothing half-written is left\n"
+
+
+def test_bindings_without_a_port_are_named() -> None:
+    words = ["live", "--bind", "cc:1=mix", "--input", "no such device"]
+    told = CliRunner(env={"COLUMNS": "200"}).invoke(app, words)
+    assert "note: --bind says what MIDI turns, and no MIDI port is open; add --midi PORT" in told.stderr
+    quiet = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*words, "--midi", "virtual"])
+    assert "no MIDI port is open" not in quiet.stderr

@@ -227,6 +227,7 @@ def loops() -> Iterator[Crafted]:
     loop = node("Loop", "turns yes audio", "audio_out", body=body)
     data = build([loop], {"turns": np.int64(1 << 40), "yes": np.True_})
     yield Crafted("loop", "Loop", data, "operator Loop is not allowed")
+    yield Crafted("loop", "Loop where it is loud", endless(), "operator Loop is not allowed")
     branch = helper.make_graph(
         [node("Identity", "audio", "y")], "b", [], [value("y", TensorProto.FLOAT, None)]
     )
@@ -236,6 +237,30 @@ def loops() -> Iterator[Crafted]:
         "loop", "Scan of 4 million", build(scan("turns_x"), {"turns": [1 << 22]}), "turns 4194304 times"
     )
     yield Crafted("loop", "Scan of the block", build(scan(None)), "")
+
+
+def endless(limit: float = 1.5) -> bytes:
+    """A plugin whose step does not end where the audio lies above a limit, and which else plays it."""
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [node("Identity", "on", "on_out"), node("Sin", "x", "x_out")],
+        "body",
+        [
+            value("turn", TensorProto.INT64, []),
+            value("on", TensorProto.BOOL, []),
+            value("x", TensorProto.FLOAT, None),
+        ],
+        [value("on_out", TensorProto.BOOL, []), value("x_out", TensorProto.FLOAT, None)],
+    )
+    nodes = [
+        node("ReduceMax", "audio", "top", keepdims=0),
+        node("Sub", "top limit", "over"),
+        node("Relu", "over", "loud"),
+        node("Mul", "loud many", "count"),
+        node("Cast", "count", "turns", to=TensorProto.INT64),
+        node("Loop", "turns yes audio", "audio_out", body=body),
+    ]
+    return build(nodes, {"limit": np.float32(limit), "many": np.float32(1e12), "yes": np.True_})
 
 
 def scan(over: str | None) -> list[onnx.NodeProto]:

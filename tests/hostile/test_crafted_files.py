@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
 import sys
+from importlib import resources
 from pathlib import Path
 from types import ModuleType
 
@@ -12,9 +14,10 @@ import pytest
 import soundfile
 
 from latentfx.errors import PluginFileError
+from latentfx.host.blocks import BlockStream
 from latentfx.host.first_contact import meet
-from latentfx.host.graph import check_file
-from latentfx.library import load
+from latentfx.host.graph import Graph, check_file
+from latentfx.library import load, plugins
 from latentfx.offline import AudioWarning, apply
 
 
@@ -101,13 +104,46 @@ def test_trusted_file_may_use_any_operator(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(path, trust=True)(audio, 48_000), audio)
 
 
-def test_crash_of_a_file_is_a_message(tmp_path: Path) -> None:
+# Division of the lowest whole number by -1 is a fault of the processor on these.
+FAULTING = platform.machine() in ("x86_64", "AMD64")
+CRASHES = ["integer division by 0", *(["lowest number by -1"] if FAULTING else [])]
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_crash_of_a_file_is_a_message(tmp_path: Path, name: str) -> None:
     """The one way left is a fault in the runtime, which `trust` lets a file reach."""
-    (crash,) = [one for one in FILES if one.name == "integer division by 0"]
+    (crash,) = [one for one in FILES if one.name == name]
     path = tmp_path / "crash.onnx"
     path.write_bytes(crash.data)
     with pytest.raises(PluginFileError, match=r"ended the process that tried it|cannot run the graph"):
         load(path, trust=True)
+
+
+def test_step_that_does_not_end_is_ended_and_the_next_one_plays() -> None:
+    graph = Graph(crafted.endless(), trust=True)
+    stream = BlockStream(graph, 1, graph.metadata.state, np.ones(1, np.float32), limit_s=0.3)
+    quiet = np.full((1, 1, crafted.BLOCK), 0.5, np.float32)
+    with pytest.raises(PluginFileError, match=r"step of plugin 'crafted' failed: it was ended after 0\.3 s"):
+        stream.step(quiet + 2)
+    np.testing.assert_array_equal(stream.step(quiet), quiet)
+
+
+def test_plugins_that_come_with_latentfx_are_not_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by name nor by path, as `validate` opens them."""
+    monkeypatch.setenv("LATENTFX_CACHE", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", "/no/such/program")
+    shipped = Path(str(resources.files("latentfx.presets") / "plugins"))
+    for name in plugins():
+        assert load(name).name == load(shipped / f"{name}.onnx").name
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", plugins())
+def test_plugins_that_come_with_latentfx_keep_the_rules_for_all_files(name: str) -> None:
+    shipped = resources.files("latentfx.presets") / "plugins" / f"{name}.onnx"
+    check_file(shipped.read_bytes())
 
 
 def test_file_that_passed_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

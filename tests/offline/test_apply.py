@@ -91,7 +91,7 @@ def test_a_loaded_plugin_keeps_its_own_settings(delay: Path) -> None:
 
 @pytest.mark.parametrize("as_file", [True, False])
 def test_a_reference_is_a_file_or_an_array(blend: Path, tmp_path: Path, as_file: bool) -> None:
-    recording = np.zeros((2000, 2))
+    recording = np.tile(5e-3 * np.sin(np.arange(24_000) / 20), (2, 1)).T
     recording[500] = 0.5
     reference: Path | tuple[np.ndarray, int] = (recording, 48_000)
     if as_file:
@@ -212,12 +212,14 @@ def test_a_reference_that_nothing_was_learnt_for_is_refused(plugin_file: Callabl
         with pytest.raises(ControlError, match="nothing was learnt from a recording yet"):
             plugin.set(tone=value)
     assert plugin.tone_full == 1.0
-    plugin.learn("tone", np.full(4800, 0.1, np.float32), RATE)
+    with pytest.raises(ControlError, match="nothing was learnt from a recording yet"):
+        plugin.tone_reference = 0.5
+    plugin.learn("tone", np.sin(np.arange(24_000) / 20), RATE)
     assert plugin.set(tone="half:0.5+reference:0.5").tone_reference == 0.5
 
 
 def test_a_reference_beside_a_choice_without_it_is_refused(plugin_file: Callable[[str], Path]) -> None:
-    audio = np.full(4800, 0.1, np.float32)
+    audio = 0.1 * np.sin(np.arange(24_000, dtype=np.float32) / 20)
     given = {"sample_rate": RATE, "reference": (audio, RATE)}
     with pytest.raises(ControlError, match="a reference is given, and tone is 'full'"):
         latentfx.apply(audio, None, plugin_file("blend"), **given, tone="full")

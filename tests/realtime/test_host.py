@@ -12,7 +12,7 @@ from playing import RATE, Audio, in_callback, noise, play, render
 
 import latentfx
 from latentfx.errors import LiveError, ShapeError
-from latentfx.host.graph import BlockStream
+from latentfx.host.blocks import BlockStream
 from latentfx.realtime.engine import Engine, StepCost
 from latentfx.realtime.host import LiveHost
 from latentfx.realtime.stats import Place

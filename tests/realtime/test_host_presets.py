@@ -20,7 +20,7 @@ from test_screen import Terminal, level
 
 import latentfx
 from latentfx.errors import PresetError
-from latentfx.host.graph import BlockStream
+from latentfx.host.blocks import BlockStream
 from latentfx.preset import Preset, save_preset
 
 Write = Callable[[str], Path]

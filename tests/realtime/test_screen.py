@@ -26,7 +26,6 @@ from live_command import COMMAND, recorded, wait_for_recorded
 
 import latentfx
 from latentfx.binding import Binding
-from latentfx.cli.live_keys import Keys
 from latentfx.preset import Preset, list_presets, save_preset
 
 Write = Callable[..., Path]
@@ -162,6 +161,8 @@ def test_every_key_does_what_the_last_line_says(
     assert level(rig) == 0.75
     screen.press("[", r"gain +soft ")
     screen.press("l", r"move a controller")
+    screen.press("\x1b", r"gain +0\.25 [^m]*\n")
+    screen.press("l", r"move a controller")
     rig.connect_midi("latentfx")
     rig.play(np.zeros((1, RATE // 8)), [(0, bytes([0xB0, 21, 127]))], whole=False)
     screen.press("", r"gain +4 .* cc:21@1")
@@ -259,25 +260,15 @@ def test_keys_that_come_together_are_all_obeyed_in_order(
     assert screen.process.wait(30) == 0
 
 
-def test_a_key_may_come_in_two_parts_and_no_key_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    player, slave = pty.openpty()
-    with os.fdopen(slave) as terminal:
-        monkeypatch.setattr("sys.stdin", terminal)
-        with Keys() as keys:
-            os.write(player, b"]\x1b[")
-            assert keys.read(5) == ["]"]
-            os.write(player, b"Cb")
-            assert keys.read(5) == ["right", "b"]
-            os.write(player, b"\x1b")  # Escape alone, and [ later
-            assert keys.read(5) == keys.read(0.01) == []
-            os.write(player, b"[")
-            assert keys.read(5) == ["["]
-            os.write(player, b"\x1b[A" * 500 + b"q")
-            pressed: list[str] = []
-            while more := keys.read(0.5):
-                pressed += more
-            assert pressed == ["up"] * 500 + ["q"]
-    os.close(player)
+def test_learning_without_a_midi_port_is_said_and_escape_leaves_it(
+    rig: Rig, terminal: Callable[..., Terminal], plugin_file: Write
+) -> None:
+    screen = terminal("-p", plugin_file("gain"))
+    screen.press("", r"gain +1 ")
+    screen.press("l", r"move a controller, or Esc[^?]*no MIDI port is open")
+    screen.press("\x1b", r"gain +1 [^m]*\n")
+    os.write(screen._master, b"q")
+    assert screen.process.wait(30) == 0
 
 
 def test_names_are_shown_as_they_are(

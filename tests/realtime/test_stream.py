@@ -15,7 +15,7 @@ from playing import Audio, in_callback, noise
 
 import latentfx
 from latentfx.errors import LiveError
-from latentfx.host.graph import BlockStream
+from latentfx.host.blocks import BlockStream
 from latentfx.realtime import LiveHost, LiveStream, Recorder
 from latentfx.realtime.stats import Place
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from toy import FRAME, Toy, ToyConfig, toy_recipe
 
@@ -90,3 +93,38 @@ def test_a_method_that_is_not_ours_must_be_given(tmp_path: Path) -> None:
     save_toy(tmp_path)
     with pytest.raises(CheckpointError, match=r"method\.name 'toy' is unknown"):
         load_checkpoint(tmp_path)
+
+
+def written_by_hand(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """A checkpoint whose card says something else."""
+    save_toy(folder)
+    tensors, card = read_tensors(folder / "weights.safetensors")
+    text = change(card)
+    path = folder / "by_hand.safetensors"
+    path.write_bytes(safetensors.torch.save(tensors, {"latentfx": text or json.dumps(card)}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda card: "[]", "its card is a list; allowed is an object"),
+        (lambda card: '{"a": 1, "a": 2}', "a name comes twice in one object"),
+        (lambda card: '{"a": 1' + "0" * 400 + "}", "a number has 401 digits; allowed 64"),
+        (lambda card: "[" * 100_000, "values lie inside one another more than 16 deep"),
+        (lambda card: '{"a": 1e999}', "1e999 is too large for a number"),
+        (lambda card: card.update(stage_index=10**9), r"stage is 1000000000; allowed 0 to 1"),
+        (lambda card: card.update(stage_index=-1), r"stage is -1; allowed 0 to 1"),
+        (lambda card: card.update(stage_index=1e308), r"stage is 1e\+308; allowed 0 to 1"),
+        (lambda card: card.update(method_config=[1, 2]), r"\[method\] is \[1, 2\]; it must be a table"),
+        (lambda card: card.update(recipe=[]), "does not fit its method: AttributeError"),
+    ],
+)
+def test_card_from_a_stranger_is_one_line_of_error(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    path = written_by_hand(tmp_path, change)
+    method = None if "AttributeError" in message else Toy
+    with pytest.raises(CheckpointError, match=message) as error:
+        load_checkpoint(path, method)
+    assert "\n" not in str(error.value)

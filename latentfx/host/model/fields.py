@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from latentfx.host.model.wire import Field, Kind, Message
+from latentfx.host.model.wire import NOTHING, Field, Kind, Message
 
 
 class DataType:
@@ -44,11 +44,11 @@ class AttributeType:
     STRINGS: Final = 8
 
 
-def _one(name: str, kind: Kind, message: Message | None = None) -> Field:
+def _one(name: str, kind: Kind, message: Message = NOTHING) -> Field:
     return Field(name, kind, False, message)
 
 
-def _many(name: str, kind: Kind, message: Message | None = None) -> Field:
+def _many(name: str, kind: Kind, message: Message = NOTHING) -> Field:
     return Field(name, kind, True, message)
 
 

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentfx.errors import PluginFileError
 from latentfx.host.model import fields, wire
@@ -78,6 +79,10 @@ class Tensor:
     shape: tuple[int, ...]
     data: memoryview | bytes
 
+    def values(self) -> NDArray[Any]:
+        """The values as an array; those of 16 bits that numpy has no type for, as whole numbers."""
+        return np.frombuffer(self.data, _SPELT[self.element][1]).reshape(self.shape)
+
     def whole_numbers(self) -> list[int] | None:
         """The values, where all of them are whole numbers, or true and false; else None."""
         if self.element not in (
@@ -88,7 +93,7 @@ class Tensor:
             DataType.DOUBLE,
         ):
             return None
-        numbers = np.frombuffer(self.data, _SPELT[self.element][1])
+        numbers = self.values().reshape(-1)
         if numbers.dtype.kind == "f" and not (np.abs(numbers) <= LARGEST_EXACT).all():
             return None
         whole = numbers.astype(np.int64)

@@ -52,6 +52,17 @@ _FIXED: Final = {Kind.FLOAT: struct.Struct("<f"), Kind.DOUBLE: struct.Struct("<d
 
 
 @dataclass(frozen=True)
+class Message:
+    """The description of a message: its fields by number."""
+
+    name: str
+    fields: Mapping[int, Field]
+
+
+NOTHING: Final = Message("nothing", {})
+
+
+@dataclass(frozen=True)
 class Field:
     """A field of a message.
 
@@ -59,21 +70,13 @@ class Field:
         name: of the field.
         kind: what it holds. A REFUSED field may not come at all.
         repeated: whether it may come more than once.
-        message: description of the message inside.
+        message: description of the message inside, for the kind MESSAGE.
     """
 
     name: str
     kind: Kind
     repeated: bool = False
-    message: Message | None = None
-
-
-@dataclass(frozen=True)
-class Message:
-    """The description of a message: its fields by number."""
-
-    name: str
-    fields: Mapping[int, Field]
+    message: Message = NOTHING
 
 
 def read(message: Message, data: bytes, start: int = 0, end: int | None = None) -> Record:
@@ -176,7 +179,6 @@ def _bytes(field: Field, data: bytes, position: int, end: int) -> tuple[memoryvi
 
 
 def _message(field: Field, data: bytes, position: int, end: int) -> tuple[Record, int]:
-    assert field.message is not None
     return read(field.message, data, position, end), end
 
 
@@ -234,7 +236,6 @@ def _write(message: Message, record: Record, parts: list[bytes | memoryview]) ->
 def _write_one(number: int, field: Field, value: Any, parts: list[bytes | memoryview]) -> int:
     key = _spell(number << 3 | _WIRE[field.kind])
     if field.kind is Kind.MESSAGE:
-        assert field.message is not None
         at = len(parts)
         size = _write(field.message, value, parts)
         head = key + _spell(size)

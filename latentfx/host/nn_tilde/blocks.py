@@ -12,7 +12,7 @@ from torch.jit._fuser import optimized_execution
 
 from latentfx.arrays import Float32
 from latentfx.errors import PluginFileError, ShapeError
-from latentfx.host.graph import is_sound
+from latentfx.host.blocks import is_sound
 from latentfx.spec import PluginSpec
 
 from .row import ModelRow

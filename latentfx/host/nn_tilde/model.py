@@ -14,8 +14,8 @@ from torch import Tensor
 
 from latentfx.arrays import Float32
 from latentfx.errors import LatentFXError, PluginFileError
-from latentfx.host.graph import STEP_LIMIT_S
 from latentfx.host.plugin_file import Metadata
+from latentfx.host.session import STEP_LIMIT_S
 from latentfx.plugin import Plugin, State
 from latentfx.spec import PluginSpec
 from latentfx.testing import measure_latency

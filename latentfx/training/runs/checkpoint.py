@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import platform
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from latentfx.errors import CheckpointError
+from latentfx.errors import CheckpointError, LatentFXError, RecipeError
 from latentfx.files import write_bytes, write_text
 from latentfx.methods.base import Objective
+from latentfx.names import shown
+from latentfx.strict_json import read_json
 from latentfx.training import catalogue
 from latentfx.training.recipes.settings import read_settings
 
@@ -57,7 +60,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safetensors.safe_open(path, "pt") as file:
             told = file.metadata()
-            header = json.loads(told[_HEADER])
+            header = read_json(told[_HEADER], constants=True)
+            if not isinstance(header, dict):
+                raise ValueError(f"its card is a {type(header).__name__}; allowed is an object")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if told.get(_CHECKSUM) not in (None, str(_checksum(tensors))):
             raise ValueError("its values are not those that were written")
@@ -106,19 +111,49 @@ def load_checkpoint(
         raise CheckpointError(f"{file} is no trained model; give a run folder, or its best-STAGE/{WEIGHTS}")
     if card.get("schema") != SCHEMA:
         raise CheckpointError(f"{file} has the schema {card.get('schema')!r}; this latentfx reads {SCHEMA}")
-    try:
+    with reading_card(file):
         method = method or method_of(file, card, trust).load_objective()
-        config: Any = read_settings(method.config_type, card["method_config"], "method")
         _check_revision(file, card, method)
-        objective = method(config)
-        for index in range(int(card["stage_index"]) + 1):
-            objective.begin_stage(index)
+        objective = build_objective(method, card["method_config"], card["stage_index"])
         objective.load_state_dict(tensors)
-    except CheckpointError:
-        raise
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{file} does not fit its method: {error}") from None
     return objective.eval(), card
+
+
+@contextmanager
+def reading_card(path: str | Path) -> Iterator[None]:
+    """Make one error of whatever a card leads to that makes no sense.
+
+    Raises:
+        CheckpointError: it makes none.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        ours = isinstance(error, LatentFXError)
+        if ours and not isinstance(error, RecipeError):
+            raise
+        what = shown(error if ours else f"{type(error).__name__} {error}", 500)
+        raise CheckpointError(f"{path} does not fit its method: {what}") from None
+
+
+def build_objective(method: type[Objective], settings: Any, stage: Any) -> Objective:
+    """An objective with fresh weights, as it is once a stage has begun.
+
+    Args:
+        method: class of the objective.
+        settings: of the method, as a card holds them.
+        stage: index of the stage.
+    Raises:
+        RecipeError: settings that the method does not have, or does not allow.
+        ValueError: no such stage.
+    """
+    config: Any = read_settings(method.config_type, settings, "method")
+    if type(stage) is not int or not 0 <= stage < len(method.stages):
+        raise ValueError(f"stage is {shown(stage, 30)}; allowed 0 to {len(method.stages) - 1}")
+    objective = method(config)
+    for index in range(stage + 1):
+        objective.begin_stage(index)
+    return objective
 
 
 def method_of(path: str | Path, card: Mapping[str, Any], trust: bool = False) -> catalogue.Method:
@@ -160,7 +195,8 @@ def _weights_file(path: Path) -> Path:
         return path
     if (path / WEIGHTS).is_file():
         return path / WEIGHTS
-    found = sorted(path.glob(f"best-*/{WEIGHTS}"), key=lambda file: int(read_tensors(file)[1]["stage_index"]))
+    with reading_card(path):
+        found = sorted(path.glob(f"best-*/{WEIGHTS}"), key=lambda file: read_tensors(file)[1]["stage_index"])
     if found:
         return found[-1]
     if (path / EARLY / WEIGHTS).is_file():
