@@ -12,6 +12,7 @@ from torch import Tensor
 
 from latentfx.errors import ExportError
 from latentfx.files import write_bytes
+from latentfx.host.code_map import find_maps
 from latentfx.host.plugin_file import MAX_METADATA_BYTES, MAX_STATE_VALUES, Metadata, dump_metadata
 from latentfx.plugin import Plugin, State
 
@@ -58,8 +59,11 @@ def metadata_text(
         ExportError: a value that JSON cannot hold, or more text than a plugin file may carry.
     """
     rows = {name: value[0].numpy() for name, value in state.items()}
+    maps = find_maps(
+        plugin.spec, {name: weight.cpu().numpy() for name, weight in plugin.state_dict().items()}
+    )
     try:
-        text = dump_metadata(Metadata(plugin.spec, rows, require_provenance(provenance), report))
+        text = dump_metadata(Metadata(plugin.spec, rows, require_provenance(provenance), report, maps))
     except (TypeError, ValueError) as error:
         raise ExportError(
             f"provenance or report holds what JSON cannot: {error}. Use text, finite numbers, lists and dicts"

@@ -11,6 +11,7 @@ from latentfx.names import find_name, suggest
 
 Setting = float | str | Mapping[str, float]
 
+REFERENCE = "reference"  # the label of a choice that was learnt
 MAX_BLOCK_SIZE = 65536
 MAX_CHANNELS = 64
 MAX_LATENCY = 10 * 192_000
@@ -101,7 +102,7 @@ class Blend:
     @property
     def labels(self) -> dict[str, str]:
         """What people may say -> its control: the choices, and `reference` where one can be learnt."""
-        extra = {} if self.reference is None else {"reference": self.reference.control}
+        extra = {} if self.reference is None else {REFERENCE: self.reference.control}
         return {**extra, **self.choices}
 
     @property

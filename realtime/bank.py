@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from latentfx.errors import PresetError
-from latentfx.preset import Preset, programs, same_plugin
+from latentfx.preset import Preset, list_presets, programs, same_plugin
 
 
 class Bank:
@@ -25,6 +25,11 @@ class Bank:
     def add(self, preset: Preset) -> None:
         """Take one more into the list, at its end: the programs of the others stay as they are."""
         self.presets.append(preset)
+
+    def suit(self, plugin: str) -> None:
+        """Make a list of a plugin's own presets, where no preset of the list is for it."""
+        if not any(same_plugin(preset.plugin, plugin) for preset in self.presets):
+            self.presets = list_presets(plugin)
 
     def neighbour(self, step: int) -> Preset:
         """The preset so many places further, and round; past one that was pointed at and could not sound.

@@ -16,7 +16,7 @@ from latentfx.arrays import Float32
 from latentfx.automation.desk import Desk
 from latentfx.automation.midi_map import MidiMap
 from latentfx.binding import Binding
-from latentfx.errors import LatentFXError
+from latentfx.errors import LatentFXError, LiveError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.runtime import Controls, LatentPlugin
 from latentfx.keys import Keyboard
@@ -26,10 +26,11 @@ from latentfx.spec import Setting
 from . import checks
 from .bank import Bank
 from .crossfade import Crossfade
+from .gather import gather
 from .meters import Meters
 from .mixing import MAX_BLOCK
 from .output import OutputStage
-from .stats import Latency, Place, Stats
+from .stats import Place, Stats
 from .voice import Voice
 
 # Takes what came in, what is heard, and by how many samples that is later from here on: a gap of so many.
@@ -154,6 +155,10 @@ class LiveHost:
         """Silence now: let every key go, forget what was heard, and begin anew."""
         self.send(Message("reset"))
         self._panicking = True
+        self.rise()
+
+    def rise(self) -> None:
+        """Fade in, as soon as what comes in now is heard."""
         still = max(v.latency + 2 * round(v.engine.hop_s * self.sample_rate) for v in self._sounding())
         self.output.mute(still + self.meters.block)
 
@@ -177,6 +182,22 @@ class LiveHost:
                 self._change_plugin(preset)
             self.bank.current = preset
             self.trouble = ""
+
+    def change_plugin(self, source: str) -> None:
+        """Play another plugin, its controls at their defaults: it fades in. `source` is what `load` takes.
+
+        Raises:
+            PluginNotFoundError: the plugin is not there.
+            ShapeError: it takes other channels than there are.
+            LiveError: it is too slow for this machine, or another one is fading in.
+        """
+        with self._choosing:
+            if self._coming is not None:
+                raise LiveError("another plugin is fading in; wait until it is there")
+            self._change_plugin(Preset(source, source))
+            self.bank.current = None
+            self.trouble = ""
+            self.bank.suit(source)
 
     def next_preset(self, step: int = 1) -> None:
         """Choose the preset so many places further in the list, and round; PresetError if there is none."""
@@ -269,28 +290,7 @@ class LiveHost:
 
     def stats(self) -> Stats:
         """The stream so far."""
-        engine, meters, limiter = self._voice.engine, self.meters, self.output.limiter
-        ms = 1000 / self.sample_rate
-        steps = engine.step_times.spread()
-        return Stats(
-            plugin=self.plugin.name,
-            preset="" if self.bank.current is None else self.bank.current.name,
-            place=self.place,
-            sample_rate=self.sample_rate,
-            deadline_ms=meters.block * ms,
-            hop_ms=1000 * engine.hop_s,
-            step_ms=steps,
-            load=steps.p50 / (1000 * engine.hop_s),
-            xruns=self.xruns,
-            dropped=self.dropped,
-            limited=0 if limiter is None else limiter.blocks,
-            non_finite=engine.non_finite,
-            silenced=engine.silenced,
-            reconnects=self.reconnects,
-            latency=Latency(engine.plugin_latency * ms, self._voice.held * ms, 1000 * self.device_latency_s),
-            controls=dict(self.controls),
-            **meters.stats(),
-        )
+        return gather(self, self._voice)
 
     def close(self) -> None:
         """End what runs beside the blocks."""
@@ -338,7 +338,7 @@ class LiveHost:
             if coming.over:
                 self._done.append(self._voice)
                 self._voice, self._coming = coming.voice, None
-        self.meters.hear(self.output.process(audio, out, self._voice.latency))
+        self.meters.hear(self.output.process(audio, out, self._voice.latency), audio, out)
         if self._panicking and self.output.silent:
             for voice in self._sounding():
                 voice.engine.wants_reset = True

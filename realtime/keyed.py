@@ -17,16 +17,22 @@ class Keyed(Wire):
     Args:
         target: the output device.
         sample_rate: Hz.
-        block: samples at once; 0 lets the sound system choose.
+        block: samples at once; 0 lets the sound system choose, None takes what suits it.
         channels: channels that the host takes.
         outputs: channels of the output device that are played, from 1.
     """
 
     def __init__(
-        self, target: Device, sample_rate: float, block: int, channels: int, outputs: Sequence[int]
+        self, target: Device, sample_rate: float, block: int | None, channels: int, outputs: Sequence[int]
     ) -> None:
         super().__init__(target, target, sample_rate, block, (), outputs)
+        self._channels = channels
         self._silence = np.zeros((channels, LARGEST), np.float32)
+
+    def moved(self, source: str, target: str, allow_feedback: bool) -> Wire:
+        block, _, outputs = self._wanted
+        device = find_device(target, "output")
+        return Keyed(device, self.sample_rate, block, self._channels, outputs)
 
     @property
     def label(self) -> str:

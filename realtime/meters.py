@@ -8,6 +8,7 @@ from latentfx.arrays import Float32
 
 from .clock import Clock
 from .mixing import peak
+from .scope import Scope
 from .stats import Times, decibels
 
 _PEAK_FALL_DB_S: Final = 20.0
@@ -23,6 +24,7 @@ class Meters:
     def __init__(self, sample_rate: float) -> None:
         self.times = Times()
         self.clock = Clock()
+        self.scope = Scope(sample_rate)
         self.late = self.faded = self.samples = self.block = 0
         self._sample_rate = sample_rate
         self._in = self._out = 0.0
@@ -68,9 +70,14 @@ class Meters:
         self._in = max(peak(audio), self._in * fall)
         self._out *= fall
 
-    def hear(self, loudest: float) -> None:
-        """Note the largest magnitude of what is heard."""
+    def hear(self, loudest: float, audio: Float32, out: Float32) -> None:
+        """Note the largest magnitude of what is heard, and let the scope see it.
+
+        Shape:
+            audio [C_in, T], out [C_out, T]
+        """
         self._out = max(loudest, self._out)
+        self.scope.hear(audio, out)
 
     def end(self, took_ns: int, good: bool) -> None:
         """Note how long the block took, and whether all of it was there."""

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
-from pathlib import PurePath
 from typing import Any, Final, Self
 
 from latentfx.errors import ControlError, LatentFXError, LiveError
@@ -70,7 +69,7 @@ class Osc:
             "bypass": lambda args, _: surface.bypass(bool(_number(args)) if args else None),
             "panic": lambda args, _: surface.panic(),
             "learn": lambda args, _: surface.learn(_text(args) if args else None),
-            "record": lambda args, _: surface.record(_file(args)),
+            "record": lambda args, _: surface.record_here(_text(args)),
             "record/stop": lambda args, _: surface.stop_recording(),
             "subscribe": self._subscribe,
             "unsubscribe": lambda args, peer: self._unsubscribe(_reply_to(args, peer)),
@@ -243,15 +242,3 @@ def _number(args: Sequence[Any]) -> float:
     if len(args) == 1 and isinstance(args[0], int | float) and math.isfinite(args[0]):
         return float(args[0])
     raise ControlError(f"arguments {list(args)!r}; give one number")
-
-
-def _file(args: Sequence[Any]) -> str:
-    """A file in the folder of the program: a message from the network chooses no other place.
-
-    Raises:
-        ControlError: a path.
-    """
-    name = _text(args)
-    if PurePath(name).name != name or "\\" in name or name.startswith("."):
-        raise ControlError(f"{name!r} is no plain file name; write one, like take.flac")
-    return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .surface import BlendView, ControlView, View
+from .view import BlendView, ControlView, View
 
 ROOT: Final = "/latentfx"
 METERS: Final = ("in_db", "out_db", "load", "late", "xruns", "latency_ms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import numpy as np
@@ -41,6 +42,13 @@ class OutputStage:
     def mute(self, samples: int) -> None:
         """Fall silent, and come back so many samples later."""
         self._muted = samples + round(_MUTE_S * self._sample_rate)
+
+    def fall_silent(self, patience_s: float) -> None:
+        """Fade out, and wait until all is silent, or nothing was played for so long."""
+        self.mute(round(2 * patience_s * self._sample_rate))
+        end = time.monotonic() + patience_s
+        while not self.silent and time.monotonic() < end:
+            time.sleep(0.001)
 
     def process(self, audio: Float32, out: Float32, latency: int) -> float:
         """Finish a block in place.

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,7 +16,7 @@ import numpy as np
 from latentfx.arrays import Float32
 from latentfx.automation.midi_file import write_midi
 from latentfx.automation.moves import Move, Rebind, Turn
-from latentfx.errors import AudioFileError
+from latentfx.errors import AudioFileError, ControlError
 from latentfx.files import expanded
 from latentfx.sound.reader import AudioInfo
 from latentfx.sound.writer import AudioWriter
@@ -46,6 +46,17 @@ def take_files(path: str | os.PathLike[str], overwrite: bool) -> tuple[Path, Pat
             "record to, or add --overwrite (overwrite=True in Python)"
         )
     return files
+
+
+def plain_name(name: str) -> str:
+    """A name that stays in the folder of the program.
+
+    Raises:
+        ControlError: a path.
+    """
+    if PurePath(name).name != name or "\\" in name or name.startswith("."):
+        raise ControlError(f"{name!r} is no plain file name; write one, like take.flac")
+    return name
 
 
 class Recorder:

@@ -16,7 +16,7 @@ from latentfx.preset import Preset, list_presets
 from latentfx.spec import Setting
 
 from .checks import check_block, check_channels, check_place, check_rate, read_bindings, read_presets
-from .devices import JACK, Device, find_device, share_a_clock, sound
+from .devices import Device, find_device, share_a_clock, sound
 from .feedback import refuse_feedback
 from .host import LiveHost
 from .keyed import Keyed
@@ -24,9 +24,8 @@ from .ports import VIRTUAL, MidiInput, list_midi_inputs, open_midi
 from .recorder import Recorder, take_files
 from .stats import Place
 from .stream import LiveStream
-from .wires import Duplex, Pair, Wire
+from .wires import Wire, make_wire
 
-_BLOCK = 256
 PathLike = str | os.PathLike[str]
 
 
@@ -121,16 +120,14 @@ def live(
     if not (keys or allow_feedback):
         refuse_feedback(source, target)
     rate = wanted_rate or _rate(None if keys else source, target, loaded.sample_rate)
-    size = _block(block, target)
     outputs = wanted_outputs or list(range(1, min(2, target.outputs) + 1))
     if keys:
         channels = loaded.spec.in_channels
-        wire: Wire = Keyed(target, rate, size, channels, outputs)
+        wire: Wire = Keyed(target, rate, block, channels, outputs)
     else:
         inputs = wanted_inputs or list(range(1, min(loaded.spec.in_channels, source.inputs) + 1))
         channels = len(inputs)
-        kind = Duplex if share_a_clock(source, target) else Pair
-        wire = kind(source, target, rate, size, inputs, outputs)
+        wire = make_wire(source, target, rate, block, inputs, outputs)
     with ExitStack() as stack:
         host = LiveHost(
             loaded,
@@ -153,7 +150,7 @@ def live(
         recorder = None if record is None else Recorder(record, host, overwrite)
         ports = _open_ports([midi] if isinstance(midi, str) else list(midi), host)
         stack.pop_all()  # the stream closes the host from here on
-    return LiveStream(host, wire, ports, recorder)
+    return LiveStream(host, wire, ports, recorder, allow_feedback)
 
 
 def _prepared(
@@ -169,11 +166,6 @@ def _name(plugin: PathLike | LatentPlugin | Preset) -> str:
     if isinstance(plugin, Preset):
         return plugin.plugin
     return plugin.name if isinstance(plugin, LatentPlugin) else os.fspath(plugin)
-
-
-def _block(block: int | None, target: Device) -> int:
-    """On JACK the server's own blocks cost no latency; elsewhere a fixed size saves some."""
-    return block if block is not None else 0 if target.host_api == JACK else _BLOCK
 
 
 def _rate(source: Device | None, target: Device, plugin_rate: float) -> float:

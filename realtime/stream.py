@@ -6,12 +6,13 @@ import gc
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Final
 
-from latentfx.errors import LiveError
+from latentfx.errors import LatentFXError, LiveError
 
 from .devices import forget_portaudio, sound
 from .host import LiveHost
@@ -25,6 +26,16 @@ _STALLED_S: Final = 2.0
 _CLOSE_S: Final = 3.0
 _FIRST_BLOCK_S: Final = 5.0
 _COLLECT_S: Final = 10.0
+_FADE_S: Final = 0.3
+
+
+class _Move:
+    """A change of devices that waits for its turn."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.error: LatentFXError | None = None
+        self.over = threading.Event()
 
 
 class LiveStream:
@@ -38,13 +49,19 @@ class LiveStream:
         wire: the devices and channels.
         midi: ports to look after.
         recorder: what records the host, if anything.
+        allow_feedback: let devices be chosen that feed back.
 
     Raises:
         LiveError: entered a second time, or the devices refuse.
     """
 
     def __init__(
-        self, host: LiveHost, wire: Wire, midi: Sequence[MidiInput] = (), recorder: Recorder | None = None
+        self,
+        host: LiveHost,
+        wire: Wire,
+        midi: Sequence[MidiInput] = (),
+        recorder: Recorder | None = None,
+        allow_feedback: bool = False,
     ) -> None:
         self.host = host
         self.wire = wire
@@ -53,6 +70,8 @@ class LiveStream:
         self.recording = False
         self.failure: Exception | None = None
         self.waiting = False
+        self._allow_feedback = allow_feedback
+        self._moves: deque[_Move] = deque()
         self._entered = self._holding = False
         self._ending = threading.Event()
         self._stack = ExitStack()
@@ -110,6 +129,44 @@ class LiveStream:
         """
         self._end_take(None, None, None)
 
+    def change_devices(self, source: str, target: str) -> None:
+        """Play on other devices: fade out, change, fade in. Where they refuse, the ones from before play on.
+
+        Args:
+            source: name of the input device.
+            target: name of the output device.
+
+        Raises:
+            LiveError: no such device, feedback, a device that refuses, or a stream that does not play.
+        """
+        move = _Move(self.wire.moved(source, target, self._allow_feedback))
+        if not self.running or self.waiting:
+            raise LiveError("the stream does not play now, so it cannot change devices; wait for its device")
+        self._moves.append(move)
+        while not move.over.wait(_ROUND_S):
+            if not self.running:
+                raise LiveError("the stream has ended, and changes devices no more")
+        if move.error is not None:
+            raise move.error
+
+    def _move(self, move: _Move) -> None:
+        """Change wires; runs in the thread that looks after the stream."""
+        before = self.wire
+        self.host.output.fall_silent(_FADE_S)
+        if not self._let_go():
+            raise LiveError(f"{before.label} does not answer any more; start this command again")
+        try:
+            self.wire = move.wire
+            self._begin()
+        except LatentFXError as error:
+            move.error = error
+            self.wire = before
+            with suppress(LatentFXError):  # else it is lost, and waited for
+                self._begin()
+        finally:
+            self.host.rise()
+            move.over.set()
+
     def _begin_take(self, recorder: Recorder) -> None:
         recorder.__enter__()
         self.recorder, self.recording = recorder, True
@@ -140,6 +197,8 @@ class LiveStream:
         try:
             while not self._ending.wait(_ROUND_S):
                 self.host.attend()
+                while self._moves:
+                    self._move(self._moves.popleft())
                 for port in self.midi:
                     port.attend()
                 if not self.wire.alive(_STALLED_S):

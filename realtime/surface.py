@@ -1,112 +1,31 @@
 """What a player sees of a stream, and what the player can do with it.
 
 The terminal's screen, OSC and whatever else shows a stream stand on a `Surface`: none of them asks the host
-itself. A view is plain data, which `dataclasses.asdict` turns into what JSON can hold.
+itself.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
-from latentfx.control import Control
-from latentfx.errors import ControlError, PresetError
+from latentfx.errors import ControlError, PluginNotFoundError, PresetError
 from latentfx.preset import Preset, load_preset, morph, same_plugin, save_preset
 from latentfx.spec import Blend, Setting
 
+from .choices import Choices
+from .recorder import plain_name
 from .stats import Stats
 from .stream import LiveStream
+from .view import BlendView, ControlView, SignalView, State, TakeView, View
+from .walk import Path2D, Steps, Walk
 
-State = Literal["on", "bypass", "waiting"]
 _STEP: Final = 0.05
-
-
-@dataclass(frozen=True)
-class ControlView:
-    """A control as a player sees it.
-
-    Args:
-        control: its name, range, unit, curve, default and description.
-        value: where it is, in native units.
-        position: the same on the knob, 0 to 1.
-        sources: the MIDI sources that turn it, such as `cc:21@1`.
-        learning: whether it waits for the next controller that moves.
-    """
-
-    control: Control
-    value: float
-    position: float
-    sources: tuple[str, ...]
-    learning: bool
-
-
-@dataclass(frozen=True)
-class BlendView:
-    """A blend as a player sees it.
-
-    Args:
-        name: such as `timbre`.
-        weights: weight of every label, in order.
-        description: one line for people.
-        bindings: what MIDI turns it, such as `cc:1=timbre:violin..trumpet`.
-    """
-
-    name: str
-    weights: Mapping[str, float]
-    description: str
-    bindings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TakeView:
-    """A recording as a player sees it.
-
-    Args:
-        file: what is heard is written there.
-        seconds: how much of it is written.
-        on: whether it goes on.
-        error: why it does not; empty where nothing is wrong.
-    """
-
-    file: str
-    seconds: float
-    on: bool
-    error: str
-
-
-@dataclass(frozen=True)
-class View:
-    """A stream as a player sees it.
-
-    Args:
-        state: `"waiting"` for a device that is gone, `"bypass"`, or `"on"`.
-        devices: input and output, for people.
-        source: what `latentfx.load` takes for the plugin.
-        description: of the plugin, one line.
-        controls: in the plugin's order.
-        blends: in the plugin's order.
-        presets: names of those to choose from.
-        take: the last recording; None where there is none.
-        trouble: why the last preset that was called is not there; empty where nothing is wrong.
-        stats: levels, load, latency in its parts, late blocks, the name of the preset.
-    """
-
-    state: State
-    devices: str
-    source: str
-    description: str
-    controls: tuple[ControlView, ...]
-    blends: tuple[BlendView, ...]
-    presets: tuple[str, ...]
-    take: TakeView | None
-    trouble: str
-    stats: Stats
 
 
 class Surface:
@@ -119,9 +38,15 @@ class Surface:
     def __init__(self, stream: LiveStream) -> None:
         self._stream = stream
         self._host = stream.host
+        self._walk = Walk(lambda values: self.set(**values), lambda: self._host.meters.seconds)
+        self.choices = Choices(stream)
 
-    def view(self) -> View:
-        """The stream as it is now."""
+    def view(self, stats: Stats | None = None) -> View:
+        """The stream as it is now.
+
+        Args:
+            stats: those to show, which take the longest to gather; those of this moment where None.
+        """
         spec = self._host.plugin.spec
         return View(
             state=self._state(),
@@ -131,9 +56,26 @@ class Surface:
             controls=tuple(self.control(control.name) for control in spec.controls),
             blends=tuple(map(self._blend, spec.blends)),
             presets=tuple(preset.name for preset in self._host.bank.presets),
+            keys=self._host.midi.keys,
+            loop=self._walk.loop,
             take=self._take(),
             trouble=self._host.trouble,
-            stats=self._host.stats(),
+            stats=self._host.stats() if stats is None else stats,
+        )
+
+    def watch(self, on: bool) -> None:
+        """Let `signal` tell of pitch and spectrum, or no longer."""
+        self._host.meters.scope.watched = on
+
+    def signal(self) -> SignalView:
+        """What moves by itself; takes half a millisecond where it is watched."""
+        meters, scope = self._host.meters, self._host.meters.scope
+        return SignalView(
+            meters.seconds,
+            *self.levels(),
+            meters.late,
+            scope.note() if scope.watched else None,
+            scope.spectrum() if scope.watched else [],
         )
 
     def control(self, name: str) -> ControlView:
@@ -222,6 +164,47 @@ class Surface:
         """
         self._host.controls[name] = self.control(name).control.default
 
+    def change_plugin(self, name: str) -> None:
+        """Play another plugin of `choices`, its controls at their defaults, and wait until it fades in.
+
+        Raises:
+            PluginNotFoundError: none of those.
+            ShapeError: it takes other channels than there are.
+            LiveError: it is too slow for this machine, or another one is fading in.
+        """
+        if name not in (known := self.choices.plugins()):
+            raise PluginNotFoundError(
+                f"plugin {name!r} is not to be chosen here; there are {', '.join(known)}"
+            )
+        self._walk.stop()
+        self._host.change_plugin(name)
+
+    def change_devices(self, source: str, target: str) -> None:
+        """Play on other devices, by name; where they refuse, the ones from before play on.
+
+        Raises:
+            LiveError: no such device, feedback, or a device that refuses.
+        """
+        self._stream.change_devices(source, target)
+
+    def loop(self, blend: str, seconds: float, points: Path2D, steps: Steps) -> None:
+        """Walk a loop of settings: straight from step to step, and from the last one to the first.
+
+        Args:
+            blend: name of the map on which it was drawn.
+            seconds: how long a round takes, 0.1 to 600.
+            points: the path as it was drawn, for those who look.
+            steps: the controls at each of the points.
+
+        Raises:
+            ControlError: controls that the plugin does not have, values that are not allowed, or no loop.
+        """
+        self._walk.start(blend, seconds, points, steps)
+
+    def unloop(self) -> None:
+        """Walk on no longer; the controls stay where they are."""
+        self._walk.stop()
+
     def recall(self, preset: str) -> None:
         """Choose a preset by name, and wait until it is there.
 
@@ -230,6 +213,7 @@ class Surface:
             PluginNotFoundError: its plugin is not there.
             LiveError: its plugin is too slow for this machine.
         """
+        self._walk.stop()
         self._host.recall(self._preset(preset))
 
     def call(self, preset: str) -> None:
@@ -238,6 +222,7 @@ class Surface:
         Raises:
             PresetError: no preset of that name.
         """
+        self._walk.stop()
         self._host.bank.call(self._preset(preset))
 
     def next_preset(self, step: int = 1) -> None:
@@ -246,6 +231,7 @@ class Surface:
         Raises:
             PresetError: the list is empty, or the preset does not fit its plugin.
         """
+        self._walk.stop()
         self._host.next_preset(step)
 
     def morph(self, a: str, b: str, t: float) -> None:
@@ -262,6 +248,7 @@ class Surface:
             )
         wanted = self._host.plugin.copy()
         morph(first, second, t, wanted).set(wanted)
+        self._walk.stop()
         np.copyto(self._host.controls.values_row, wanted.controls.values_row)  # in one step
 
     def bypass(self, on: bool | None = None) -> None:
@@ -313,6 +300,17 @@ class Surface:
         """
         self._stream.record(path, overwrite)
 
+    def record_here(self, name: str) -> None:
+        """Begin to record in the folder of the program: who asks from elsewhere chooses no other place.
+
+        Raises:
+            ControlError: a path.
+            AudioFileError: a take of that name, or a folder that refuses it.
+            LiveError: a recording is under way.
+        """
+        file = plain_name(name)
+        self._stream.record(file)
+
     def stop_recording(self) -> None:
         """End the recording, if there is one; its files are whole then.
 
@@ -331,6 +329,8 @@ class Surface:
         return BlendView(
             blend.name,
             {label: controls[name] for label, name in blend.labels.items()},
+            blend.labels,
+            self._host.plugin.places(blend.name),
             blend.description,
             tuple(str(b) for b in self._host.midi.bindings if b.control == blend.name),
         )

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from latentfx.arrays import Float32
 from latentfx.errors import LiveError
 
-from .devices import JACK, Device, find_device, sound
+from .devices import JACK, Device, find_device, share_a_clock, sound
 from .drift import DriftBridge
+from .feedback import refuse_feedback
 from .host import LiveHost
 from .steady import CALLBACK, flush_denormals, hurry
 
 LARGEST: Final = 1 << 15
+_BLOCK: Final = 256
 _HIGHEST_LATENCY_S: Final = 10.0
 
 Frames = NDArray[np.float32]
@@ -33,7 +35,7 @@ class Wire(ABC):
         source: the input device.
         target: the output device.
         sample_rate: of the output device, in Hz.
-        block: samples at once; 0 lets the sound system choose.
+        block: samples at once; 0 lets the sound system choose, None takes what suits it.
         inputs: channels of the input device that are taken, from 1.
         outputs: channels of the output device that are played, from 1.
     """
@@ -43,14 +45,15 @@ class Wire(ABC):
         source: Device,
         target: Device,
         sample_rate: float,
-        block: int,
+        block: int | None,
         inputs: Sequence[int],
         outputs: Sequence[int],
     ) -> None:
         self.source = source
         self.target = target
         self.sample_rate = sample_rate
-        self.block = block
+        self.block = _fitting_block(block, target)
+        self._wanted = (block, tuple(inputs), tuple(outputs))
         self.failure: LiveError | None = None
         self._inputs = [_checked(source, "input", source.inputs, channel) for channel in inputs]
         self._outputs = [_checked(target, "output", target.outputs, channel) for channel in outputs]
@@ -62,6 +65,17 @@ class Wire(ABC):
         self._frames = 0
         self._seen = (0, 0.0)
         self._flushed = False
+
+    def moved(self, source: str, target: str, allow_feedback: bool) -> Wire:
+        """The same channels at the same rate, on devices of other names.
+
+        Raises:
+            LiveError: no such device, a channel that it does not have, or feedback.
+        """
+        inward, outward = find_device(source, "input"), find_device(target, "output")
+        if not allow_feedback:
+            refuse_feedback(inward, outward)
+        return make_wire(inward, outward, self.sample_rate, *self._wanted)
 
     @property
     def label(self) -> str:
@@ -252,6 +266,28 @@ class Pair(Wire):
         slips = self._bridge.slips
         self._bridge.read(audio)
         self._play(audio, outdata, frames, status or self._bridge.slips != slips)
+
+
+def make_wire(
+    source: Device,
+    target: Device,
+    sample_rate: float,
+    block: int | None,
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+) -> Wire:
+    """The kind of wire that two devices need; see `Wire`.
+
+    Raises:
+        LiveError: a channel that they do not have.
+    """
+    kind: type[Wire] = Duplex if share_a_clock(source, target) else Pair
+    return kind(source, target, sample_rate, block, inputs, outputs)
+
+
+def _fitting_block(block: int | None, target: Device) -> int:
+    """On JACK the server's own blocks cost no latency; elsewhere a fixed size saves some."""
+    return block if block is not None else 0 if target.host_api == JACK else _BLOCK
 
 
 def _checked(device: Device, kind: str, there: int, channel: int) -> int:

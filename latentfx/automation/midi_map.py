@@ -81,6 +81,11 @@ class MidiMap:
         """The plugin whose controls are turned."""
         return self._desk.panel
 
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """The notes of the keys that are held, the last one last."""
+        return tuple(note for _, note in list(self._held))
+
     def bind(self, binding: Binding) -> None:
         """Add a binding.
 

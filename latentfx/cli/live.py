@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentfx.cli.live_page import PORT, OpenOption, PageOption, PortOption, show_page, split_bind
 from latentfx.cli.note import say_note
 from latentfx.cli.options import (
     BindOption,
@@ -69,6 +70,9 @@ def live(
         ),
     ] = False,
     bind: BindOption = None,
+    ui: PageOption = False,
+    ui_port: PortOption = PORT,
+    open_browser: OpenOption = False,
     osc: Annotated[
         str | None,
         typer.Option(
@@ -124,6 +128,8 @@ def live(
 
       latentfx live --keys --timbre cello --bind cc:1=mix
 
+      latentfx live --timbre cello --ui
+
     Keys while it plays: arrows choose and turn a control, b bypass, p panic, [ and ] presets, l MIDI learn
     and Escape to leave it, s save as a preset, q quit. Use headphones: a microphone that hears its own
     loudspeaker howls.
@@ -131,6 +137,7 @@ def live(
     from latentfx.realtime import live as start
 
     limit_s = None if limit is None else parse_duration(limit)
+    bindings, address = split_bind(bind or (), ui)
     if place not in _PLACES:
         raise ControlError(f"--place {place!r}; allowed {', '.join(_PLACES)}")
     refuse_own_names(start, controls)
@@ -141,7 +148,7 @@ def live(
         input=source,
         output=target,
         midi=midi or (),
-        bindings=bind or (),
+        bindings=bindings,
         reference=reference,
         sample_rate=rate,
         block=block,
@@ -156,7 +163,7 @@ def live(
         **controls,
     )
     try:
-        stats = _run(stream, limit_s, osc)
+        stats = _run(stream, limit_s, _Doors(osc, address, ui_port, open_browser))
     except Exception:
         if (stats := stream.host.stats()).blocks:  # what there is is told, and then what went wrong
             _tell(stats, stream.recorder, as_json)
@@ -174,7 +181,24 @@ def _channels(text: str | None) -> list[int] | None:
         raise ControlError(f"channels {text!r} cannot be read; write 1 or 1,2") from None
 
 
-def _run(stream: LiveStream, limit_s: float | None, osc: str | None) -> Stats:
+@dataclass(frozen=True)
+class _Doors:
+    """Where others come in.
+
+    Args:
+        osc: address for OSC; None for none.
+        page: address of the page; None for none.
+        port: of the page.
+        browser: open the page.
+    """
+
+    osc: str | None
+    page: str | None
+    port: int
+    browser: bool
+
+
+def _run(stream: LiveStream, limit_s: float | None, doors: _Doors) -> Stats:
     """Play until the time is over or Ctrl-C comes; a second Ctrl-C changes nothing.
 
     A kill and a closed terminal do what Ctrl-C does.
@@ -189,7 +213,7 @@ def _run(stream: LiveStream, limit_s: float | None, osc: str | None) -> Stats:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda number, frame: stop.set())
             try:
-                _play(stream, limit_s, stop, osc)
+                _play(stream, limit_s, stop, doors)
             finally:
                 stats = host.stats()
         return stats
@@ -206,7 +230,7 @@ def _hangup() -> list[signal.Signals]:
     return [signal.SIGHUP]
 
 
-def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event, osc: str | None) -> None:
+def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event, doors: _Doors) -> None:
     """Show the stream and obey keys, until the time is over or the stream ends."""
     from latentfx.cli.live_keys import Keys
     from latentfx.cli.live_screen import Screen
@@ -215,7 +239,8 @@ def _play(stream: LiveStream, limit_s: float | None, stop: threading.Event, osc:
     end = None if limit_s is None else time.monotonic() + limit_s
     surface = Surface(stream)
     screen = Screen(surface, hears_midi=bool(stream.midi))
-    with _listen(surface, osc), Keys() as keys, screen:
+    page = show_page(surface, doors.page, doors.port, doors.browser)
+    with _listen(surface, doors.osc), page, Keys() as keys, screen:
         while stream.running and not stop.is_set() and (end is None or time.monotonic() < end):
             for key in keys.read(_ROUND_S):
                 if key == "q":

@@ -17,7 +17,8 @@ from latentfx.names import shown as as_text
 
 if TYPE_CHECKING:
     from latentfx.realtime import Stats
-    from latentfx.realtime.surface import Surface, View
+    from latentfx.realtime.surface import Surface
+    from latentfx.realtime.view import View
 
 _METER = 30
 _FLOOR_DB = -60.0

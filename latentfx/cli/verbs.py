@@ -21,6 +21,7 @@ from latentfx.cli.devices import devices
 from latentfx.cli.evaluate import evaluate
 from latentfx.cli.export import export
 from latentfx.cli.live import live
+from latentfx.cli.live_page import with_page
 from latentfx.cli.show import info, plugins
 from latentfx.cli.stops import STOPPED, hear_stops
 from latentfx.cli.train import train
@@ -30,7 +31,8 @@ from latentfx.names import shown
 
 P = ParamSpec("P")
 
-VERBS = (apply, live, devices, plugins, info, train, evaluate, export, validate, bench)
+ui = with_page(live)
+VERBS = (apply, live, ui, devices, plugins, info, train, evaluate, export, validate, bench)
 PRESET_VERBS: dict[str, Callable[..., None]] = {
     "list": preset.list_presets,
     "show": preset.show,

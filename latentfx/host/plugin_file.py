@@ -20,6 +20,7 @@ import numpy as np
 from latentfx.arrays import Float32
 from latentfx.control import Control
 from latentfx.errors import LatentFXError, PluginFileError
+from latentfx.host.code_map import CodeMap, dump_maps, load_maps
 from latentfx.names import shown
 from latentfx.spec import Blend, PluginSpec, Reference
 from latentfx.strict_json import read_json
@@ -41,6 +42,7 @@ class Metadata:
         state: name -> value of one batch row at the start of a stream.
         provenance: method, paper, training data and its licence, versions, date.
         report: what validation found when the file was written.
+        maps: name of a blend -> the plane in which its labels lie.
     Shape:
         each state value [...], float32, without the batch
     """
@@ -49,6 +51,7 @@ class Metadata:
     state: Mapping[str, Float32]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
+    maps: Mapping[str, CodeMap] = field(default_factory=dict)
 
 
 def dump_metadata(metadata: Metadata) -> str:
@@ -60,6 +63,7 @@ def dump_metadata(metadata: Metadata) -> str:
             "state": {name: _dump_array(value) for name, value in metadata.state.items()},
             "provenance": dict(metadata.provenance),
             "report": dict(metadata.report),
+            **({"maps": dump_maps(metadata.maps)} if metadata.maps else {}),
         },
         allow_nan=False,
     )
@@ -84,11 +88,13 @@ def load_metadata(text: str) -> Metadata:
             "Export the plugin again, or install the latentfx that wrote it"
         )
     try:
+        spec = _load_spec(raw["spec"])
         return Metadata(
-            spec=_load_spec(raw["spec"]),
+            spec=spec,
             state={str(name): _load_array(value) for name, value in raw["state"].items()},
             provenance=dict(raw.get("provenance", {})),
             report=dict(raw.get("report", {})),
+            maps=load_maps(raw.get("maps", {}), spec),
         )
     except LatentFXError as error:
         raise PluginFileError(f"plugin metadata is wrong: {error}") from None

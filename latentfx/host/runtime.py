@@ -21,7 +21,7 @@ from latentfx.host.session import STEP_LIMIT_S
 from latentfx.host.stream import PluginStream
 from latentfx.names import suggest
 from latentfx.sound.level import set_level
-from latentfx.spec import Blend, PluginSpec, Reference, Setting
+from latentfx.spec import REFERENCE, Blend, PluginSpec, Reference, Setting
 
 
 class Controls(Mapping[str, float]):
@@ -119,6 +119,14 @@ class LatentPlugin(Processor):
     def report(self) -> Mapping[str, Any]:
         """What validation found when the file was written."""
         return self._graph.metadata.report
+
+    def places(self, name: str) -> dict[str, tuple[float, float]]:
+        """Where the choices of a blend lie on its map, a learnt one among them; empty without a map."""
+        if (known := self._graph.metadata.maps.get(name)) is None:
+            return {}
+        reference = self._blend(name).reference
+        learnt = reference and self._has_learnt(reference) and self._initial[reference.target]
+        return known.places(REFERENCE, learnt if isinstance(learnt, np.ndarray) else None)
 
     @property
     def blends(self) -> dict[str, Blend]:

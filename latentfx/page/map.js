@@ -12,7 +12,7 @@ import { distance, placeOf, triangulate, weightsAt } from "./triangles.js";
 import { clip } from "./scale.js";
 
 const MARGIN = 0.12;
-const ASPECT = 4 / 3; // of the field, in page.css too
+const ASPECT = 3 / 2; // of the field, in page.css too
 const SNAP = 0.035;
 const MOST_STEPS = 48;
 const KEY_STEP = 0.02;

@@ -43,7 +43,7 @@ export function presets(surface) {
   let known = "";
   return {
     element: make("section", { class: "card presets", "aria-label": "presets and morph" },
-      make("h2", {}, "Presets"), empty, list, make("div", { class: "row morph" }, a, slider, b), save),
+      make("h2", {}, "Presets"), empty, list, make("div", { class: "row morph" }, a, b, slider), save),
     show(state) {
       const names = state.presets ?? [];
       empty.hidden = names.length > 0;

@@ -39,6 +39,8 @@ A message from the page is `{do: ACTION, ...}`; obey those of ring, map and knob
 `steps` are the controls at each of the `points`; between them go straight lines, and from the last one to the
 first. `Walker` in `walker.js` walks them, for a page that has no host. */
 
+const FRAME_MS = 16;
+
 export class Surface {
   constructor() {
     this.state = { values: {}, meters: {} };
@@ -86,6 +88,7 @@ export class SocketSurface extends Surface {
     super();
     this.address = address;
     this.waiting = new Map();
+    this.resting = false;
     this.wait = 250;
     this.open();
   }
@@ -109,20 +112,26 @@ export class SocketSurface extends Surface {
     this.tell(new Set(["connected"]));
   }
 
-  /** Ask for something. Values that move faster than the screen go out once a frame, the newest of each. */
+  /** Ask for something. Values go out at once, and then the newest of each once a frame. */
   send(message) {
     if (message.do === "set") {
-      if (this.waiting.size === 0) requestAnimationFrame(() => this.flush());
       Object.entries(message.values).forEach(([name, value]) => this.waiting.set(name, value));
-    } else {
-      this.flush();
-      this.post(message);
+      if (this.resting) return;
+      this.resting = true;
+      setTimeout(() => this.rested(), FRAME_MS);
     }
+    this.flush();
+    if (message.do !== "set") this.post(message);
   }
 
   flush() {
     if (this.waiting.size) this.post({ do: "set", values: Object.fromEntries(this.waiting) });
     this.waiting.clear();
+  }
+
+  rested() {
+    this.resting = false;
+    if (this.waiting.size) this.send({ do: "set", values: {} });
   }
 
   post(message) {

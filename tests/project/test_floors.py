@@ -20,7 +20,8 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"arrays", "errors", "files", "names", "page", "sound.level", "strict_json"},
             {"control"},
             {"spec"},
-            {"plugin", "host.plugin_file", "dsp", "host.model", "host.runs", "host.sizes", "host.watch"},
+            {"plugin", "host.plugin_file", "dsp", "host.model", "host.runs", "host.sizes", "host.watch"}
+            | {"host.code_map"},
             {"host.guard", "host.session", "host.blocks"},
             {"host.graph"},
             {"binding"},
@@ -49,8 +50,8 @@ LAB = {"plugin", "stages", "methods", "operators", "training", "effect", "testin
 NN_TILDE = "latentfx.host.nn_tilde."
 NN_TILDE_DOORS = {f"{NN_TILDE}first_use", f"{NN_TILDE}trial"}
 LIGHT_DSP = {"latentfx.dsp", "latentfx.dsp.resample"}
-# Hosts load these when someone asks for a picture, OSC, a URL or a cluster, and say which extra is missing.
-ON_REQUEST = {"fsspec", "matplotlib", "pythonosc", "ray"}
+# Hosts load these when someone asks for a picture, OSC, a QR code, a URL or a cluster; they name the extra.
+ON_REQUEST = {"fsspec", "matplotlib", "pythonosc", "ray", "segno"}
 # Distribution -> what it is imported as, where the two differ.
 IMPORTED_AS = {
     "jack-client": "jack",
@@ -156,6 +157,11 @@ def test_hosts_import_nothing_of_the_lab(modules: dict[str, Module], host: list[
     assert found == []
 
 
+def is_on_request(name: str) -> bool:
+    """Whether its package imports a module only on request, and says which extra is missing."""
+    return name.startswith("latentfx.realtime.ui.")
+
+
 def test_what_plays_a_plugin_needs_only_the_light_core(
     modules: dict[str, Module], host: list[str], settings: dict[str, Any]
 ) -> None:
@@ -163,6 +169,7 @@ def test_what_plays_a_plugin_needs_only_the_light_core(
     heavy = {
         f"{name} loads {other}, which imports {item.module}"
         for name in host
+        if not is_on_request(name)
         for other in loaded_with(name, modules)
         for item in third_party(modules[other])
         if item.when == "load" and item.module.split(".")[0] not in allowed
@@ -170,7 +177,7 @@ def test_what_plays_a_plugin_needs_only_the_light_core(
     lazy = {
         f"{name}:{item.line} imports {item.module}"
         for name in host
-        if room(name) != "cli"
+        if room(name) != "cli" and not is_on_request(name)
         for item in third_party(modules[name])
         if item.when == "call" and item.module.split(".")[0] not in allowed | ON_REQUEST
     }
@@ -190,7 +197,7 @@ def test_hosts_open_the_room_of_nn_tilde_only_for_a_file_of_that_kind(
 
 
 def test_every_import_is_a_declared_dependency(modules: dict[str, Module], settings: dict[str, Any]) -> None:
-    allowed = declared(settings, "plot", "lab", "neutone", "osc", "clap", "tensorboard", "s3", "ray")
+    allowed = declared(settings, "plot", "lab", "neutone", "osc", "ui", "clap", "tensorboard", "s3", "ray")
     undeclared = [
         f"{module.name}:{item.line} imports {item.module}"
         for module in modules.values()
@@ -203,7 +210,7 @@ def test_every_import_is_a_declared_dependency(modules: dict[str, Module], setti
 def test_what_tests_and_examples_import_is_declared(root: Path, settings: dict[str, Any]) -> None:
     folders = {"tests": root / "tests", "examples": root / "examples"}
     modules = read_package(folders)
-    allowed = declared(settings, "plot", "lab", "docs", "osc", "tensorboard", "s3", "ray", "test") | {
+    allowed = declared(settings, "plot", "lab", "docs", "osc", "ui", "tensorboard", "s3", "ray", "test") | {
         module.path.stem for module in modules.values()
     }
     undeclared = [

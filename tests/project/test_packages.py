@@ -109,6 +109,7 @@ def test_the_metadata_states_licence_extras_and_a_core_without_torch(distributio
         "s3",
         "tensorboard",
         "test",
+        "ui",
     }
     core = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert not [line for line in core if line.startswith(("torch", "librosa", "scipy", "matplotlib"))]
