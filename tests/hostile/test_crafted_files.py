@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 import sys
 from importlib import resources
 from pathlib import Path
-from types import ModuleType
 
+import crafted
 import numpy as np
 import pytest
 import soundfile
@@ -20,19 +19,6 @@ from latentfx.host.graph import Graph, check_file
 from latentfx.library import load, plugins
 from latentfx.offline import AudioWarning, apply
 
-
-def _crafted() -> ModuleType:
-    path = Path(__file__).with_name("crafted.py")
-    found = importlib.util.spec_from_file_location("crafted", path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules["crafted"] = module
-    found.loader.exec_module(module)
-    return module
-
-
-crafted = _crafted()
 FILES = crafted.every()
 HARMFUL = [one for one in FILES if one.message]
 HARMLESS = [one for one in FILES if not one.message]
