@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from latentfx.automation.desk import Desk
 from latentfx.host.runtime import Controls, LatentPlugin
 
 from .bank import Bank
@@ -21,6 +22,7 @@ class Counting(Protocol):
     xruns: int
     dropped: int
     reconnects: int
+    desk: Desk
     bank: Bank
     meters: Meters
     output: OutputStage
@@ -58,6 +60,7 @@ def gather(host: Counting, voice: Voice) -> Stats:
         limited=0 if limiter is None else limiter.blocks,
         non_finite=engine.non_finite,
         silenced=engine.silenced,
+        midi=host.desk.messages.counts.now(),
         reconnects=host.reconnects,
         latency=Latency(engine.plugin_latency * ms, voice.held * ms, 1000 * host.device_latency_s),
         controls=dict(host.controls),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from latentfx.errors import MidiError
@@ -37,20 +38,21 @@ def list_midi_inputs() -> list[str]:
     return [name for api in midi_apis() for name in _names(api)]
 
 
-def open_midi(wanted: str, listener: Listener) -> MidiInput:
+def open_midi(wanted: str, listener: Listener, busy: Callable[[], bool] = lambda: False) -> MidiInput:
     """Open a MIDI input.
 
     Args:
         wanted: a port's name or a part of it; `virtual` or `virtual:NAME` for a port that other programs
-            connect to; `socket:PORT` or `socket:HOST:PORT` to listen for one program on the network.
+            connect to; `socket:PORT` or `socket:HOST:PORT` to listen for programs on the network.
         listener: called with every message, in a thread of the port's.
+        busy: whether so many messages wait that a socket takes no more now.
 
     Raises:
         MidiError: no such port, or it cannot be opened.
     """
     kind, _, rest = wanted.partition(":")
     if kind == "socket":
-        return SocketInput(rest, listener)
+        return SocketInput(rest, listener, busy)
     if kind == VIRTUAL:
         return VirtualInput(rest or "control", listener)
     return PortInput(wanted, listener)

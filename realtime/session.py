@@ -187,7 +187,7 @@ def _open_ports(names: list[str], host: LiveHost) -> list[MidiInput]:
     with ExitStack() as stack:
         ports = []
         for name in names:
-            port = open_midi(name, host.send)
+            port = open_midi(name, host.send, lambda: host.desk.messages.is_flooded())
             stack.callback(port.close)
             ports.append(port)
         stack.pop_all()

@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from latentfx.automation.inbox import Counts
+
 Place = Literal["callback", "worker"]
 SILENCE_DB: Final = -120.0
 
@@ -103,6 +105,7 @@ class Stats:
         limited: blocks that the limiter turned down.
         non_finite: input samples that were NaN or infinite.
         silenced: hops that the plugin gave as NaN, infinite or far too loud, and that are silence.
+        midi: messages that were replaced by newer values, or dropped.
         reconnects: times that a lost device came back.
         input_db: peak of the last blocks.
         output_db: peak of the last blocks.
@@ -129,6 +132,7 @@ class Stats:
     limited: int
     non_finite: int
     silenced: int
+    midi: Counts
     reconnects: int
     input_db: float
     output_db: float

@@ -73,6 +73,7 @@ class Desk:
     def next(self, preset: Preset, began_s: float) -> Desk:
         """A desk for the plugin of a preset, which takes over; see `anew`."""
         desk = Desk(preset.load(), began_s, self._position)
+        desk.messages = Inbox(self.messages.counts)
         if self._log is not None:
             self._log.append(Move(began_s, Recall(preset)))
         desk.write_down(self._log)

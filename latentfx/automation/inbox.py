@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from mido import Message
@@ -11,20 +12,43 @@ from mido import Message
 Key = tuple[str, int, int]
 
 CALM: Final = 64
+FLOOD: Final = 1 << 12
+MOST: Final = 1 << 14
 # Controllers whose order says something: data entry and its numbers, banks, pedals, and commands.
 _ORDERED: Final = frozenset((0, 32, 6, 38, *range(64, 70), *range(96, 102), *range(120, 128)))
+
+
+@dataclass
+class Counts:
+    """Messages that were not heard.
+
+    Args:
+        replaced: by a newer value of the same controller, bend or pressure.
+        dropped: because too many waited.
+    """
+
+    replaced: int = 0
+    dropped: int = 0
+
+    def now(self) -> Counts:
+        """The counts as they are now."""
+        return Counts(self.replaced, self.dropped)
 
 
 class Inbox:
     """Messages in the order in which they came; any thread may append, and one takes.
 
     Where more than `CALM` wait, a controller, a bend or a pressure replaces the value of its own that waits.
-    Notes, program changes and everything whose order matters are kept. No thread waits for another: each step
-    is one that the interpreter does not divide.
+    Notes, program changes and everything whose order matters are kept. Only where `MOST` wait, which no
+    player reaches, are keys that go down dropped, and at twice as many everything. No thread waits for
+    another: each step is one that the interpreter does not divide.
+
+    Args:
+        counts: what was replaced and dropped before.
     """
 
-    def __init__(self) -> None:
-        self.replaced = 0
+    def __init__(self, counts: Counts | None = None) -> None:
+        self.counts = counts or Counts()
         self._queue: deque[Message | Key] = deque()
         self._newest: dict[Key, Message] = {}
         self._waiting: set[Key] = set()
@@ -32,18 +56,29 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._queue)
 
+    def is_flooded(self) -> bool:
+        """Whether so many messages wait that who can wait with the next ones should."""
+        return len(self._queue) > FLOOD
+
     def append(self, message: Message) -> None:
         """Let a message wait."""
         key = None if len(self._queue) < CALM else _key(message)
         if key is None:
-            self._queue.append(message)
+            self._queue_up(message)
             return
         self._newest[key] = message
         if key in self._waiting:
-            self.replaced += 1
+            self.counts.replaced += 1
         else:
             self._waiting.add(key)
             self._queue.append(key)
+
+    def _queue_up(self, message: Message) -> None:
+        least = MOST if message.type == "note_on" and message.velocity else 2 * MOST
+        if len(self._queue) < least:
+            self._queue.append(message)
+        else:
+            self.counts.dropped += 1
 
     def take(self, most: int) -> Iterator[Message]:
         """Take the next messages, at most so many."""

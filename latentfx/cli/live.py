@@ -286,6 +286,8 @@ def _tell(stats: Stats, recorder: Recorder | None, as_json: bool) -> None:
         f"{stats.seconds:.1f} s in {stats.blocks} blocks; late {stats.late}, xruns {stats.xruns}; "
         f"latency {stats.latency.total:.1f} ms"
     )
+    if stats.midi.dropped:
+        say_note(f"{stats.midi.dropped} MIDI messages were dropped: more came than can be heard")
     if recorder is not None and recorder.frames:
         typer.echo(f"recorded {recorder.wet} and {recorder.dry}")
         if stats.dropped:

@@ -224,7 +224,9 @@ def _load(stats: Stats) -> str:
 
 def _trouble(stats: Stats) -> str:
     late = f"{stats.late} late blocks" + (f" ({stats.faded} faded)" if stats.faded else "")
-    return f"{stats.xruns} xruns, {late}, {stats.non_finite + stats.silenced} bad samples"
+    flood = f", MIDI {stats.midi.replaced} replaced" if stats.midi.replaced else ""
+    flood += f", {stats.midi.dropped} dropped" if stats.midi.dropped else ""
+    return f"{stats.xruns} xruns, {late}, {stats.non_finite + stats.silenced} bad samples{flood}"
 
 
 def _latency(stats: Stats) -> str:

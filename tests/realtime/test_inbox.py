@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mido import Message
 
-from latentfx.automation.inbox import CALM, Inbox
+from latentfx.automation.inbox import CALM, MOST, Inbox
 
 
 def test_flood_of_a_controller_leaves_its_newest_value_and_every_note() -> None:
@@ -16,7 +16,7 @@ def test_flood_of_a_controller_leaves_its_newest_value_and_every_note() -> None:
     taken = list(inbox.take(10_000))
     assert [m.note for m in taken if m.type == "note_on"] == list(range(60, 70))
     assert [m.value for m in taken if m.type == "control_change"][-1] == 9_999 % 128
-    assert len(taken) + inbox.replaced == 10_010
+    assert len(taken) + inbox.counts.replaced == 10_010
     assert len(taken) < 2 * CALM
 
 
@@ -43,3 +43,14 @@ def test_data_entry_pedals_and_commands_are_kept_in_a_flood() -> None:
     for control in controls:
         inbox.append(Message("control_change", control=control, value=1))
     assert tuple(message.control for message in inbox.take(1000)) == controls
+
+
+def test_keys_that_go_down_in_a_flood_beyond_all_bounds_are_dropped_and_counted_and_none_sticks() -> None:
+    inbox = Inbox()
+    for number in range(MOST):
+        inbox.append(Message("note_on", note=number % 128))
+    inbox.append(Message("note_on", note=1))
+    inbox.append(Message("note_off", note=1))
+    assert inbox.counts.dropped == 1
+    assert list(inbox.take(2 * MOST))[-1].type == "note_off"
+    assert not len(inbox)

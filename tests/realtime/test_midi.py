@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import mido
 import numpy as np
 import onnx
 import pytest
@@ -259,39 +256,6 @@ def test_bytes_with_running_status_are_understood() -> None:
     ]  # fmt: skip
     assert [message.note for message in found[:3]] == [60, 62, 60]
     assert found[-1].channel == 1
-
-
-def test_a_program_on_the_network_plays_and_its_keys_do_not_stick(ring: LiveHost) -> None:
-    ring.midi.bind(Binding.parse("steps:C4=gain"))
-    port = open_midi("socket:0", ring.send)
-    number = int(port.name.partition(":")[2])
-    try:
-        for _ in range(2):  # it may come again
-            with socket.create_connection(("127.0.0.1", number)) as client:
-                client.sendall(bytes(on(67, channel=9).bytes()))
-                settle(ring, 7)
-            settle(ring, 0)
-    finally:
-        port.close()
-
-
-def test_any_mido_port_may_be_the_sender(ring: LiveHost) -> None:
-    ring.midi.bind(Binding.parse("steps:C4=gain"))
-    port = open_midi("socket:127.0.0.1:0", ring.send)
-    try:
-        with mido.sockets.connect("127.0.0.1", int(port.name.partition(":")[2])) as client:
-            client.send(on(65))
-            settle(ring, 5)
-    finally:
-        port.close()
-
-
-def settle(host: LiveHost, value: float) -> None:
-    """Play until the control is there."""
-    end = time.monotonic() + 5
-    while hear(host) != value:
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_a_port_that_is_not_there_is_named() -> None:
