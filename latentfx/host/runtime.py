@@ -125,8 +125,8 @@ class LatentPlugin(Processor):
         if (known := self._graph.metadata.maps.get(name)) is None:
             return {}
         reference = self._blend(name).reference
-        learnt = reference and self._has_learnt(reference) and self._initial[reference.target]
-        return known.places(REFERENCE, learnt if isinstance(learnt, np.ndarray) else None)
+        code = self._initial[reference.target] if reference and self._has_learnt(reference) else None
+        return known.places(REFERENCE, code)
 
     @property
     def blends(self) -> dict[str, Blend]:
@@ -274,12 +274,15 @@ class LatentPlugin(Processor):
         self.controls = Controls(self.spec)
 
     def _check_learnt(self, blend: Blend, reference: Reference, weight: object, setting: str) -> None:
-        untouched = self._graph.metadata.state[reference.target]
-        if weight and np.array_equal(self._initial[reference.target], untouched):
+        if weight and not self._has_learnt(reference):
             raise ControlError(
                 f"{setting}, and nothing was learnt from a recording yet: give one as reference= "
                 f"(--reference FILE), or call learn({blend.name!r}, audio, rate)"
             )
+
+    def _has_learnt(self, reference: Reference) -> bool:
+        untouched = self._graph.metadata.state[reference.target]
+        return not np.array_equal(self._initial[reference.target], untouched)
 
     def _blend(self, name: str) -> Blend:
         if name not in self.blends:

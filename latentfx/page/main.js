@@ -27,8 +27,8 @@ surface.listen((changed, state) => {
     document.title = `${state.plugin.name} · latentfx`;
   }
   if (changed.has("connected") || changed.has("state")) {
-    const kind = state.connected ? (state.state ?? "on") : "lost";
-    say(find("state"), state.connected ? words[kind] : "no connection; trying again");
+    const kind = state.connected && state.state ? state.state : "lost";
+    say(find("state"), words[kind] ?? "no connection; trying again");
     set(find("state"), { class: `state ${kind}` });
   }
   if (changed.has("refused") || changed.has("trouble")) {
