@@ -22,6 +22,7 @@ from latentfx.sound.reader import AudioInfo
 from latentfx.sound.writer import AudioWriter
 
 from .host import LiveHost
+from .rescue import written_down
 from .rings import RingBuffer
 
 _RING_S: Final = 10
@@ -108,10 +109,12 @@ class Recorder:
         take_files(self._path, self._overwrite)  # somebody else's, since it was asked
         rate = round(self._host.sample_rate)
         with ExitStack() as files:
+            write_down = files.enter_context(written_down())
             self._writers = tuple(
                 files.enter_context(AudioWriter(path, AudioInfo(rate, channels), keeps=True))
                 for path, channels in ((self.dry, self._host.channels), (self.wet, self._host.outputs))
             )
+            write_down({writer.part: writer.path for writer in self._writers})
             self._files = files.pop_all()
         self._thread = threading.Thread(target=self._work, name="latentfx-recorder", daemon=True)
         self._thread.start()

@@ -59,6 +59,11 @@ class AudioWriter:
         self._resampler = StreamResampler(like.sample_rate, self.form.sample_rate, like.channels)
         self._lost_tags: list[str] = []
 
+    @property
+    def part(self) -> Path:
+        """The hidden file that grows, inside the `with` block."""
+        return self._part
+
     def write(self, audio: Float32) -> None:
         """Write the next samples; what lies beyond full scale is clipped unless the format holds floats.
 
