@@ -17,6 +17,7 @@ from latentfx.host.plugin_file import REBUILD_KEY, Metadata
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
 from latentfx.testing import Check, ContractReport, Terms, verify_contract, verify_parity
+from latentfx.testing.report import Progress, in_silence
 from latentfx.training.runs.checkpoint import load_checkpoint, method_of, reading_card
 
 from .builders.builder import build_plugin, set_latency
@@ -66,8 +67,9 @@ def export_checkpoint(
     latency: int | None = None,
     host_rate: int | None = None,
     verify: bool = True,
-    minutes: float = 10.0,
+    minutes: float = 1.0,
     trust: bool = False,
+    progress: Progress = in_silence,
 ) -> Exported:
     """Write the plugin file of a trained model, or of a plugin file in another form.
 
@@ -88,8 +90,9 @@ def export_checkpoint(
             unless given.
         verify: measure the plugin against the contract, and the file against torch, and keep the numbers in
             the file.
-        minutes: of audio that run through the file while memory is watched.
+        minutes: of audio that run through the file while memory is watched; `validate` takes ten.
         trust: whether code outside the catalogue may run, if `path` names some.
+        progress: called with the name of each step as it begins.
     Raises:
         CheckpointError: no checkpoint, or a damaged one.
         TrustError: `path` names code outside the catalogue, and `trust` is not set.
@@ -97,6 +100,7 @@ def export_checkpoint(
         ContractError: the plugin breaks the contract. Then nothing is written.
     """
     to = _format(path, target, to)
+    progress("opening the model")
     plugin, provenance = _open(plugin_path(path), name, default, latency, trust)
     if host_rate is not None:
         plugin = _at_host_rate(plugin, host_rate, to)
@@ -106,15 +110,16 @@ def export_checkpoint(
 
     def validated(graph: onnxruntime.InferenceSession | torch.jit.ScriptModule) -> Mapping[str, Any]:
         measured = measure_plugin if to == "onnx" else measure_nn_tilde
-        report.update(measured(plugin, graph, provenance, minutes))
+        report.update(measured(plugin, graph, provenance, minutes, progress))
         return report
 
+    progress("writing the graph")
     if to == "onnx":
         file = export_onnx(plugin, target, provenance, validated if verify else report)
     elif to == "neutone":
         if verify:
             with torch_threads(1):
-                report["contract"] = verify_contract(plugin, nonlinear=True).as_dict()
+                report["contract"] = verify_contract(plugin, nonlinear=True, progress=progress).as_dict()
         file = export_neutone(plugin, target, provenance, verify=verify)
     else:
         file = target.with_suffix(SUFFIXES["nn~"]) if to == "m4l" else target
@@ -173,7 +178,8 @@ def measure_plugin(
     plugin: Plugin,
     session: onnxruntime.InferenceSession,
     provenance: Mapping[str, Any],
-    minutes: float = 10.0,
+    minutes: float = 1.0,
+    progress: Progress = in_silence,
 ) -> dict[str, Any]:
     """Measure a plugin that makes its own phase against the contract, and its graph against torch.
 
@@ -182,6 +188,7 @@ def measure_plugin(
         session: its graph, opened.
         provenance: that the file will hold.
         minutes: of audio that run through while memory is watched.
+        progress: called with the name of each check as it begins.
     Returns:
         `contract`, `parity`, `stress` and `timings`, as JSON can hold them.
     Raises:
@@ -189,11 +196,12 @@ def measure_plugin(
             and fails nothing: the machine that plays is another one.
     """
     with torch_threads(1):
-        contract = verify_contract(plugin, nonlinear=True)
+        contract = verify_contract(plugin, nonlinear=True, progress=progress)
+        progress("parity")
         parity = verify_parity(plugin, session)
         rows = {name: value[0].numpy() for name, value in initial_row(plugin).items()}
         file = OnnxPlugin(Metadata(plugin.spec, rows), session)
-        found = _stress(file, provenance, minutes)
+        found = _stress(file, provenance, minutes, progress)
     return {"contract": contract.as_dict(), "parity": parity.as_dict(), **found}
 
 
@@ -201,30 +209,38 @@ def measure_nn_tilde(
     plugin: Plugin,
     module: torch.jit.ScriptModule,
     provenance: Mapping[str, Any],
-    minutes: float = 10.0,
+    minutes: float = 1.0,
+    progress: Progress = in_silence,
 ) -> dict[str, Any]:
     """Measure a plugin that makes its own phase against the contract, and its file for nn~ against torch.
 
     As `measure_plugin`, for a module.
     """
     with torch_threads(1):
-        contract = verify_contract(plugin, nonlinear=True)
+        contract = verify_contract(plugin, nonlinear=True, progress=progress)
+        progress("parity")
         parity = verify_nn_tilde(plugin, module)
         form = check_nn_tilde(module)
-        found = _stress(NnTildePlugin(module, plugin.spec), provenance, minutes, form)
+        found = _stress(NnTildePlugin(module, plugin.spec), provenance, minutes, progress, form)
     return {"contract": contract.as_dict(), "parity": parity.as_dict(), **found}
 
 
 def _stress(
-    file: OnnxPlugin | NnTildePlugin, provenance: Mapping[str, Any], minutes: float, *more: Check
+    file: OnnxPlugin | NnTildePlugin,
+    provenance: Mapping[str, Any],
+    minutes: float,
+    progress: Progress,
+    *more: Check,
 ) -> dict[str, Any]:
     """What the file itself does under loud, sudden and broken input, over a long time, and what it costs.
 
     Raises:
         ContractError: a check fails.
     """
-    checks = (*more, *stress_checks(file, Terms(nonlinear=True), minutes), check_provenance(provenance))
+    found = stress_checks(file, Terms(nonlinear=True), minutes, progress)
+    checks = (*more, *found, check_provenance(provenance))
     stress = ContractReport(file.spec.name, checks).require()
+    progress("cost")
     timings = measure(plugin_runner(file), seconds=0.5)
     return {"stress": stress.as_dict(), "timings": [_rounded(timing) for timing in timings]}
 

@@ -106,7 +106,7 @@ def _exported() -> tuple[Path, str]:
     words = ["export", str(_trained()), str(target), "--name", "tiny", "--default", "flute"]
     result = CliRunner().invoke(app, words, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return target, result.output
+    return target, result.stdout
 
 
 @pytest.fixture(scope="session")

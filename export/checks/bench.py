@@ -13,7 +13,7 @@ from typing import Any
 
 from latentfx.errors import PluginFileError
 
-from .timing import BUFFERS, Runner, Timing, measure, open_runner, sample, summarise
+from .timing import BUFFERS, Runner, Timing, late_calls, measure, open_runner, sample, summarise
 
 _ROUNDS = 10
 _COLD_ONNX = """
@@ -77,13 +77,19 @@ class Bench:
     cold: ColdStart
     timings: Mapping[int, tuple[Timing, ...]]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What was measured and is no good news: late calls, by the number of threads."""
+        notes = {threads: late_calls(timings) for threads, timings in self.timings.items()}
+        return [f"with {threads} thread(s), {note}" for threads, note in notes.items() if note]
+
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON can hold it."""
         rows = {
             str(threads): [asdict(timing) | {"load": timing.load} for timing in timings]
             for threads, timings in self.timings.items()
         }
-        facts = {"file": self.file, "engine": self.engine, "step": self.step}
+        facts = {"file": self.file, "engine": self.engine, "step": self.step, "warnings": self.warnings}
         return {**facts, "cold_start": asdict(self.cold), "threads": rows}
 
 

@@ -17,6 +17,7 @@ from latentfx.export.bundle import REQUIRED_PROVENANCE
 from latentfx.plugin import Plugin
 from latentfx.testing import Check, Terms
 from latentfx.testing.drive import blocks_for, decibels, phrase, relative_gap, run, tone
+from latentfx.testing.report import Progress, in_silence
 
 LOUDEST_DB = 18.0
 RUNAWAY_DB = 6.0
@@ -116,7 +117,13 @@ def check_sweeps(plugin: Plugin, terms: Terms) -> Check:
     )
 
 
-def check_memory(plugin: Plugin, terms: Terms, minutes: float, resident: Callable[[], float]) -> Check:
+def check_memory(
+    plugin: Plugin,
+    terms: Terms,
+    minutes: float,
+    resident: Callable[[], float],
+    progress: Progress = in_silence,
+) -> Check:
     """How much memory grows while audio runs through; the first tenth of it does not count.
 
     Args:
@@ -124,6 +131,7 @@ def check_memory(plugin: Plugin, terms: Terms, minutes: float, resident: Callabl
         terms: of the check.
         minutes: of audio.
         resident: memory of this process now, in MB.
+        progress: called at every tenth with what is done.
     """
     spec = plugin.spec
     size = max(2048 // spec.block_size, 1) * spec.block_size
@@ -132,6 +140,8 @@ def check_memory(plugin: Plugin, terms: Terms, minutes: float, resident: Callabl
     controls, state, begin = plugin.default_controls(1), plugin.initial_state(1), 0.0
     with torch.inference_mode():
         for call in range(calls):
+            if call % max(calls // 10, 1) == 0:
+                progress(f"memory, {minutes * call / calls:.2g} of {minutes:g} min of sound")
             _, state = plugin(audio, controls, state)
             if call == calls // 10:
                 gc.collect()

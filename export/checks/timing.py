@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +69,24 @@ class Timing:
     def load(self) -> float:
         """p99 as a share of the deadline; above 1 the sound breaks up."""
         return self.p99_ms / self.deadline_ms
+
+
+def late_calls(timings: Sequence[Timing]) -> str | None:
+    """What to say of buffers in which one call in 100 takes longer than the buffer lasts.
+
+    Returns:
+        None where there is no such buffer.
+    """
+    late = [timing for timing in timings if timing.load > 1.0]
+    if not late:
+        return None
+    worst = max(late, key=lambda timing: timing.load)
+    return (
+        f"at buffers of {', '.join(str(timing.buffer) for timing in late)}, one call in 100 took longer than "
+        f"the buffer lasts (p99 {100 * worst.load:.0f} % at {worst.buffer}). Live, sound would break up "
+        "there, unless other programs slowed this machine: measure again when it rests, or play with a "
+        "larger buffer"
+    )
 
 
 def open_runner(path: Path, *, threads: int = 1, trust: bool = False) -> Runner:

@@ -13,11 +13,13 @@ from latentfx.export.nn_tilde.form import check_nn_tilde
 from latentfx.host.plugin_file import Metadata
 from latentfx.plugin import Plugin
 from latentfx.testing import Check, ContractReport, Terms, check_contract
+from latentfx.testing.contract import name_of
 from latentfx.testing.drive import evaluating
+from latentfx.testing.report import Progress, in_silence
 
 from . import stress
 from .opened import NnTildePlugin, OnnxPlugin, open_plugin_file
-from .timing import Timing, measure, open_runner, torch_threads
+from .timing import Timing, late_calls, measure, open_runner, torch_threads
 
 MOST_OF_DEADLINE = 0.5
 _STRESS = (
@@ -49,6 +51,12 @@ class Validation:
     timings: tuple[Timing, ...]
 
     @property
+    def warnings(self) -> list[str]:
+        """What no check judges, and people should know: late calls."""
+        note = late_calls(self.timings)
+        return [] if note is None else [note]
+
+    @property
     def passed(self) -> bool:
         """Whether every check passed."""
         return all(check.passed for check in self.checks)
@@ -58,7 +66,7 @@ class Validation:
         report = ContractReport(self.plugin, self.checks).as_dict()
         advice = {check.name: check.advice for check in self.checks if not check.passed}
         timings = [asdict(timing) | {"load": timing.load} for timing in self.timings]
-        facts = {"file": self.file, "kind": self.kind, "plugin": self.plugin}
+        facts = {"file": self.file, "kind": self.kind, "plugin": self.plugin, "warnings": self.warnings}
         return {**facts, **report, "advice": advice, "timings": timings}
 
 
@@ -70,6 +78,7 @@ def validate(
     minutes: float = 10.0,
     sample_rate: int = 44_100,
     terms: Terms | None = None,
+    progress: Progress = in_silence,
 ) -> Validation:
     """Run every check on a plugin file, made by latentfx or elsewhere.
 
@@ -82,56 +91,73 @@ def validate(
         minutes: of audio that run through while memory is watched.
         sample_rate: Hz, for a TorchScript file that does not say its own.
         terms: of the checks; a model that makes its own phase is assumed.
+        progress: called with the name of each check as it begins.
     Raises:
         PluginNotFoundError: there is no such file.
         PluginFileError: damaged, hostile, no plugin, or TorchScript that is not trusted.
         CheckpointError: no checkpoint.
     """
     with torch_threads(1):
-        return _validate(Path(path), trust, checkpoint, minutes, sample_rate, terms or Terms(nonlinear=True))
+        how = _How(trust, checkpoint, minutes, sample_rate, terms or Terms(nonlinear=True), progress)
+        return _validate(Path(path), how)
 
 
-def _validate(
-    file: Path,
-    trust: bool,
-    checkpoint: str | os.PathLike[str] | None,
-    minutes: float,
-    sample_rate: int,
-    terms: Terms,
-) -> Validation:
-    plugin, metadata = open_plugin_file(file, trust=trust, sample_rate=sample_rate)
+@dataclass(frozen=True)
+class _How:
+    """How a file is validated; see `validate`."""
+
+    trust: bool
+    checkpoint: str | os.PathLike[str] | None
+    minutes: float
+    sample_rate: int
+    terms: Terms
+    progress: Progress
+
+
+def _validate(file: Path, how: _How) -> Validation:
+    how.progress("opening the file")
+    plugin, metadata = open_plugin_file(file, trust=how.trust, sample_rate=how.sample_rate)
     checks: list[Check] = []
     if isinstance(plugin, NnTildePlugin):
         checks.append(check_nn_tilde(plugin.module))
-    checks += list(_parity(plugin, metadata, checkpoint, trust))
-    checks += _contract(plugin, terms, states_latency=bool(metadata.provenance))
-    checks += stress_checks(plugin, terms, minutes)
-    runner = open_runner(file, trust=trust)
+    how.progress("parity")
+    checks += list(_parity(plugin, metadata, how.checkpoint, how.trust))
+    checks += _contract(plugin, how, states_latency=bool(metadata.provenance))
+    checks += stress_checks(plugin, how.terms, how.minutes, how.progress)
+    runner = open_runner(file, trust=how.trust)
+    how.progress("cost")
     timings = measure(runner, seconds=0.5)
     checks += [cost_check(timings, runner.step), stress.check_provenance(metadata.provenance)]
     kind = "nn~" if isinstance(plugin, NnTildePlugin) else "onnx"
     return Validation(str(file), kind, plugin.spec.name, tuple(checks), timings)
 
 
-def _contract(plugin: Plugin, terms: Terms, states_latency: bool) -> list[Check]:
+def _contract(plugin: Plugin, how: _How, states_latency: bool) -> list[Check]:
     """The contract, to its end; a latency that nobody stated is not measured where calls are not pure."""
-    found = check_contract(plugin, terms, stop_where_impure=False).checks
+    found = check_contract(plugin, how.terms, stop_where_impure=False, progress=how.progress).checks
     if states_latency or all(check.passed for check in found if check.name == "pure"):
         return list(found)
     return [check for check in found if check.name != "latency"]
 
 
-def stress_checks(plugin: Plugin, terms: Terms, minutes: float) -> tuple[Check, ...]:
+def stress_checks(
+    plugin: Plugin, terms: Terms, minutes: float, progress: Progress = in_silence
+) -> tuple[Check, ...]:
     """The checks beyond the contract that do not depend on the machine.
 
     Args:
         plugin: a plugin file, opened.
         terms: of the checks.
         minutes: of audio that run through while memory is watched.
+        progress: called with the name of each check as it begins.
     """
+    checks = []
     with evaluating(plugin):
-        memory = stress.check_memory(plugin, terms, minutes, stress.resident_mb)
-        return (*(check(plugin, terms) for check in _STRESS), memory)
+        memory = stress.check_memory(plugin, terms, minutes, stress.resident_mb, progress)
+        for check in _STRESS:
+            progress(name_of(check))
+            checks.append(check(plugin, terms))
+    return (*checks, memory)
 
 
 def stored_parity(report: Mapping[str, Any]) -> dict[str, float]:

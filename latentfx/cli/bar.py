@@ -73,6 +73,40 @@ class Lines(AbstractContextManager["Lines"]):
             typer.echo(f"{self._title}: {', '.join(filter(None, (share, more)))}", err=True)
 
 
+class StepLine(AbstractContextManager["StepLine"]):
+    """Says on stderr what a job does now, from its start: one line that changes on a terminal, else lines.
+
+    Args:
+        title: of the job.
+        every_s: time between two lines where there is no terminal; the first one comes at once.
+    """
+
+    def __init__(self, title: str, every_s: float = _LINE_EVERY_S) -> None:
+        from rich.console import Console
+
+        self._console = Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
+        self._status = self._console.status(title) if self._console.is_terminal else None
+        self._title, self._every_s = title, every_s
+        self._last = float("-inf")
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def show(self, name: str) -> None:
+        """Say which step begins."""
+        if self._status is not None:
+            self._status.update(f"{self._title}: {name}")
+        elif time.monotonic() - self._last >= self._every_s:
+            self._last = time.monotonic()
+            self._console.print(f"{self._title}: {name}", soft_wrap=True)
+
+
 def watch(title: str) -> Bar | Lines:
     """Show the progress of a job: as a bar on a terminal, else as lines."""
     return Bar(title) if sys.stderr.isatty() else Lines(title)

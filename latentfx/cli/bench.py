@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentfx.cli.complete import complete_plugin
+from latentfx.cli.note import say_note
 from latentfx.errors import MissingExtraError
 from latentfx.names import shown
 
@@ -109,6 +110,8 @@ def _print_bench(found: Bench) -> None:
         f"cold start: {cold.load_ms:.0f} ms to load, {cold.first_ms:.0f} ms for the first call, "
         f"{cold.memory_mb:.0f} MB at most"
     )
+    for warning in found.warnings:
+        say_note(warning)
 
 
 def _print_duels(duels: tuple[Duel, ...], first: Path, second: Path, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentfx.cli.bar import StepLine
 from latentfx.cli.complete import complete_plugin
 from latentfx.errors import MissingExtraError
 
@@ -63,8 +64,11 @@ def export(
         typer.Option("--verify/--no-verify", help="Measure the plugin, and keep the numbers in the file."),
     ] = True,
     minutes: Annotated[
-        float, typer.Option(min=0.01, help="Audio run through the file while memory is watched.")
-    ] = 10.0,
+        float,
+        typer.Option(
+            min=0.01, help="Audio run through the file while memory is watched; validate runs ten minutes."
+        ),
+    ] = 1.0,
     trust: Annotated[
         bool,
         typer.Option(
@@ -98,12 +102,13 @@ def export(
     and the operator (swap, rotate); messages such as `set pitch_st -12` and `set timbre trumpet:0.7` turn
     the controls, `set reset 1` starts again, and `bufsize 0` has the smallest delay.
     """
-    try:
-        from latentfx.export import export_checkpoint
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("latentfx export", "lab", error.name or "torch") from None
-    _show(
-        export_checkpoint(
+    with StepLine(f"exporting {source}") as steps:
+        steps.show("loading PyTorch")
+        try:
+            from latentfx.export import export_checkpoint
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("latentfx export", "lab", error.name or "torch") from None
+        exported = export_checkpoint(
             source,
             target,
             to=to,
@@ -114,8 +119,9 @@ def export(
             verify=verify,
             minutes=minutes,
             trust=trust,
+            progress=steps.show,
         )
-    )
+    _show(exported)
 
 
 def _show(exported: Exported) -> None:

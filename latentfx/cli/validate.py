@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentfx.cli.bar import StepLine
 from latentfx.cli.complete import complete_plugin
+from latentfx.cli.note import say_note
 from latentfx.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -81,14 +83,21 @@ def validate(
 
       latentfx validate rave.ts --trust --sample-rate 48000 --json
     """
-    try:
-        from latentfx.export.checks import validation
-        from latentfx.export.checks.opened import plugin_path
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("latentfx validate", "lab", error.name or "torch") from None
-    found = validation.validate(
-        plugin_path(file), trust=trust, checkpoint=checkpoint, minutes=minutes, sample_rate=sample_rate
-    )
+    with StepLine(f"validating {file}") as steps:
+        steps.show("loading PyTorch")
+        try:
+            from latentfx.export.checks import validation
+            from latentfx.export.checks.opened import plugin_path
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("latentfx validate", "lab", error.name or "torch") from None
+        found = validation.validate(
+            plugin_path(file),
+            trust=trust,
+            checkpoint=checkpoint,
+            minutes=minutes,
+            sample_rate=sample_rate,
+            progress=steps.show,
+        )
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=1, allow_nan=False))
     else:
@@ -115,8 +124,14 @@ def _show(found: Validation) -> None:
     console.print(table)
     shares = ", ".join(f"{timing.buffer}: {100 * timing.load:.0f} %" for timing in found.timings)
     console.print(f"p99 of a call as a share of the host's buffer, one thread: {shares}")
+    console.print(
+        "The check cost judges the median of a call; p99 is told, and depends on what else runs here."
+    )
     failed = [check for check in found.checks if not check.passed]
     for check in failed:
         console.print(f"[red]{check.name}[/red]: {check.advice}")
     verdict = f"{len(failed)} of {len(found.checks)} checks failed" if failed else "every check passed"
-    console.print(f"[bold]{verdict}[/bold]")
+    warned = ", with a warning" if found.warnings else ""
+    console.print(f"[bold]{verdict}{warned}[/bold]")
+    for warning in found.warnings:
+        say_note(warning)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from latentfx.plugin import Plugin
 from latentfx.testing import purity, robustness
 from latentfx.testing.drive import Terms, evaluating
-from latentfx.testing.report import Check, ContractReport
+from latentfx.testing.report import Check, ContractReport, Progress, in_silence
 
 _PURITY = (purity.check_inputs_unchanged, purity.check_pure)
 _LAWS = (
@@ -22,7 +22,11 @@ _LAWS = (
 
 
 def check_contract(
-    plugin: Plugin, terms: Terms | None = None, *, stop_where_impure: bool = True
+    plugin: Plugin,
+    terms: Terms | None = None,
+    *,
+    stop_where_impure: bool = True,
+    progress: Progress = in_silence,
 ) -> ContractReport:
     """Measure a plugin against the contract, and report without raising.
 
@@ -31,13 +35,17 @@ def check_contract(
         terms: under which terms; those of `verify_contract` by default.
         stop_where_impure: whether a plugin whose calls are not pure is measured no further; what is found
             beyond holds for the run at hand.
+        progress: called with the name of each check as it begins.
     """
     terms = terms or Terms()
     with evaluating(plugin):
+        progress("form")
         checks = [purity.check_form(plugin, terms)]
         for group in (_PURITY, _laws(plugin)):
             if all(check.passed for check in checks if stop_where_impure or check.name == "form"):
-                checks += [check(plugin, terms) for check in group]
+                for check in group:
+                    progress(name_of(check))
+                    checks.append(check(plugin, terms))
     return ContractReport(plugin.spec.name, tuple(checks))
 
 
@@ -50,6 +58,7 @@ def verify_contract(
     latency_slack: int | None = None,
     splits: int = 3,
     seed: int = 0,
+    progress: Progress = in_silence,
 ) -> ContractReport:
     """Check a plugin against the contract that every host relies on.
 
@@ -71,11 +80,17 @@ def verify_contract(
             (whichever is more) for others.
         splits: random splits to try, beside that into single blocks.
         seed: of the signals, splits and control values.
+        progress: called with the name of each check as it begins.
     Raises:
         ContractError: with every failed check, the number measured, the one allowed and the cure.
     """
     terms = Terms(nonlinear, tolerance, settle_s, latency_slack, splits, seed)
-    return check_contract(plugin, terms).require()
+    return check_contract(plugin, terms, progress=progress).require()
+
+
+def name_of(check: Callable[..., Check]) -> str:
+    """What the check of a function `check_latency` is called: `latency`."""
+    return check.__name__.removeprefix("check_")
 
 
 def _laws(plugin: Plugin) -> list[Callable[[Plugin, Terms], Check]]:

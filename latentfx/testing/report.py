@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from latentfx.errors import ContractError
+
+Progress = Callable[[str], None]
+"""Called with the name of what begins."""
+
+
+def in_silence(name: str) -> None:
+    """Progress that nobody asked for."""
 
 
 @dataclass(frozen=True)

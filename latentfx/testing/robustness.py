@@ -42,7 +42,17 @@ def check_latency(plugin: Plugin, terms: Terms) -> Check:
         slack,
         "samples off",
         f"The spec says {spec.latency} samples, {found} were measured. Set latency={found} "
-        "(latentfx.testing.measure_latency), or find the stage that delays too much",
+        f"(latentfx.testing.measure_latency), or find the stage that delays too much{_if_nonlinear(terms)}",
+    )
+
+
+def _if_nonlinear(terms: Terms) -> str:
+    """What else may be wrong where a plugin is judged as a linear one."""
+    if terms.nonlinear:
+        return ""
+    return (
+        ". If it is not linear (a model that makes its own phase, a distortion), it was judged too strictly: "
+        "give nonlinear=True"
     )
 
 
@@ -117,7 +127,8 @@ def check_recovery(plugin: Plugin, terms: Terms) -> Check:
         allowed,
         unit,
         f"{0.5 * terms.settle_s:g} s after bad samples the sound is not what it was. A state has kept "
-        "them: set it back to its start where it is not finite (latentfx.dsp.finite.StateGuard)",
+        "them: set it back to its start where it is not finite (latentfx.dsp.finite.StateGuard)"
+        f"{_if_nonlinear(terms)}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,63 @@ def test_a_narrow_terminal_shows_it_without_the_explanations(plugin_file: Write)
     lines = CliRunner(env={"COLUMNS": "80"}).invoke(app, words).stdout.splitlines()
     assert any(re.match(r"FAIL +finite +[1-9]\S* +0 +bad samples and state values$", line) for line in lines)
     assert len(lines) <= 40
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which one call in 100 takes 164 % of a buffer of 64."""
+    from latentfx.export.checks import timing
+
+    def slow(runner: timing.Runner, buffer: int, times: list[float]) -> timing.Timing:
+        duration_ms = 1000 * buffer / runner.sample_rate
+        p99 = (1.64 if buffer == 64 else 0.2) * duration_ms
+        return timing.Timing(buffer, 0.1 * duration_ms, p99, p99, duration_ms, 10.0, len(times))
+
+    monkeypatch.setattr(timing, "summarise", slow)
+    monkeypatch.setattr(timing, "sample", lambda *_: [0.001])
+
+
+WARNING = r"at buffers of 64, one call in 100 took longer than the buffer lasts \(p99 164 % at 64\)"
+
+
+@pytest.mark.usefixtures("late")
+def test_a_late_p99_beside_checks_that_pass_is_a_warning_and_the_judged_figure_is_named() -> None:
+    result = run("validate", "timbre-swap", "--minutes", "0.01")
+    lines = result.stdout.splitlines()
+    assert (result.exit_code, lines[-1]) == (0, "every check passed, with a warning")
+    assert any(re.match(r"pass +cost +median of a call, on this machine +0\.1 +0\.5", line) for line in lines)
+    assert "The check cost judges the median of a call" in result.stdout
+    assert re.search(WARNING, result.stderr)
+    found = json.loads(run("validate", "timbre-swap", "--minutes", "0.01", "--json").stdout)
+    assert found["passed"]
+    assert [re.match(WARNING, text) is not None for text in found["warnings"]] == [True]
+
+
+@pytest.mark.usefixtures("late")
+def test_bench_warns_in_the_same_words(plugin_file: Write) -> None:
+    told = run("bench", plugin_file("delay"), "--threads", 1, "--buffer", 64, "--buffer", 256)
+    assert re.search(f"note: with 1 thread.*{WARNING}", told.stderr)
+    quiet = run("bench", plugin_file("delay"), "--buffer", 256)
+    assert "note" not in quiet.stderr
+
+
+@pytest.mark.parametrize("words", [["validate", "delay"], ["export", "timbre-swap"]])
+def test_what_is_done_is_said_from_the_start(plugin_file: Write, tmp_path: Path, words: list[str]) -> None:
+    """The first line comes before PyTorch is loaded, which takes seconds."""
+    plugin = str(plugin_file("delay")) if words[1] == "delay" else words[1]
+    seen = (
+        "import sys, typer, latentfx.cli.verbs as verbs, rich.console\n"
+        "show = rich.console.Console.print\n"
+        "def told(self, text='', *rest, **more):\n"
+        "    sys.stderr.write(f'{text} | {\"torch\" in sys.modules}\\n'); sys.exit(0)\n"
+        "rich.console.Console.print = told\n"
+        f"sys.argv = ['latentfx', {words[0]!r}, {plugin!r}]\n"
+        "verbs.app()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", seen], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert ran.stderr.strip().endswith("loading PyTorch | False"), ran.stderr
 
 
 @pytest.mark.parametrize("verb", ["validate", "bench"])

@@ -238,6 +238,21 @@ def test_the_error_lists_every_failure_with_numbers_and_cure() -> None:
     assert "'gain_db' clicks" in text
 
 
+def test_the_advice_for_a_plugin_judged_as_linear_names_nonlinear() -> None:
+    report = check_contract(WrongLatency(), Terms(settle_s=0.3))
+    advice = {check.name: check.advice for check in report.checks}
+    for name in ("latency", "recovery"):
+        assert advice[name].endswith("give nonlinear=True")
+    report = check_contract(WrongLatency(), Terms(nonlinear=True, settle_s=0.3))
+    assert not any("nonlinear" in check.advice for check in report.checks)
+
+
+def test_progress_names_every_check_as_it_begins() -> None:
+    begun: list[str] = []
+    report = check_contract(WrongLatency(), Terms(settle_s=0.3), progress=begun.append)
+    assert begun == [check.name for check in report.checks]
+
+
 def test_a_report_is_what_json_can_hold() -> None:
     report = check_contract(WrongLatency(), Terms(settle_s=0.3)).as_dict()
     assert report["passed"] is False
