@@ -17,6 +17,7 @@ from latentfx.batch.worker import Order, Worker
 from latentfx.errors import ClusterError, MissingExtraError
 from latentfx.files import discard_parts_of
 
+PROCESSORS: Final = 1  # that an actor takes
 _GRACE_S: Final = 2.0
 _PATIENCE_S: Final = 120.0
 _IN_HAND: Final = 2
@@ -96,7 +97,7 @@ class RayCrew(Crew[Any, Any]):
         self._starting: set[Any] = set()
         self._all: list[Any] = []
         self._order = ray.put(order)
-        self._kind = ray.remote(num_cpus=1, concurrency_groups={"stop": 1})(Actor)
+        self._kind = ray.remote(num_cpus=PROCESSORS, concurrency_groups={"stop": 1})(_actor(ray))
 
     def start(self) -> tuple[Any, Any]:
         actor = self._kind.remote(self._order)
@@ -143,7 +144,7 @@ class RayCrew(Crew[Any, Any]):
 
     def stop(self, tasks: Iterable[Task]) -> None:
         for actor in self._all:
-            actor.stop.options(concurrency_group="stop").remote()
+            actor.stop.remote()
         works = [handle for handle in self._asked if handle not in self._starting]
         if works:
             self._ray.wait(works, num_returns=len(works), timeout=_GRACE_S)
@@ -185,6 +186,17 @@ class RayCrew(Crew[Any, Any]):
                 _node_ip_address="127.0.0.1",
                 **quiet,
             )
+
+
+def _actor(ray: Any) -> type[Actor]:
+    """The class of the actors: `stop` is heard while `run` works."""
+
+    class Stoppable(Actor):
+        @ray.method(concurrency_group="stop")  # type: ignore[untyped-decorator]  # Ray is not imported here
+        def stop(self) -> None:
+            super().stop()
+
+    return Stoppable
 
 
 def _how(error: Exception) -> str:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +19,7 @@ import numpy as np
 import soundfile
 
 RATE = 48_000
+PATIENCE_S = 60.0
 Sounds = Callable[..., Path]
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -46,6 +52,19 @@ class Faults:
         return self.app(environ, start_response)
 
 
+def aws(address: str, folder: Path) -> dict[str, str]:
+    """Environment variables that lead the clients of S3 to a server of the tests."""
+    return {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(folder / "no-config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),
+    }
+
+
 def parts(folder: Path) -> list[Path]:
     """Files that are not whole."""
     return [path for path in folder.rglob("*") if path.name.endswith(".part")]
@@ -75,3 +94,40 @@ def names(url: str) -> list[str]:
     """The objects below a URL."""
     store, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
     return sorted(name.removeprefix(path).lstrip("/") for name in store.find(path))
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def writers(folder: Path, name: str = "") -> list[int]:
+    """Processes that have a file open which is not whole yet, of this name or of any."""
+    found = []
+    for part in parts(folder):
+        for link in Path("/proc").glob("[0-9]*/fd/*"):
+            with suppress(OSError):
+                if name in part.name and link.readlink() == part:
+                    found.append(int(link.parts[2]))
+    return found
+
+
+@contextmanager
+def killer(folder: Path, name: str = "", times: int = 1) -> Iterator[None]:
+    """Kill workers while they write."""
+
+    def kill() -> None:
+        for _ in range(times):
+            wait_until(lambda: {*writers(folder, name)} - killed)
+            for pid in {*writers(folder, name)} - killed:
+                killed.add(pid)
+                os.kill(pid, signal.SIGKILL)
+
+    killed: set[int] = set()
+    thread = threading.Thread(target=kill)
+    thread.start()
+    yield
+    thread.join()
+    assert len(killed) >= times

@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from batch_kit import Faults, Sounds, Start, write_sound
+from batch_kit import Faults, Sounds, Start, aws, write_sound
 
 
 @pytest.fixture
@@ -75,15 +75,7 @@ def server() -> Iterator[tuple[str, Faults]]:
 def bucket(server: tuple[str, Faults], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """An empty bucket, as a URL; the settings of AWS lead to it."""
     address, faults = server
-    for name, value in {
-        "AWS_ENDPOINT_URL": address,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "no-credentials"),
-    }.items():
+    for name, value in aws(address, tmp_path).items():
         monkeypatch.setenv(name, value)
     store = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
     name = f"takes-{os.urandom(4).hex()}"
