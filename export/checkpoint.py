@@ -34,6 +34,7 @@ from .nn_tilde.parity import verify_nn_tilde
 from .onnx import export_onnx
 from .patches.file import write_patches
 from .rebuild import rebuild_facts, rebuild_plugin
+from .torchscript.plugin import open_scripted
 
 SUFFIXES = {"onnx": ".onnx", "nn~": ".ts", "neutone": ".nm", "m4l": ".amxd"}
 
@@ -75,7 +76,8 @@ def export_checkpoint(
 
     Args:
         path: a checkpoint folder, its weights file, a run folder (whose last stage's best is taken), or a
-            plugin: an `.onnx` file that this function wrote, or the name of a shipped one.
+            plugin: an `.onnx` file that this function wrote, or the name of a shipped one; or a `.ts`
+            file for nn~ that others made.
         target: the file to write; `NAME.onnx`, `NAME.ts`, `NAME.nm` or `NAME.amxd` in the current folder
             unless given.
         to: `onnx` for our own hosts, `nn~` for Max/MSP and Pure Data (with help patches beside it),
@@ -99,7 +101,7 @@ def export_checkpoint(
         ExportError: the method has no plugin, or the file cannot be written.
         ContractError: the plugin breaks the contract. Then nothing is written.
     """
-    to = _format(path, target, to)
+    to, scripted = _format(path, target, to), Path(path).suffix == SUFFIXES["nn~"]
     progress("opening the model")
     plugin, provenance = _open(plugin_path(path), name, default, latency, trust)
     if host_rate is not None:
@@ -110,6 +112,8 @@ def export_checkpoint(
 
     def validated(graph: onnxruntime.InferenceSession | torch.jit.ScriptModule) -> Mapping[str, Any]:
         measured = measure_plugin if to == "onnx" else measure_nn_tilde
+        if scripted:
+            measured = measure_scripted
         report.update(measured(plugin, graph, provenance, minutes, progress))
         return report
 
@@ -131,6 +135,8 @@ def export_checkpoint(
 def _open(
     source: Path, name: str | None, default: str | None, latency: int | None, trust: bool
 ) -> tuple[Plugin, dict[str, Any]]:
+    if source.suffix == SUFFIXES["nn~"]:
+        return open_scripted(source, name, trust)
     if source.suffix == SUFFIXES["onnx"]:
         return rebuild_plugin(source, name, default, latency, trust)
     objective, card = load_checkpoint(source, trust=trust)
@@ -161,7 +167,7 @@ def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | Non
     Raises:
         ExportError: a form that is unknown, or a source that has no torch side.
     """
-    if Path(source).suffix in (SUFFIXES["nn~"], SUFFIXES["neutone"], SUFFIXES["m4l"]):
+    if Path(source).suffix in (SUFFIXES["neutone"], SUFFIXES["m4l"]):
         raise ExportError(
             f"{source} is a finished program, from which the model cannot be won back. Export from the "
             ".onnx file of the same plugin, or from its run folder or checkpoint"
@@ -169,6 +175,8 @@ def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | Non
     if to is None:
         suffix = "" if target is None else Path(target).suffix
         return next((form for form, ending in SUFFIXES.items() if ending == suffix), "onnx")
+    if Path(source).suffix == SUFFIXES["nn~"] and to != "onnx":
+        raise ExportError(f"{source} is a file for nn~, which becomes onnx alone, not {to}")
     if to not in SUFFIXES:
         raise ExportError(f"nothing is exported to {to!r}; allowed: {', '.join(SUFFIXES)}")
     return to
@@ -203,6 +211,22 @@ def measure_plugin(
         file = OnnxPlugin(Metadata(plugin.spec, rows), session)
         found = _stress(file, provenance, minutes, progress)
     return {"contract": contract.as_dict(), "parity": parity.as_dict(), **found}
+
+
+def measure_scripted(
+    plugin: Plugin,
+    session: onnxruntime.InferenceSession,
+    provenance: Mapping[str, Any],
+    minutes: float = 1.0,
+    progress: Progress = in_silence,
+) -> dict[str, Any]:
+    """Measure the graph of a model of others against its file. It has made no promise to keep the contract.
+
+    As `measure_plugin`; `parity` alone. `latentfx validate` judges the file.
+    """
+    with torch_threads(1):
+        progress("parity")
+        return {"parity": verify_parity(plugin, session, torchscript=False).as_dict()}
 
 
 def measure_nn_tilde(

@@ -20,7 +20,8 @@ def export(
     source: Annotated[
         str,
         typer.Argument(
-            help="A run folder, a checkpoint folder or its weights file; or a plugin, by name or .onnx file.",
+            help="A run folder, a checkpoint folder or its weights file; or a plugin, by name, .onnx or "
+            "a .ts file of others.",
             autocompletion=complete_plugin,
         ),
     ],
@@ -98,6 +99,8 @@ def export(
 
       latentfx export runs/mine mine.nm        for Neutone FX in a DAW; needs the extra 'neutone'
 
+      latentfx export rave.ts rave.onnx --trust      where the model allows; else the reason is told
+
     In Max or Pure Data, with the external nn~: `nn~ mine forward`. Its methods are forward, encode, decode
     and the operator (swap, rotate); messages such as `set pitch_st -12` and `set timbre trumpet:0.7` turn
     the controls, `set reset 1` starts again, and `bufsize 0` has the smallest delay.
@@ -139,11 +142,17 @@ def _show(exported: Exported) -> None:
 def _verdict(report: Mapping[str, Any]) -> str:
     if not report:
         return "not verified"
+    if "contract" not in report:
+        return f"verified: {_engines(report)} of the .ts; `latentfx validate` judges how it plays"
     laws = f"verified: {len(report['contract']['checks'])} laws of the contract"
     if "parity" not in report:
         return f"{laws}; what Neutone's SDK asks of a submission"
-    engines = ", ".join(
+    stressed = f"{len(report['stress']['checks'])} checks of the file"
+    return f"{laws}, {stressed}; {_engines(report)} of torch"
+
+
+def _engines(report: Mapping[str, Any]) -> str:
+    """How far each engine is from torch."""
+    return ", ".join(
         f"{engine['engine']} within {engine['difference']:.1e}" for engine in report["parity"]["engines"]
     )
-    stressed = f"{len(report['stress']['checks'])} checks of the file"
-    return f"{laws}, {stressed}; {engines} of torch"

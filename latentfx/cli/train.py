@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +14,9 @@ from latentfx.cli.options import LimitOption, parse_duration
 from latentfx.cli.stops import be_patient
 from latentfx.errors import MissingExtraError
 from latentfx.files import safe_name
+
+Precision = Literal["32-true", "bf16-mixed"]
+_PRECISIONS: Mapping[Precision, str] = {"32-true": "float32", "bf16-mixed": "bfloat16"}
 
 if TYPE_CHECKING:
     from latentfx.training.recipes.config import Recipe
@@ -24,6 +29,10 @@ For example:
   latentfx train timbre-swap --data FOLDER --for 40m
 
   latentfx train my.toml --out runs/quick --set train.lr=3e-4 --set data.parts[0].reverb=0
+
+  latentfx train timbre-swap --data FOLDER --devices 4 --precision bf16-mixed      on four GPUs
+
+  torchrun --nnodes 2 --nproc-per-node 4 --no-python latentfx train timbre-swap --data FOLDER
 """
 _FOLDER = """
 The shipped recipes read recordings in FOLDER/real, in a folder for each instrument: FOLDER/real/violin/a.wav,
@@ -71,6 +80,21 @@ def train(
         typer.Option("--tensorboard", help="Write the curves for TensorBoard too, below the run folder."),
     ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="torch's")] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes on each machine that train together, a device each.",
+            show_default="1, or what torchrun or SLURM started",
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, help="Machines.", show_default="1, or what torchrun or SLURM started")
+    ] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Change train.precision, in Fabric's words.", show_default="the recipe's"),
+    ] = None,
 ) -> None:
     """Train a model from a recipe, or go on with a run that was stopped."""
     from latentfx.training.recipes.config import load_recipe
@@ -81,9 +105,10 @@ def train(
     limit_s = None if limit is None else parse_duration(limit)
     overrides = [*(settings or []), *([] if seed is None else [f"recipe.seed={seed}"])]
     overrides += ["train.tensorboard=true"] if tensorboard else []
+    overrides += [] if precision is None else [f"train.precision={_PRECISIONS[precision]}"]
     checked = load_recipe(recipe, overrides)
     folder = out or Path("runs") / safe_name(checked.recipe.name, "run")
-    _train(checked, folder, data, limit_s, device, threads)
+    _train(checked, folder, data, limit_s, Machines(device, threads, devices, nodes))
 
 
 train.__doc__ = f"{train.__doc__}\n{_EXAMPLES}\n{_FOLDER}"
@@ -104,16 +129,31 @@ def _list_recipes() -> None:
     console.print("\nTrain one: latentfx train NAME --data FOLDER; latentfx train --help says what FOLDER is")
 
 
+@dataclass(frozen=True)
+class Machines:
+    """What computes: the arguments of `latentfx.training.runs.start.train`."""
+
+    device: str
+    threads: int | None
+    devices: int | None
+    nodes: int | None
+
+
 def _train(
-    recipe: Recipe, folder: Path, data: Path | None, limit_s: float | None, device: str, threads: int | None
+    recipe: Recipe, folder: Path, data: Path | None, limit_s: float | None, machines: Machines
 ) -> None:
-    typer.echo(f"training {recipe.recipe.name} in {folder}")
     try:
         from latentfx.training.runs.start import train as run
+        from latentfx.training.runs.together import is_first_process
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx train", "lab", error.name or "torch") from None
     be_patient()
-    outcome = run(recipe, folder, data_root=data, limit_s=limit_s, device=device, threads=threads)
+    speaks = is_first_process()
+    if speaks:
+        typer.echo(f"training {recipe.recipe.name} in {folder}")
+    outcome = run(recipe, folder, data_root=data, limit_s=limit_s, **asdict(machines))
+    if not speaks:
+        return
     typer.echo(outcome)
     if outcome.reason == "interrupted":
         raise typer.Exit(130)

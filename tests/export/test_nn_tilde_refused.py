@@ -147,7 +147,7 @@ def test_a_control_called_as_a_method_is_gets_another_name(tmp_path: Path) -> No
 
 def test_a_finished_program_is_no_source(trained: Swapper, tmp_path: Path) -> None:
     path = export_nn_tilde(build_swapper(trained, "tiny", "flute"), tmp_path / "tiny.ts", PROVENANCE)
-    with pytest.raises(ExportError, match="a finished program, from which the model cannot be won back"):
+    with pytest.raises(ExportError, match="was written by latentfx: export the run"):
         export_checkpoint(path, tmp_path / "tiny.onnx")
 
 

@@ -23,6 +23,7 @@ from latentfx.training.runs.players import Players
 from latentfx.training.runs.reporting import Reporter
 from latentfx.training.runs.run import RunOutcome
 from latentfx.training.runs.start import train
+from latentfx.training.runs.together import Together
 
 
 class Duel(Toy):
@@ -57,7 +58,7 @@ def duel(folder: Path, recipe: Recipe, reporter: Reporter | None = None) -> RunO
 
 def one_step(objective: Objective, settings: TrainSettings | None = None) -> dict[str, float]:
     torch.manual_seed(0)
-    players = Players(objective, settings or TrainSettings({}), make_fabric("cpu"))
+    players = Players(objective, settings or TrainSettings({}), Together(make_fabric("cpu")))
     batch = {"frame": torch.randn(4, 8, FRAME)}
     return players.step(batch, lambda player: player.lr or 0.01, lambda values: None)
 
@@ -186,7 +187,7 @@ def test_the_fused_step_is_adamw_to_rounding() -> None:
     for fused in (True, False):
         torch.manual_seed(1)
         objective = Toy(ToyConfig())
-        players = Players(objective, TrainSettings({}), make_fabric("cpu"))
+        players = Players(objective, TrainSettings({}), Together(make_fabric("cpu")))
         for group in players.optimizers["model"].param_groups:
             group["fused"] = fused
         for batch in batches:

@@ -29,6 +29,10 @@ class ModuleMemory:
         }
         self._parts = parts
 
+    def values(self) -> dict[str, Any]:
+        """Everything by its path in the file."""
+        return {f"{path}.{name}".lstrip("."): value for (path, name), value in self._kept.items()}
+
     def restore(self) -> None:
         """Put everything back."""
         for (path, name), value in self._kept.items():

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import cast
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from latentfx.errors import TrainingError
 from latentfx.methods.base import Objective, Player
 from latentfx.training.recipes.config import TrainSettings
+from latentfx.training.runs.together import Together
 from latentfx.training.runs.validation import numbers
 
 Numbers = Mapping[str, float]
@@ -27,15 +27,15 @@ class Players:
         objective: on its device; asked for its players once.
         settings: learning rate, weight decay and gradient clip, the same for every player unless it says
             otherwise.
-        fabric: runs the backward passes.
+        together: the processes of the run, whose Fabric runs the backward passes.
     Raises:
         TrainingError: no player, a name or a parameter that two of them share, or a name with a dot.
     """
 
-    def __init__(self, objective: Objective, settings: TrainSettings, fabric: Fabric) -> None:
+    def __init__(self, objective: Objective, settings: TrainSettings, together: Together) -> None:
         self.all = objective.players()
         _check_players(self.all)
-        self._objective, self._fabric = objective, fabric
+        self._objective, self._together, self._fabric = objective, together, together.fabric
         self._largest_norm = settings.gradient_clip or math.inf
         self.optimizers: dict[str, Optimizer] = {
             player.name: AdamW(
@@ -49,7 +49,8 @@ class Players:
         }
         """By player; the first one's state is stored under the name that runs of one player have."""
         self._steps = {
-            name: cast(Optimizer, fabric.setup_optimizers(each)) for name, each in self.optimizers.items()
+            name: cast(Optimizer, self._fabric.setup_optimizers(each))
+            for name, each in self.optimizers.items()
         }
 
     def check_stage(self, stage: str) -> None:
@@ -88,7 +89,8 @@ class Players:
             rate: learning rate of a player in this step.
             check: raises where a loss or the norm of a gradient is not a finite number.
         Returns:
-            the parts of every loss; those of all players but the first as `NAME/PART`.
+            the parts of every loss, their means over the processes; those of all players but the first as
+            `NAME/PART`.
         """
         seen: dict[str, float] = {}
         for index, player in enumerate(self.all):
@@ -96,11 +98,13 @@ class Players:
             with _moving_alone(player, self.all):
                 with self._fabric.autocast():
                     parts = player.loss(batch)
-                values = {f"{prefix}{name}": value for name, value in numbers(parts).items()}
+                found = self._together.mean(numbers(parts))
+                values = {f"{prefix}{name}": value for name, value in found.items()}
                 check(values)
                 optimizer = self._steps[player.name]
                 optimizer.zero_grad(set_to_none=True)
                 self._fabric.backward(parts["loss"])
+                self._together.average_gradients(player.parameters)
             norm = self._fabric.clip_gradients(
                 self._objective, optimizer, max_norm=self._largest_norm, error_if_nonfinite=False
             )

@@ -112,10 +112,15 @@ class Preparer:
         """
         sides = []
         for name, examples in ((TRAIN, data.train), (VALIDATION, data.validation)):
-            place = folder / safe_name(name).replace(" ", "-")
+            place = _place(folder, name)
             found = _open(place, settings) if resumes else None
             sides.append(found or self._write(name, examples, place, settings))
         return Prepared(sides[0], sides[1], data.card)
+
+    def shared(self, folder: Path, settings: Mapping[str, Any]) -> tuple[PreparedSide, PreparedSide] | None:
+        """The files that another process has written; None where they are not whole."""
+        found = [_open(_place(folder, name), settings) for name in (TRAIN, VALIDATION)]
+        return None if found[0] is None or found[1] is None else (found[0], found[1])
 
     def _write(
         self, name: str, examples: Sequence[AnyExample], folder: Path, settings: Mapping[str, Any]
@@ -131,6 +136,10 @@ class Preparer:
         watched = Watched(examples, name, self._watch)
         features = self._objective.prepare(watched)
         return PreparedSide(features, [watched.instruments.get(at, "") for at in range(len(examples))])
+
+
+def _place(folder: Path, side: str) -> Path:
+    return folder / safe_name(side).replace(" ", "-")
 
 
 def _close(folder: Path, features: DiskFeatures, more: Mapping[str, Any]) -> None:

@@ -42,6 +42,7 @@ class Records:
         settings: the recipe with every default written out.
         data_card: describes the data.
         device: on which the run computes, for cards.
+        processes: that train together, for cards.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Records:
         settings: Mapping[str, Any],
         data_card: Mapping[str, object],
         device: str,
+        processes: int = 1,
     ) -> None:
+        self._processes = processes
         self.recipe, self.folder, self.settings = recipe, folder, settings
         self._code = recipe.read_code()
         self._data_card, self._device = dict(data_card), device
@@ -153,5 +156,6 @@ class Records:
             "wall_time_s": round(p.seconds, 1),
             "device": self._device,
             "threads": torch.get_num_threads(),
+            **({"processes": self._processes} if self._processes > 1 else {}),
             "date": datetime.now(UTC).date().isoformat(),
         }

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from lightning_fabric import Fabric
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -28,6 +27,7 @@ from latentfx.training.runs.sampling import FixedCrops, RandomCrops
 from latentfx.training.runs.schedule import learning_rate
 from latentfx.training.runs.state import Position, SavedState
 from latentfx.training.runs.stopping import Reason, Stopper
+from latentfx.training.runs.together import Together
 from latentfx.training.runs.validation import evaluate
 
 LOG_EVERY = 50
@@ -75,7 +75,7 @@ class Run:
         settings: the recipe with every default written out, which a resumed run must share.
         objective: on its device, prepared.
         data: features of both sides.
-        fabric: where and how precisely to compute.
+        together: the processes of the run; its Fabric says where and how precisely to compute.
         reporter: shows progress.
     """
 
@@ -86,21 +86,26 @@ class Run:
         settings: Mapping[str, Any],
         objective: Objective,
         data: Prepared,
-        fabric: Fabric,
+        together: Together,
         reporter: Reporter,
     ) -> None:
-        self.recipe, self.objective, self.fabric, self.reporter = recipe, objective, fabric, reporter
-        t, place = recipe.train, fabric.device
+        self.recipe, self.objective, self.reporter = recipe, objective, reporter
+        self.together, self.fabric = together, together.fabric
+        t, place = recipe.train, self.fabric.device
         self.crops = RandomCrops(
-            data.train.features.to(place), t.crop_frames, t.batch_size, recipe.recipe.seed
+            data.train.features.to(place),
+            t.crop_frames,
+            t.batch_size,
+            recipe.recipe.seed,
+            together.share_of(t.batch_size),
         )
         held_out = data.validation.features.to(place)
         self.validation = FixedCrops(held_out, t.crop_frames, t.batch_size, t.validation_crops)
         if self.crops.left_out:
             self.reporter.say(f"left out {self.crops.left_out} clips shorter than {t.crop_frames} frames")
         self.instruments = data.validation.instruments
-        self.records = Records(recipe, folder, settings, data.card, str(place))
-        self.players = Players(objective, t, fabric)
+        self.records = Records(recipe, folder, settings, data.card, str(place), together.size)
+        self.players = Players(objective, t, together)
         self.average: AveragedModel | None = None
         self.progress = Position()
 
@@ -132,13 +137,15 @@ class Run:
             if self.average:
                 set_steps(self.average, self.progress.stage_step)
             self.reporter.say(f"going on at step {self.progress.step} of {self.records.folder}")
-        self.records.begin(self.progress)
+        if self.together.first:
+            self.records.begin(self.progress)
         if saved is None:
             self._save()
 
     def _begin_stage(self, index: int) -> None:
         self.objective.begin_stage(index)
         self.fabric.to_device(self.objective)
+        self.together.share_tensors(self.objective)
         self.players.check_stage(self.objective.stages[index])
         decay = self.recipe.train.ema
         self.average = running_average(self.objective, decay) if decay > 0 else None
@@ -170,8 +177,9 @@ class Run:
         self.reporter.begin_stage(self._stage, p.stage_step, total, before)
         began, first = time.monotonic(), p.stage_step
         while p.stage_step < total and not self._out_of_patience:
-            if stopper.reason is not None:
-                return stopper.reason
+            reason = self.together.agree(stopper.reason)
+            if reason is not None:
+                return reason
             rate = functools.partial(learning_rate, t, t.stages[self._stage], p.stage_step, total, p.step)
             loss = self._step(rate)
             self.reporter.step(p.stage_step, loss)
@@ -191,6 +199,7 @@ class Run:
     def _step(self, rate: functools.partial[float]) -> float:
         p = self.progress
         self.objective.train()
+        self.together.seed_step(self.recipe.recipe.seed, p.step)
         batch = self.fabric.to_device(self.crops.batch(p.step))
         values = self.players.step(batch, lambda player: rate(player.lr), self._check_finite)
         p.step, p.stage_step, p.count = p.step + 1, p.stage_step + 1, p.count + 1
@@ -213,22 +222,30 @@ class Run:
         )
 
     def _validate(self, lr: float, left_s: float) -> None:
-        p, t, model = self.progress, self.recipe.train, self._evaluated
-        parts = evaluate(model, self.validation, self.fabric, self.recipe.recipe.seed)
+        """Let the first process validate; the others hear what it found."""
+        p, model = self.progress, self._evaluated
+        found = None
+        if self.together.first:
+            found = evaluate(model, self.validation, self.fabric, self.recipe.recipe.seed)
+        parts: dict[str, float] = self.together.tell(found)
         self._check_finite(parts)
         self._write("validation", parts, lr)
         is_best = p.best is None or parts["loss"] < p.best
         if is_best:
             p.best, p.best_step, p.stale = parts["loss"], p.step, 0
-            health = latent_health(model, self.validation, self.instruments, self.fabric)
-            known = (self.crops.batch(step) for step in range(-(-len(self.validation) // t.batch_size)))
-            codes = code_statistics(model, known, self.fabric)
-            self.records.best(p, self._stage, model, parts, {"health": health, "codes": codes})
+            if self.together.first:
+                self._keep_best(model, parts)
         else:
             p.stale += 1
         self.reporter.validated(
             self._stage, p.stage_step, self._steps_of(self._stage), parts, is_best, left_s
         )
+
+    def _keep_best(self, model: Objective, parts: Mapping[str, float]) -> None:
+        health = latent_health(model, self.validation, self.instruments, self.fabric)
+        batches = -(-len(self.validation) // self.recipe.train.batch_size)
+        codes = code_statistics(model, map(self.crops.whole, range(batches)), self.fabric)
+        self.records.best(self.progress, self._stage, model, parts, {"health": health, "codes": codes})
 
     def _log(self, lr: float) -> None:
         p = self.progress
@@ -238,20 +255,23 @@ class Run:
     def _write(self, split: str, parts: Mapping[str, float], lr: float) -> None:
         self._tick()
         epoch = self.progress.step / self.crops.steps_per_epoch
-        self.records.curve(self.progress, (epoch, self._stage, split), parts, lr)
+        if self.together.first:
+            self.records.curve(self.progress, (epoch, self._stage, split), parts, lr)
 
     def _save(self) -> None:
         self.players.check_weights(self._check_finite)
         self._tick()
-        self.records.save(self.progress, self._modules, self.players.optimizers)
+        if self.together.first:
+            self.records.save(self.progress, self._modules, self.players.optimizers)
 
     def _end(self, reason: Ending) -> RunOutcome:
         p = self.progress
         if reason != "finished":
             self._save()
-            if p.step > 0 and not has_best(self.records.folder):
+            if self.together.first and p.step > 0 and not has_best(self.records.folder):
                 self.records.early(p, self._stage, self._evaluated)
-        self.records.end()
+        if self.together.first:
+            self.records.end()
         folder = self.records.folder
         return RunOutcome(folder, reason, p.step, p.best, exportable=has_checkpoint(folder))
 

@@ -21,11 +21,15 @@ class RandomCrops:
         crop_frames: frames in a crop; shorter clips are never drawn.
         batch_size: crops in a batch.
         seed: of the whole run.
+        share: rows of a batch that this process takes; None takes all.
     Raises:
         DataError: no clip is long enough.
     """
 
-    def __init__(self, cache: Features, crop_frames: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, cache: Features, crop_frames: int, batch_size: int, seed: int, share: slice | None = None
+    ) -> None:
+        self._share = share or slice(None)
         usable = _usable(cache, crop_frames, "training")
         lengths = cache.lengths.double().numpy()
         weights = lengths if cache.weights is None else cache.weights.double().numpy()
@@ -41,12 +45,20 @@ class RandomCrops:
         self.steps_per_epoch: int = max(1, math.ceil(frames / (batch_size * crop_frames)))
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """The batch of one step."""
+        """The share of the batch of one step."""
+        return self._crop(step, self._share)
+
+    def whole(self, step: int) -> dict[str, Tensor]:
+        """The batch of one step, with the shares of all processes."""
+        return self._crop(step, slice(None))
+
+    def _crop(self, step: int, share: slice) -> dict[str, Tensor]:
         rng = np.random.default_rng((self._seed, step))
         drawn = np.searchsorted(self._edges, rng.random(self._batch_size), side="right")
         clip = np.minimum(drawn, self._last)
         start = np.floor(rng.random(self._batch_size) * self._room[clip])
-        return self._cache.crop(torch.from_numpy(clip), torch.from_numpy(start).long(), self._crop_frames)
+        chosen = torch.from_numpy(clip[share])
+        return self._cache.crop(chosen, torch.from_numpy(start[share]).long(), self._crop_frames)
 
 
 class FixedCrops:
