@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import torch
 
 from latentfx.errors import ExportError
 from latentfx.files import safe_name
+from latentfx.host.graph import read_metadata
+from latentfx.host.guard import read_plugin_bytes
 from latentfx.host.plugin_file import REBUILD_KEY, Metadata
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
@@ -35,7 +38,10 @@ from .onnx import export_onnx
 from .patches.file import write_patches
 from .rebuild import rebuild_facts, rebuild_plugin
 from .torchscript.plugin import open_scripted
+from .web.runtime import find_runtime
+from .web.site import write_site
 
+WEB = "web"
 SUFFIXES = {"onnx": ".onnx", "nn~": ".ts", "neutone": ".nm", "m4l": ".amxd"}
 
 
@@ -71,6 +77,7 @@ def export_checkpoint(
     minutes: float = 1.0,
     trust: bool = False,
     progress: Progress = in_silence,
+    runtime: str | None = None,
 ) -> Exported:
     """Write the plugin file of a trained model, or of a plugin file in another form.
 
@@ -82,7 +89,8 @@ def export_checkpoint(
             unless given.
         to: `onnx` for our own hosts, `nn~` for Max/MSP and Pure Data (with help patches beside it),
             `m4l` for Max for Live (`NAME.ts`, and the device `NAME.amxd` beside it), `neutone` for Neutone
-            FX in a DAW; as `target` ends unless given, and `onnx` without one.
+            FX in a DAW, `web` for a page that runs it in a browser (`target` is its folder); as `target`
+            ends unless given, and `onnx` without one.
         name: of the plugin; that of the recipe, or of the plugin file, unless given.
         default: what the plugin is set to at start, a timbre for example; its first choice, or that of the
             plugin file, unless given.
@@ -95,6 +103,8 @@ def export_checkpoint(
         minutes: of audio that run through the file while memory is watched; `validate` takes ten.
         trust: whether code outside the catalogue may run, if `path` names some.
         progress: called with the name of each step as it begins.
+        runtime: for `web`: the npm package onnxruntime-web, as a file or folder, or the address of its folder
+            `dist`.
     Raises:
         CheckpointError: no checkpoint, or a damaged one.
         TrustError: `path` names code outside the catalogue, and `trust` is not set.
@@ -102,6 +112,14 @@ def export_checkpoint(
         ContractError: the plugin breaks the contract. Then nothing is written.
     """
     to, scripted = _format(path, target, to), Path(path).suffix == SUFFIXES["nn~"]
+    if to == WEB:
+        if host_rate is not None:
+            raise ExportError("a host rate is for nn~ and m4l; a page resamples: leave it out")
+        changes: dict[str, Any] = {"name": name, "default": default, "latency": latency}
+        changes |= {"verify": verify, "minutes": minutes, "progress": progress}
+        return _export_page(path, target, runtime, trust, changes)
+    if runtime is not None:
+        raise ExportError(f"a runtime is for pages (--to {WEB}), not for {to}; leave it out")
     progress("opening the model")
     plugin, provenance = _open(plugin_path(path), name, default, latency, trust)
     if host_rate is not None:
@@ -130,6 +148,27 @@ def export_checkpoint(
         file = export_nn_tilde(plugin, file, provenance, validated if verify else report)
         patches = write_patches(plugin, file, live=to == "m4l")
     return Exported(file, file.stat().st_size, plugin.spec, report, patches)
+
+
+def _export_page(
+    path: str | os.PathLike[str],
+    target: str | os.PathLike[str] | None,
+    runtime: str | None,
+    trust: bool,
+    changes: Mapping[str, Any],
+) -> Exported:
+    """Write a page; a plugin file as it is, and of anything else the plugin file first."""
+    files = find_runtime(runtime)
+    source = plugin_path(path)
+    with tempfile.TemporaryDirectory() as folder:
+        report: Mapping[str, Any] = {}
+        if source.suffix != SUFFIXES["onnx"] or any(changes[key] for key in ("name", "default", "latency")):
+            made = export_checkpoint(path, Path(folder) / "plugin.onnx", to="onnx", trust=trust, **changes)
+            source, report = made.path, made.report
+        spec = read_metadata(read_plugin_bytes(source)).spec
+        site = Path(target or safe_name(spec.name))
+        size = write_site(source, site, files, trust)
+    return Exported(site / "index.html", size, spec, report)
 
 
 def _open(
@@ -177,8 +216,8 @@ def _format(source: str | os.PathLike[str], target: str | os.PathLike[str] | Non
         return next((form for form, ending in SUFFIXES.items() if ending == suffix), "onnx")
     if Path(source).suffix == SUFFIXES["nn~"] and to != "onnx":
         raise ExportError(f"{source} is a file for nn~, which becomes onnx alone, not {to}")
-    if to not in SUFFIXES:
-        raise ExportError(f"nothing is exported to {to!r}; allowed: {', '.join(SUFFIXES)}")
+    if to not in (*SUFFIXES, WEB):
+        raise ExportError(f"nothing is exported to {to!r}; allowed: {', '.join((*SUFFIXES, WEB))}")
     return to
 
 

@@ -28,14 +28,16 @@ def export(
     target: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[OUT]", help="The plugin file: .onnx, .ts, .nm or .amxd.", show_default="NAME.onnx"
+            metavar="[OUT]",
+            help="The plugin file: .onnx, .ts, .nm or .amxd; of a page, its folder.",
+            show_default="NAME.onnx",
         ),
     ] = None,
     to: Annotated[
         str | None,
         typer.Option(
             help="onnx, for this program; nn~, for Max/MSP and Pure Data; m4l, for Max for Live; "
-            "neutone, for Neutone FX.",
+            "neutone, for Neutone FX; web, a page that runs it in a browser.",
             show_default="as OUT ends",
         ),
     ] = None,
@@ -58,6 +60,13 @@ def export(
         typer.Option(
             help="For nn~ and m4l: sample rate in Hz of the host, such as 44100; the file resamples.",
             show_default="that of the plugin",
+        ),
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(
+            help="For web: the npm package onnxruntime-web, as the file that npm pack writes or as a folder; "
+            "or an https address of its folder dist, with the version in it.",
         ),
     ] = None,
     verify: Annotated[
@@ -97,6 +106,8 @@ def export(
 
       latentfx export runs/mine mine.ts        for nn~, with the help patches mine.pd and mine.maxpat
 
+      latentfx export ring --to web site --runtime onnxruntime-web-1.30.0.tgz
+
       latentfx export runs/mine mine.nm        for Neutone FX in a DAW; needs the extra 'neutone'
 
       latentfx export rave.ts rave.onnx --trust      where the model allows; else the reason is told
@@ -123,6 +134,7 @@ def export(
             minutes=minutes,
             trust=trust,
             progress=steps.show,
+            runtime=runtime,
         )
     _show(exported)
 
@@ -134,7 +146,10 @@ def _show(exported: Exported) -> None:
         f"{exported.path}: {spec.name}, {exported.size / 1e6:.1f} MB, {spec.sample_rate} Hz, "
         f"latency {spec.latency} samples ({latency_ms:.1f} ms), {len(spec.controls)} controls"
     )
-    typer.echo(_verdict(exported.report))
+    if exported.path.name == "index.html":
+        typer.echo(f"try it: python -m http.server --directory {exported.path.parent}")
+    if exported.report or exported.path.name != "index.html":
+        typer.echo(_verdict(exported.report))
     if exported.patches:
         typer.echo(f"patches beside it: {', '.join(map(str, exported.patches))}")
 

@@ -1,0 +1,1 @@
+"""A page that runs a plugin in the browser of whoever visits it."""
