@@ -16,6 +16,7 @@ from latentfx.files import safe_name
 from latentfx.methods.base import AnyExample, Features, Objective
 from latentfx.methods.cache import DiskFeatures, features_on_disk, map_frames
 from latentfx.training.runs.checkpoint import read_tensors, write_tensors
+from latentfx.training.runs.fingerprint import as_tensor, mark
 from latentfx.training.runs.watch import Watch
 
 INDEX = "features.safetensors"
@@ -40,10 +41,12 @@ class PreparedSide:
     Args:
         features: of all examples.
         instruments: of the examples, in order.
+        marks: of the examples, in order: what `check_same` tells data apart by.
     """
 
     features: Features
     instruments: Sequence[str]
+    marks: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +57,14 @@ class Prepared:
     validation: PreparedSide
     card: Mapping[str, object]
 
+    @property
+    def marks(self) -> dict[str, Tensor]:
+        """Side of the data -> the marks of its examples."""
+        return {"training": self.train.marks, "validation": self.validation.marks}
+
 
 class Watched(Sequence[AnyExample]):
-    """Examples that tell when one is read, and note its instrument.
+    """Examples that tell when one is read, and note its instrument and its mark.
 
     Args:
         examples: may be made when they are read.
@@ -67,6 +75,7 @@ class Watched(Sequence[AnyExample]):
     def __init__(self, examples: Sequence[AnyExample], name: str, watch: Watch) -> None:
         self._examples, self._name, self._watch = examples, name, watch
         self.instruments: dict[int, str] = {}
+        self.marks: dict[int, float] = {}
 
     def __len__(self) -> int:
         return len(self._examples)
@@ -81,6 +90,7 @@ class Watched(Sequence[AnyExample]):
         example = self._examples[index]
         if index not in self.instruments:
             self.instruments[index] = example.instrument
+            self.marks[index] = mark(example)
             self._watch(self._name, len(self.instruments), len(self))
         return example
 
@@ -129,22 +139,25 @@ class Preparer:
         with features_on_disk(folder):
             made = self._make(name, examples)
         if isinstance(made.features, DiskFeatures):
-            _close(folder, made.features, {"settings": dict(settings), "instruments": list(made.instruments)})
+            more = {"settings": dict(settings), "instruments": list(made.instruments)}
+            _close(folder, made.features, made.marks, more)
         return made
 
     def _make(self, name: str, examples: Sequence[AnyExample]) -> PreparedSide:
         watched = Watched(examples, name, self._watch)
         features = self._objective.prepare(watched)
-        return PreparedSide(features, [watched.instruments.get(at, "") for at in range(len(examples))])
+        count = len(examples)
+        instruments = [watched.instruments.get(at, "") for at in range(count)]
+        return PreparedSide(features, instruments, as_tensor(watched.marks, count))
 
 
 def _place(folder: Path, side: str) -> Path:
     return folder / safe_name(side).replace(" ", "-")
 
 
-def _close(folder: Path, features: DiskFeatures, more: Mapping[str, Any]) -> None:
+def _close(folder: Path, features: DiskFeatures, marks: Tensor, more: Mapping[str, Any]) -> None:
     """Write what the files of frames do not hold. This file comes last: with it, the folder is whole."""
-    tensors: dict[str, Tensor] = {"lengths": features.lengths}
+    tensors: dict[str, Tensor] = {"lengths": features.lengths, "marks": marks}
     tensors.update({f"clips.{name}": value for name, value in features.clips.items()})
     if features.weights is not None:
         tensors["weights"] = features.weights
@@ -166,6 +179,6 @@ def _open(folder: Path, settings: Mapping[str, Any]) -> PreparedSide | None:
         }
         clips = {n.removeprefix("clips."): t for n, t in tensors.items() if n.startswith("clips.")}
         features = DiskFeatures(frames, tensors["lengths"], clips, tensors.get("weights"))
-        return PreparedSide(features, header["instruments"])
+        return PreparedSide(features, header["instruments"], tensors["marks"])
     except (CheckpointError, OSError, KeyError, ValueError, RuntimeError):
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from latentfx.methods.base import Objective
@@ -42,6 +42,7 @@ class Records:
         settings: the recipe with every default written out.
         data_card: describes the data.
         device: on which the run computes, for cards.
+        marks: side of the data -> marks of its examples, for the state.
         processes: that train together, for cards.
     """
 
@@ -52,12 +53,14 @@ class Records:
         settings: Mapping[str, Any],
         data_card: Mapping[str, object],
         device: str,
+        marks: Mapping[str, Tensor],
         processes: int = 1,
     ) -> None:
         self._processes = processes
         self.recipe, self.folder, self.settings = recipe, folder, settings
         self._code = recipe.read_code()
         self._data_card, self._device = dict(data_card), device
+        self._marks = marks
         self._curves: Curves | None = None
         self._events: EventFile | None = None
 
@@ -124,7 +127,7 @@ class Records:
         """Write all that the next step depends on."""
         if self._curves is not None:
             progress.curves_bytes = self._curves.size
-        save_state(self.state, progress, modules, optimizers, self.settings)
+        save_state(self.state, progress, modules, optimizers, self.settings, self._marks)
 
     def end(self) -> None:
         """Draw the curves, close the files."""

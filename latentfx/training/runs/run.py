@@ -104,7 +104,7 @@ class Run:
         if self.crops.left_out:
             self.reporter.say(f"left out {self.crops.left_out} clips shorter than {t.crop_frames} frames")
         self.instruments = data.validation.instruments
-        self.records = Records(recipe, folder, settings, data.card, str(place), together.size)
+        self.records = Records(recipe, folder, settings, data.card, str(place), data.marks, together.size)
         self.players = Players(objective, t, together)
         self.average: AveragedModel | None = None
         self.progress = Position()

@@ -20,6 +20,7 @@ from latentfx.methods.base import Objective
 from latentfx.training.recipes.config import Recipe, as_table, parse_recipe
 from latentfx.training.recipes.settings import read_settings
 from latentfx.training.runs.fabric import make_fabric
+from latentfx.training.runs.fingerprint import check_same
 from latentfx.training.runs.lock import held
 from latentfx.training.runs.preparing import AnyDataset, Prepared, Preparer
 from latentfx.training.runs.records import STATE, has_checkpoint
@@ -75,7 +76,7 @@ def train(
     Raises:
         RecipeError: a setting that is wrong.
         DataError: no usable clips.
-        CheckpointError: the folder holds a run of another recipe, or a damaged state.
+        CheckpointError: the folder holds a run of another recipe or of other data, or a damaged state.
         TrainingError: the loss is not a finite number, or another process trains in the folder.
     """
     if threads is not None:
@@ -177,6 +178,8 @@ def _first_steps(
         saved = _saved(source.folder, source.settings, method)
         try:
             data = source.prepare(objective, device, watch, stopper, on_disk, saved is not None)
+            if saved is not None:
+                check_same(source.folder, saved.data, data.marks)
         except Stopped as stop:
             ending = _before_training(source.folder, stop, saved)
     told = together.tell(ending)

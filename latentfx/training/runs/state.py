@@ -60,6 +60,7 @@ def save_state(
     modules: Mapping[str, nn.Module],
     optimizers: Mapping[str, Optimizer],
     settings: Mapping[str, Any],
+    data: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write everything that the next step depends on.
 
@@ -70,11 +71,13 @@ def save_state(
         optimizers: player -> an Adam-like optimiser, whose state is tensors. The first one is stored without
             its player's name, as it was when all runs had one.
         settings: what the run was started with; `load_state` refuses others.
+        data: side of the data -> marks of its examples; see `latentfx.training.runs.fingerprint`.
     """
     tensors = {f"{key}.{n}": t for key, module in modules.items() for n, t in module.state_dict().items()}
     for prefix, optimizer in zip(_prefixes(optimizers), optimizers.values(), strict=True):
         for index, values in optimizer.state_dict()["state"].items():
             tensors.update({f"{prefix}{index}.{name}": value for name, value in values.items()})
+    tensors.update({f"data.{side}": marks for side, marks in (data or {}).items()})
     tensors.update({f"rng.{name}": value for name, value in rng_tensors().items()})
     header = {
         "schema": SCHEMA,
@@ -93,6 +96,11 @@ class SavedState:
     progress: Position
     tensors: Mapping[str, Tensor]
     rng: Mapping[str, Any]
+
+    @property
+    def data(self) -> dict[str, Tensor]:
+        """Side of the data -> marks of its examples; empty where an earlier version wrote the state."""
+        return self._below("data.")
 
     def restore(self, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> None:
         """Put everything back, the random generators last.
