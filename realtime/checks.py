@@ -17,19 +17,21 @@ from latentfx.preset import Preset, load_preset
 from .mixing import MAX_BLOCK
 from .stats import Place
 
+SMALLEST_BLOCK: Final = 16  # of those that a player asks for: less leaves no time between two
 _RESERVE_S: Final = (0.001, 0.5)  # a worker's rings hold twice as much
 
 
-def check_block(block: int | None, least: int = 1) -> int | None:
-    """A number of samples at once; where 0 is allowed, it lets the sound system choose.
+def check_block(block: int | None, least: int = SMALLEST_BLOCK) -> int | None:
+    """A number of samples at once; where 0 is the least, it lets the sound system choose.
 
     Raises:
-        ShapeError: no whole number in that range.
+        ShapeError: no whole number that is allowed.
     """
-    if block is None or (isinstance(block, Integral) and least <= block <= MAX_BLOCK):
+    fewest = least or SMALLEST_BLOCK
+    if block is None or (isinstance(block, Integral) and (block == least or fewest <= block <= MAX_BLOCK)):
         return block
     none = "None for any number" if least else "0 to let the sound system choose"
-    raise ShapeError(f"block is {block!r}; allowed {least} to {MAX_BLOCK} samples, or {none}")
+    raise ShapeError(f"block is {block!r}; allowed {fewest} to {MAX_BLOCK} samples, or {none}")
 
 
 def check_rate(sample_rate: float) -> float:

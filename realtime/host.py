@@ -45,7 +45,7 @@ class LiveHost:
         sample_rate: of the blocks, in Hz; the plugin's own where None.
         channels: channels in. A plugin with one channel in runs every channel on its own.
         outputs: channels out; as many as the plugin makes of them where None.
-        block: samples of every block, which saves latency where it is known; None for any number.
+        block: samples of every block, from 16, where it is known: that saves latency. None for any number.
         place: where inference runs, `"callback"` or `"worker"`; None measures a step of the plugin, and
             takes the callback when the worst block fits three times into its time.
         reserve_s: sound that a worker keeps in hand, 0.001 to 0.5 s; the stream is as much later. None
@@ -281,7 +281,7 @@ class LiveHost:
         Raises:
             LiveError: the plugin is too slow for it.
         """
-        self._block = checks.check_block(block)
+        self._block = checks.check_block(block, 1)
         self.close()
         self._coming = None
         self.desk = self.desk.anew(self.meters.seconds)

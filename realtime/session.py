@@ -75,7 +75,7 @@ def live(
         presets: those to choose from while playing, or their names; all of this plugin where None.
         reference: a recording to learn a choice from, as in `apply`.
         sample_rate: of the devices, 1000 to 768000 Hz; the plugin's where they have it.
-        block: samples at once, up to 4096; 0 lets the sound system choose.
+        block: samples at once, 16 to 4096; 0 lets the sound system choose.
         input_channels: channels of the input device, from 1; as many as the plugin takes where None.
         output_channels: channels of the output device, from 1; the first two where None.
         place: where inference runs: `"callback"`, `"worker"`, or by measurement where None.

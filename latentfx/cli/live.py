@@ -83,7 +83,8 @@ def live(
     ] = None,
     rate: Annotated[float | None, typer.Option(help="Rate of the devices, in Hz.")] = None,
     block: Annotated[
-        int | None, typer.Option(min=0, max=4096, help="Samples at once; 0 lets the sound system choose.")
+        int | None,
+        typer.Option(min=0, max=4096, help="Samples at once, from 16; 0 lets the system choose."),
     ] = None,
     input_channels: Annotated[
         str | None, typer.Option(metavar="1,2", help="Channels of the input device.")

@@ -23,6 +23,7 @@ from latentfx.cli.options import (
     choose_plugin,
     takes_controls,
 )
+from latentfx.names import shown
 from latentfx.spec import Setting
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def list_presets(
     called = _programs(found)
     table = Table("preset", "plugin", "program", "what it is", box=None, pad_edge=False)
     for preset in found:
-        table.add_row(preset.name, preset.plugin, called.get(preset.name, ""), preset.description)
+        table.add_row(
+            *map(shown, (preset.name, preset.plugin, called.get(preset.name, ""), preset.description))
+        )
     console.print(table)
     console.print(f"\nYours are in {user_folder()}", highlight=False, soft_wrap=True)
     if names := hidden():

@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 STOPPED: Final = "latentfx: stopped; nothing half-written is left"
 GRACE_S: Final = 1.7
 _patient = False
+_farewell = STOPPED
 
 
 def stop_at_once() -> None:
@@ -50,6 +51,16 @@ def be_patient() -> None:
     _patient = True
 
 
+def say_when_ended(text: str) -> None:
+    """Say this where a command has to be ended, because it does not hear in time.
+
+    Args:
+        text: what is left of its work.
+    """
+    global _farewell
+    _farewell = f"latentfx: {text}"
+
+
 def _watch(heard: socket.socket, told: socket.socket) -> None:
     """Wait for a signal that stops, then for the program to end; then end it."""
     stops = {signal.SIGINT, signal.SIGTERM, *({signal.SIGHUP} if sys.platform != "win32" else ())}
@@ -67,7 +78,7 @@ def _watch(heard: socket.socket, told: socket.socket) -> None:
         from latentfx.files import discard_parts
 
         discard_parts()
-        os.write(2, f"{STOPPED}\n".encode())
+        os.write(2, f"{_farewell}\n".encode())
         os._exit(128 + number[0])
 
 

@@ -11,7 +11,7 @@ import typer
 
 from latentfx.cli.complete import complete_recipe
 from latentfx.cli.options import LimitOption, parse_duration
-from latentfx.cli.stops import be_patient
+from latentfx.cli.stops import say_when_ended
 from latentfx.errors import MissingExtraError
 from latentfx.files import safe_name
 
@@ -44,8 +44,9 @@ of single notes, 'recordings' are any of one instrument, 'stems' are folders of 
 To train on folders of instruments alone, FOLDER/violin/a.wav and FOLDER/flute/b.flac:
 --set 'data.parts=[{ kind = "recordings" }]' --set 'data.instruments=["violin", "flute"]'
 
-A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. The time of
---for counts all of it: making data and features, and training. The run folder holds
+A run can be stopped at any time, with Ctrl-C too: the same command goes on where it stopped. A step that
+takes longer than two seconds is ended, and the run goes on from the state that was last saved. The time
+of --for counts all of it: making data and features, and training. The run folder holds
 best-STAGE/ (weights.safetensors, card.json, and the code of a method of your own), curves.csv, curves.png
 and state.safetensors, from which it goes on.
 
@@ -147,7 +148,7 @@ def _train(
         from latentfx.training.runs.together import is_first_process
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx train", "lab", error.name or "torch") from None
-    be_patient()
+    say_when_ended("stopped within a step; the same command goes on from the state that was last saved")
     speaks = is_first_process()
     if speaks:
         typer.echo(f"training {recipe.recipe.name} in {folder}")

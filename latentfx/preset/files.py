@@ -17,7 +17,7 @@ import platformdirs
 from latentfx.errors import PresetError
 from latentfx.files import expanded, write_text
 from latentfx.library import plugins
-from latentfx.names import suggest
+from latentfx.names import shown, suggest
 from latentfx.preset.preset import Preset, whole_name
 from latentfx.preset.text import dump_preset, parse_preset
 
@@ -226,10 +226,13 @@ def _in(folder: Traversable) -> dict[str, Traversable]:
 
 def _read(name: str, path: Traversable) -> Preset:
     try:
-        data = path.read_bytes()
+        if not path.is_file():  # a device or a FIFO would never end
+            raise PresetError("it is no regular file")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
-            raise PresetError(f"{len(data)} bytes; allowed {MAX_BYTES}")
+            raise PresetError(f"it has more than {MAX_BYTES} bytes")
         return parse_preset(name, data.decode("utf-8-sig"))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else shown(error, 500)
         raise PresetError(f"preset {name!r} cannot be read: {why} ({path})") from None

@@ -10,12 +10,14 @@ import tomli_w
 
 from latentfx.binding import Binding, Source
 from latentfx.errors import PresetError
+from latentfx.names import shown
 from latentfx.preset.preset import Preset
 
 _FIELDS: Final = {"plugin", "description", "program", "controls", "midi"}
 _MIDI_FIELDS: Final = {"source", "control", "low", "high", "curve", "smoothing_ms", "release"}
 _NEEDED: Final = {"source", "control"}
 _DIGITS: Final = 6
+_LARGEST: Final = 1e30
 
 
 def dump_preset(preset: Preset) -> str:
@@ -50,14 +52,29 @@ def parse_preset(name: str, text: str) -> Preset:
         raise PresetError('it needs plugin = "NAME" and a table [controls]')
     settings: dict[str, Any] = raw.get("controls", {})
     for control, value in settings.items():
-        if not isinstance(value, int | float | str | dict):
-            raise PresetError(f"{control} is {value!r}; write a number, a choice or a table of choices")
+        _check_setting(control, value)
     program = raw.get("program")
     if program is not None and not (isinstance(program, int) and 0 <= program <= 127):
         raise PresetError(f"program is {program!r}; allowed 0 to 127")
     bindings = tuple(map(_read_binding, _midi_tables(raw.get("midi", []))))
     description = str(raw.get("description", ""))
     return Preset(name, raw["plugin"], settings, description, bindings, program)
+
+
+def _check_setting(control: str, value: object) -> None:
+    """Refuse a value that no control has.
+
+    Raises:
+        PresetError: it is none.
+    """
+    if isinstance(value, str):
+        return
+    numbers = list(value.values()) if isinstance(value, dict) else [value]
+    for number in numbers:
+        if not isinstance(number, int | float):
+            raise PresetError(f"{control} is {value!r}; write a number, a choice or a table of choices")
+        if not abs(number) <= _LARGEST:
+            raise PresetError(f"{control} is {shown(value, 40)}; allowed are numbers up to {_LARGEST:g}")
 
 
 def _midi_tables(midi: object) -> list[Any]:

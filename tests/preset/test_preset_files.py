@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,13 @@ def test_a_byte_order_mark_and_a_path_of_nobody_stop_no_list(folder: Path) -> No
     assert load_preset("marked").plugin == "timbre-swap"
     assert {"marked", "nobody"} <= {preset.name for preset in list_presets()}
     assert "marked" in {preset.name for preset in list_presets("timbre-swap")}
+
+
+def test_preset_that_is_a_device_or_a_fifo_is_not_read(folder: Path) -> None:
+    """Both would never end."""
+    folder.mkdir()
+    (folder / "endless.toml").symlink_to("/dev/zero")
+    os.mkfifo(folder / "silent.toml")
+    for name in ("endless", "silent"):
+        with pytest.raises(PresetError, match=f"preset '{name}' cannot be read: it is no regular file"):
+            load_preset(name)

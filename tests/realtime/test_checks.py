@@ -19,8 +19,9 @@ from latentfx.realtime import LiveHost
 Write = Callable[[str], Path]
 
 BOTH: list[tuple[dict[str, Any], type[LatentFXError], str]] = [
-    ({"block": 10**6}, ShapeError, r"block is 1000000; allowed [01] to 4096 samples, or"),
-    ({"block": -5}, ShapeError, "block is -5; allowed [01] to 4096"),
+    ({"block": 10**6}, ShapeError, "block is 1000000; allowed 16 to 4096 samples, or"),
+    ({"block": -5}, ShapeError, "block is -5; allowed 16 to 4096"),
+    ({"block": 15}, ShapeError, "block is 15; allowed 16 to 4096"),
     ({"block": 128.5}, ShapeError, "block is 128.5; allowed"),
     ({"place": "gpu"}, LiveError, "place is 'gpu'; allowed 'callback' or 'worker', or None to choose"),
     ({"sample_rate": "x"}, ShapeError, "sample_rate is 'x'; allowed 1000 to 768000 Hz"),
@@ -44,7 +45,7 @@ OF_LIVE: list[tuple[dict[str, Any], type[LatentFXError], str]] = [
     ({"output_channels": ["left"]}, ShapeError, r"output_channels is \['left'\]; give"),
 ]
 OF_THE_HOST: list[tuple[dict[str, Any], type[LatentFXError], str]] = [
-    ({"block": 0}, ShapeError, "block is 0; allowed 1 to 4096"),
+    ({"block": 0}, ShapeError, "block is 0; allowed 16 to 4096"),
     ({"outputs": 0}, ShapeError, "outputs is 0; allowed are whole numbers from 1"),
     ({"outputs": -2}, ShapeError, "outputs is -2; allowed"),
     ({"channels": "two"}, ShapeError, "channels is 'two'; allowed"),

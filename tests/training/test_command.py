@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import toy
 import typer
 from toy import SignalAt
 from typer.testing import CliRunner
@@ -62,6 +66,44 @@ def test_a_recipe_trains_on_generated_tones_and_goes_on(
     assert "going on at step 5" in second
     assert "finished: runs/toy at step 12" in second
     assert Path("runs/toy/best-taught/weights.safetensors").is_file()
+
+
+SLOW = """
+import sys, time
+from latentfx.training.runs.run import Run
+from latentfx.training import catalogue
+catalogue.METHODS["toy"] = catalogue.Method("toy:Toy")
+step = Run._step
+def slow(run, rate):
+    if run.progress.step == 3:
+        print("slow", flush=True)
+        time.sleep(60)
+    return step(run, rate)
+Run._step = slow
+from latentfx.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_step_that_takes_minutes_is_ended_and_the_run_goes_on(recipe: Path, number: int) -> None:
+    """A signal wakes no step: Python goes on sleeping after its handler, as torch goes on computing."""
+    words = [sys.executable, "-c", SLOW, "train", str(recipe), "--device", "cpu"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(toy.__file__).parent)}
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    try:
+        while process.stdout.readline() != "slow\n":
+            assert process.poll() is None
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 128 + number
+    assert "goes on from the state that was last saved" in said
+    assert "finished: runs/toy at step 12" in run(str(recipe), "--device", "cpu")
 
 
 def test_a_time_limit_counts_the_making_of_data_and_says_that_nothing_can_be_exported(recipe: Path) -> None:
