@@ -9,9 +9,9 @@ At rest, against the input:
     RPA        share of the voiced frames that keep their pitch within 50 cents, by CREPE
     loudness   correlation of the loudness of both
 
-Then each offset knob goes from -2 to 2 standard deviations in five steps, alone, and four properties of each
-clip are read: pitch (YIN, semitones), level (dB), spectral centroid (semitones), and the power of the odd
-partials over that of the even ones (dB). For each knob and property:
+Then each offset knob goes from -2 to 2 standard deviations in five steps, alone, and the properties of each
+clip are read (`latentfx.training.metrics.tones`): pitch, level, brightness over the pitch, odd over even
+partials, breath. For each knob and property:
 
     monotone   share of the clips in which the property moves one way from step to step
     moved      mean change from -2 to 2, in deviations of that property over the clips at rest
@@ -26,7 +26,6 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
 from table import print_table, write_json
@@ -34,15 +33,14 @@ from table import print_table, write_json
 import latentfx
 from latentfx.training.data.recording import read_audio
 from latentfx.training.judges.crepe import CrepeModel
-from latentfx.training.metrics.descriptors import describe_spectrum
 from latentfx.training.metrics.pitch import raw_pitch_accuracy, track_pitch
 from latentfx.training.metrics.spectral import loudness_correlation
+from latentfx.training.metrics.tones import PROPERTIES, describe_tone
 
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 PLACES = (-2.0, -1.0, 0.0, 1.0, 2.0)
-PROPERTIES = ("pitch", "level", "brightness", "odd_even")
-RATE, N_FFT, FAINT = 48_000, 4096, 1e-3
+RATE, FAINT = 48_000, 1e-3
 MONOTONE, APART = 0.9, 0.5
 
 
@@ -92,14 +90,9 @@ def _played(plugin: latentfx.LatentPlugin, clip: Float32, knob: str, at: float) 
 
 
 def _properties(audio: Float32) -> list[float]:
-    """Pitch, level, brightness and odd over even of a clip; NaN where it is silent."""
-    if np.abs(audio).max() < FAINT:
-        return [np.nan] * len(PROPERTIES)
-    power = np.abs(librosa.stft(audio, n_fft=N_FFT)).astype(np.float64) ** 2
-    found = describe_spectrum(power.mean(axis=1), RATE)
-    f0_hz = float(np.median(librosa.yin(audio, fmin=65.0, fmax=2100.0, sr=RATE, frame_length=N_FFT)))
-    semitones = [12.0 * float(np.log2(hz / 440.0)) for hz in (f0_hz, found["centroid_hz"])]
-    return [semitones[0], found["level_db"], semitones[1], found["odd_even_db"]]
+    """Properties of a clip, in the order of `PROPERTIES`."""
+    found = describe_tone(audio, RATE)
+    return [found[name] for name in PROPERTIES]
 
 
 def _moves(steps: Float64, widths: Float64) -> dict[str, dict[str, float]]:

@@ -9,6 +9,7 @@ import torch
 
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError
+from latentfx.export.origin import origin
 from latentfx.methods.base import Objective
 from latentfx.methods.streaming import Streamable, StreamParts
 from latentfx.operators.steer import Steer
@@ -25,12 +26,13 @@ def build_steered(
     factor: str | None = None,
     names: Sequence[str] = (),
     dimensions: Sequence[int] | None = None,
+    evidence: Sequence[str] = (),
     description: str = "",
 ) -> LatentEffect:
     """Put the operator `Steer` between the encoder and the decoder of a trained model.
 
     A recipe gives the settings: `[plugin] operator = "steer"`, and `factor`, `names`, `dimensions`,
-    `description` beside it.
+    `evidence`, `description` beside it.
 
     Args:
         objective: trained; must be `latentfx.methods.streaming.Streamable`.
@@ -39,6 +41,7 @@ def build_steered(
         factor: the factor to steer; the model's own choice unless given.
         names: what its dimensions do, by number.
         dimensions: numbers of the dimensions that get knobs; all unless given.
+        evidence: what was measured of its dimensions, by number; the file keeps it, and the knobs tell it.
         description: one line for people.
     Raises:
         ExportError: a default, a model that cannot stream, or a factor that it does not have.
@@ -58,7 +61,7 @@ def build_steered(
         objective.sample_rate,
         parts.analysis,
         parts.model,
-        Steer(chosen, _size_of(parts, chosen), names, dimensions),
+        Steer(chosen, _size_of(parts, chosen), names, dimensions, evidence),
         parts.synthesis,
         description=description or f"every dimension of {chosen} is a knob",
     )
@@ -95,4 +98,11 @@ def _measure(plugin: Plugin, card: Mapping[str, Any]) -> None:
     steer.measured(torch.tensor(found["mean"]), torch.tensor(found["deviation"]))
 
 
-BUILDER = Builder(build_steered, finish=_measure)
+def _provenance(card: Mapping[str, Any]) -> dict[str, Any]:
+    plugin = card["recipe"].get("plugin") or {}
+    lines = plugin.get("evidence", ())
+    known = {str(at): line for at, line in enumerate(lines) if line}
+    return origin(card) | ({"dimensions": known} if known else {})
+
+
+BUILDER = Builder(build_steered, _provenance, finish=_measure)

@@ -29,6 +29,7 @@ class Steer(Operator):
         size: its dimensions.
         names: what dimensions do, by number; those without a name have their number alone.
         dimensions: numbers of the dimensions that get knobs; all of them unless given.
+        evidence: what was measured of dimensions, by number, for the descriptions of their knobs.
     Shape:
         factor [B, size, N] -> the same
     Raises:
@@ -45,12 +46,13 @@ class Steer(Operator):
         size: int,
         names: Sequence[str] = (),
         dimensions: Sequence[int] | None = None,
+        evidence: Sequence[str] = (),
     ) -> None:
         chosen = list(range(size) if dimensions is None else dimensions)
         _check(factor, size, names, chosen)
         named = dict(enumerate(names))
         labels = {at: "_".join(filter(None, (f"{factor}{at}", named.get(at)))) for at in chosen}
-        super().__init__(tuple(_controls(factor, labels)))
+        super().__init__(tuple(_controls(factor, labels, dict(enumerate(evidence)))))
         self.factor, self.size, self.knobs = factor, size, len(chosen)
         self.register_buffer("mean", torch.zeros(size, 1))
         self.register_buffer("deviation", torch.ones(size, 1))
@@ -117,11 +119,15 @@ def _check(factor: str, size: int, names: Sequence[str], chosen: Sequence[int]) 
         )
 
 
-def _controls(factor: str, labels: dict[int, str]) -> list[Control]:
+def _controls(factor: str, labels: dict[int, str], evidence: dict[int, str]) -> list[Control]:
     most = FURTHEST_SD
+
+    def about(at: int) -> str:
+        told = evidence.get(at)
+        return f"pushes dimension {at} of {factor}" + (f": {told}" if told else "")
+
     offsets = [
-        Control(f"{label}_sd", -most, most, 0.0, "sd", "linear", f"pushes dimension {at} of {factor}")
-        for at, label in labels.items()
+        Control(f"{label}_sd", -most, most, 0.0, "sd", "linear", about(at)) for at, label in labels.items()
     ]
     scales = [
         Control(f"{label}_scale", 0.0, WIDEST, 1.0, "", "linear", f"stretches dimension {at}; 0 stills it")

@@ -29,12 +29,19 @@ NAMES = ["reed", "", "breath"]
 KNOBS = (
     "data.instruments=[]",
     'data.parts=[{ kind = "waveforms", frequencies = 6, amplitudes = 1, highest_hz = 1000, seconds = 0.3 }]',
-    "method.sample_rate=16000",
-    "method.n_fft=256",
-    "method.hop_length=64",
-    "method.bands=64",
+    "method.spectral.sample_rate=16000",
+    "method.spectral.n_fft=1024",
+    "method.spectral.analysis_length=1024",
+    "method.spectral.analysis_fall=256",
+    "method.spectral.level_length=512",
+    "method.spectral.hop_length=64",
+    "method.spectral.n_pitch=336",
+    "method.partials=24",
     "method.hidden=[16]",
     "method.z_size=3",
+    'method.designated=["pitch", "level"]',
+    'plugin.names=["pitch", "level"]',
+    'plugin.evidence=["moves the pitch alone"]',
     "train.batch_size=8",
     "train.stages.train.steps=40",
     "train.validate_every=20",
@@ -110,8 +117,10 @@ def test_a_model_of_frames_becomes_a_plugin_of_knobs_that_keeps_the_contract(tmp
     method = catalogue.of_recipe(card["recipe"])
     plugin, provenance = build_plugin(objective, card, "latent-knobs", None, method)
     assert isinstance(plugin, LatentEffect)
-    assert [control.name for control in plugin.spec.controls][:3] == ["z0_sd", "z1_sd", "z2_sd"]
-    assert plugin.spec.latency == 192
+    assert [control.name for control in plugin.spec.controls][:3] == ["z0_pitch_sd", "z1_level_sd", "z2_sd"]
+    assert plugin.spec.controls[0].description == "pushes dimension 0 of z: moves the pitch alone"
+    assert provenance["dimensions"] == {"0": "moves the pitch alone"}
+    assert plugin.spec.latency == 256
     verify_contract(plugin, nonlinear=True)
     verify_parity(plugin)
     assert provenance["method"] == "frame-vae"

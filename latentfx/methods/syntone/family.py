@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from latentfx.methods.base import Objective, Player
-from latentfx.methods.common.gaussian import sample
+from latentfx.methods.common.gaussian import Gaussian, sample
 from latentfx.methods.syntone.config import FamilyConfig
 from latentfx.methods.syntone.densities import stratified_log_weights
 from latentfx.methods.syntone.networks import Discriminator
@@ -90,7 +90,7 @@ class AutoencoderFamily(Objective):
     def discriminate(self, discriminator: Discriminator, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The discriminator's loss: codes of the first half, shuffled codes of the second."""
         with torch.no_grad():
-            first, second = (sample(self.encoder(image)) for image in self._halves(batch))
+            first, second = (sample(self.posterior(image)) for image in self._halves(batch))
             other = shuffled_dimensions(second)
         return {"loss": discriminator_loss(discriminator, first, other)}
 
@@ -100,10 +100,28 @@ class AutoencoderFamily(Objective):
         Shape:
             [B, ...]
         """
-        q = self.encoder(image)
+        q = self.posterior(image)
         z = sample(q)
         weights = self._log_weights(len(z)).to(z.device)
-        return Seen(image, q, z, self.decoder(z), weights, self.discriminator)
+        wanted, decoded = self.compared(image, self.decoder(z))
+        return Seen(wanted, q, z, decoded, weights, self.discriminator)
+
+    def posterior(self, inputs: Tensor) -> Gaussian:
+        """q(z | inputs).
+
+        Shape:
+            [B, ...] -> two of [B, D]
+        """
+        mean, logvar = self.encoder(inputs)
+        return mean, logvar
+
+    def compared(self, inputs: Tensor, decoded: Tensor) -> tuple[Tensor, Tensor]:
+        """What is compared: the inputs, and what was decoded.
+
+        Shape:
+            [B, ...], [B, ...] -> the same, in units of the error
+        """
+        return inputs, decoded
 
     def _halves(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         image = self.inputs(batch)

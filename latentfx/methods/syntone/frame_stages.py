@@ -1,120 +1,73 @@
-"""The stages of a model of frames: audio to frames, frames to codes and back, and frames to audio."""
+"""The model of frames as stages: what was heard to codes, and codes to partials and noise."""
 
+import copy
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from latentfx.dsp.bands import BandAxis
-from latentfx.dsp.phase import PhaseGradientPropagation
-from latentfx.dsp.stft import StftAnalysis, StftSynthesis
-from latentfx.stages import Analysis, Factors, Features, LatentModel, State, Synthesis
+from latentfx.methods.swapper.harmonic_synthesis import played_levels
+from latentfx.methods.swapper.spectral import SpectralConfig
+from latentfx.methods.syntone.tone_frames import LEVEL, PITCH, ToneAxis, level_of_sine
+from latentfx.stages import Factors, Features, LatentModel, State
 
-SILENCE = 1e-6
-HIGHEST = 3.0
-
-
-class FrameAnalysis(Analysis):
-    """Audio to the shape of its spectrum, and its level.
-
-    Args:
-        n_fft: samples of a Hann frame.
-        hop: samples from frame to frame.
-        bands: of a frame.
-        floor_db: what lies so far below the level counts as nothing.
-    Shape:
-        audio [B, 1, T] -> frame [B, bands, N], nepers over the level; level [B, 1, N], of a sine of amplitude
-        1 it is 1
-    """
-
-    def __init__(self, n_fft: int, hop: int, bands: int, floor_db: float) -> None:
-        super().__init__()
-        self.hop = hop
-        self.stft = StftAnalysis.hann(n_fft, hop)
-        self.scale = 2.0 / float(self.stft.window.sum())
-        self.leak = 1.0 / 1.5  # a sine's power over all bins of a Hann frame
-        self.floor = 10.0 ** (floor_db / 20.0)
-        self.silence = SILENCE
-        self.axis = BandAxis(n_fft, bands)
-
-    @torch.jit.export
-    def initial_state(self, batch_size: int = 1) -> State:
-        """Silence before the stream."""
-        return self.stft.initial_state(batch_size)
-
-    def forward(self, audio: Tensor, state: State) -> tuple[Features, State]:
-        re, im, new_state = self.stft(audio, state)
-        power = (re[:, 0] * re[:, 0] + im[:, 0] * im[:, 0]) * (self.scale * self.scale)
-        level = torch.sqrt(power.sum(dim=1, keepdim=True) * self.leak)
-        unit = torch.sqrt(power) / level.clamp(min=self.silence)
-        return {"frame": torch.log(self.axis(unit) + self.floor), "level": level}, new_state
+LOUDEST_DB = 6.0
+OCTAVES = (-1.0, 7.0)
 
 
 class FrameModel(LatentModel):
-    """The mean code of each frame as the factor `z`; back from it, magnitudes at a level of 1.
+    """The mean code of each frame as the factor `z`; back from it, partials and noise.
+
+    Pitches are computed in double precision: engines round differently, and phases add the differences up.
+    Below `faintest` the level is that of the input, whatever the code says, so that silence stays silent.
 
     Args:
-        encoder: frames [..., bands] -> mean and log-variance.
-        decoder: codes [..., D] -> frames [..., bands].
-        middle: mean of frames, nepers.
-        unit: nepers that count as 1.
+        encoder: what was heard -> mean and log-variance.
+        decoder: codes -> frames of `axis`.
+        spectral: frames.
+        axis: partials and bands.
+        faintest: level above which the code alone says how loud it is.
     Shape:
-        frame [B, bands, N] -> z [B, D, N]; -> bands [B, bands, N], level [B, 1, N]
+        heard [B, H, N] -> z [B, D, N]; -> partials [B, P, N], noise [B, hop + 1, N], f0 [B, 1, N] in bins
     """
 
-    middle: Tensor
-
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, middle: Tensor, unit: float) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        spectral: SpectralConfig,
+        axis: ToneAxis,
+        faintest: float,
+    ) -> None:
         super().__init__()
-        self.encoder, self.decoder, self.unit = encoder, decoder, unit
-        self.highest = HIGHEST
-        self.register_buffer("middle", middle.clone())
+        self.encoder, self.decoder = copy.deepcopy(encoder).double(), copy.deepcopy(decoder).double()
+        self.axis, self.faintest = axis, faintest
+        self.partials, self.lowest = axis.partials, axis.lowest
+        self.bins, self.floor = spectral.bins, spectral.floor
+        self.loudest = math.log(level_of_sine(spectral) * 10.0 ** (LOUDEST_DB / 20.0))
+        self.lowest_octave, self.highest_octave = OCTAVES
+        self.pitch_at, self.level_at = PITCH, LEVEL
 
     @torch.jit.export
     def encode(self, features: Features, state: State) -> tuple[Factors, State]:
-        """Frames to codes."""
-        mean, _ = self.encoder((features["frame"].transpose(1, 2) - self.middle) / self.unit)
-        return {"z": mean.transpose(1, 2)}, {}
+        """What was heard to codes."""
+        heard = features["heard"]
+        mean, _ = self.encoder(heard.transpose(1, 2).double())
+        return {"z": mean.transpose(1, 2).to(heard.dtype)}, {}
 
     @torch.jit.export
     def decode(self, factors: Factors, features: Features, state: State) -> tuple[Features, State]:
-        """Codes to magnitudes, as loud as the input."""
-        frame = self.decoder(factors["z"].transpose(1, 2)) * self.unit + self.middle
-        bands = torch.exp(frame.clamp(max=self.highest)).transpose(1, 2)
-        return {"bands": bands, "level": features["level"]}, {}
-
-
-class FrameSynthesis(Synthesis):
-    """Magnitudes to audio at the level asked for; phases by propagation.
-
-    Args:
-        n_fft: samples of a Hann frame.
-        hop: samples from frame to frame.
-        bands: of a frame.
-    Shape:
-        bands [B, bands, N], level [B, 1, N] -> audio [B, 1, N * hop]
-    """
-
-    def __init__(self, n_fft: int, hop: int, bands: int) -> None:
-        super().__init__()
-        self.axis = BandAxis(n_fft, bands)
-        self.phase = PhaseGradientPropagation(n_fft, hop)
-        self.overlap_add = StftSynthesis.hann(n_fft, hop)
-        self.latency = self.overlap_add.latency
-        self.scale = n_fft / 4.0 * math.sqrt(1.5)
-        self.silence = SILENCE
-
-    @torch.jit.export
-    def initial_state(self, batch_size: int = 1) -> State:
-        """No frame begun."""
-        state = self.phase.initial_state(batch_size)
-        state.update(self.overlap_add.initial_state(batch_size))
-        return state
-
-    def forward(self, decoded: Features, state: State) -> tuple[Tensor, State]:
-        shape = self.axis.spread(decoded["bands"])
-        own = torch.sqrt((shape * shape).sum(dim=1, keepdim=True)).clamp(min=self.silence)
-        re, im, new_state = self.phase(shape / own * decoded["level"] * self.scale, state)
-        audio, tail = self.overlap_add(re.unsqueeze(1), im.unsqueeze(1), state)
-        new_state.update(tail)
-        return audio, new_state
+        """Codes to partials and noise; see the class."""
+        z, level = factors["z"], features["level"].transpose(1, 2)
+        frame = self.decoder(z.transpose(1, 2).double())
+        octaves = frame[..., self.pitch_at].unsqueeze(-1).clamp(self.lowest_octave, self.highest_octave)
+        f0 = self.lowest * torch.exp2(octaves)
+        rest = frame.to(z.dtype)
+        wanted = torch.exp(rest[..., self.level_at].unsqueeze(-1).clamp(max=self.loudest))
+        open_ = (level / self.faintest).clamp(max=1.0)
+        noise = torch.matmul(rest[..., 2 + self.partials :], self.axis.spread)
+        voices = rest[..., 2 : 2 + self.partials]
+        partials, noise = played_levels(voices, noise, f0, wanted * open_, self.bins, self.floor)
+        decoded = {"partials": partials.transpose(1, 2), "noise": noise.transpose(1, 2)}
+        decoded["f0"] = f0.transpose(1, 2)
+        return decoded, {}

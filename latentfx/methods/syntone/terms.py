@@ -6,6 +6,7 @@ much or, with `sum`, as many times as the batch is large.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -133,6 +134,27 @@ class JudgedCorrelation(Regulariser):
             raise TrainingError(f"term {self.name!r} needs a discriminator; only kind 'factor-vae' has one")
         logits: Tensor = seen.discriminator(seen.z)
         return (logits[:, 0] - logits[:, 1]).mean()
+
+
+@dataclass(frozen=True)
+class Designation(Regulariser):
+    """The first dimensions stand for properties: squared error of those of decoded codes, in deviations.
+
+    Codes are those of the batch with every dimension shuffled by itself. A dimension then has to set its own
+    property whatever the others are, and the others must leave it alone. (Ours. Attribute regularisation,
+    Pati & Lerch 2020, orders the codes of examples; this term looks at what is decoded.)
+
+    Args:
+        told: codes [B, D] -> properties of what they decode to, and the ones that they stand for, [B, K].
+    """
+
+    name: str = "designation"
+    told: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+
+    def __call__(self, seen: Seen) -> Tensor:
+        assert self.told is not None
+        found, meant = self.told(shuffled_dimensions(seen.z))
+        return (found - meant).square().sum(-1).mean()
 
 
 def discriminator_loss(discriminator: Discriminator, z: Tensor, shuffled: Tensor) -> Tensor:
