@@ -20,6 +20,7 @@ from latentfx.methods.oplas.mix.vggish import VGGish
 from latentfx.methods.oplas.ring.model import PitchRing, PitchRingConfig
 from latentfx.methods.sps.config import SPSConfig
 from latentfx.methods.sps.model import SPS
+from latentfx.methods.swapper.spectral import SpectralConfig
 from latentfx.methods.syntone.config import Kind, MelImageConfig, SynToneConfig
 from latentfx.methods.syntone.frames import FrameVAE, FrameVAEConfig
 from latentfx.methods.syntone.model import SynTone
@@ -59,9 +60,12 @@ def syntone(kind: Kind) -> SynTone:
     return SynTone(SynToneConfig(kind, mel=mel, discriminator_width=16))
 
 
-def frame_vae(kind: Kind) -> FrameVAE:
+def frame_vae(kind: Kind, designated: tuple[str, ...] = ()) -> FrameVAE:
+    spectral = SpectralConfig(
+        sample_rate=RATE, hop_length=64, n_fft=1024, analysis_length=1024, analysis_fall=256, n_pitch=336
+    )
     small = FrameVAEConfig(
-        kind, discriminator_width=16, sample_rate=RATE, n_fft=256, hop_length=64, bands=64, hidden=(16,)
+        kind, discriminator_width=16, spectral=spectral, partials=24, hidden=(16,), designated=designated
     )
     return FrameVAE(small)
 
@@ -97,6 +101,7 @@ MAKERS: dict[str, Callable[[], Objective]] = {
     "frame-vae": lambda: frame_vae("vae"),
     "frame-vae, beta-tcvae": lambda: frame_vae("beta-tcvae"),
     "frame-vae, factor-vae": lambda: frame_vae("factor-vae"),
+    "frame-vae, designated": lambda: frame_vae("vae", ("pitch", "level", "breath")),
     "sps": lambda: SPS(SPSConfig(copies=1)),
     "sps, with style": lambda: video_sps(copies=2, style=2),
     "sps, autoencoder": lambda: video_sps(kind="ae", copies=0),
