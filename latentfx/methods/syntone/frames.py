@@ -7,6 +7,7 @@ four objectives of SynTone, term by term. `designated` adds a term of ours.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -39,6 +40,7 @@ from latentfx.methods.syntone.tone_frames import (
 )
 
 NARROWEST = 1e-3
+NEPERS = math.log(10.0) / 20.0
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,7 @@ class FrameVAE(AutoencoderFamily):
         axis = ToneAxis(config.spectral, config.partials, config.noise_bands)
         places = {"pitch": PITCH, "level": LEVEL}
         straight = {places[name]: at for at, name in enumerate(config.designated) if name in places}
-        encoder = FrameEncoder(config.hidden, config.z_size)
-        with torch.no_grad():
-            for place, dimension in straight.items():
-                encoder.line.weight[dimension, place] = 1.0
+        encoder = FrameEncoder(config.hidden, config.z_size, straight)
         decoder = FrameDecoder(config.z_size, config.hidden[::-1], axis.size, straight)
         super().__init__(config, encoder, decoder)
         self.encoder: FrameEncoder
@@ -210,7 +209,7 @@ class FrameVAE(AutoencoderFamily):
     def _moved(self, frames: Tensor) -> Tensor:
         """Transpose frames, and make them louder, by random amounts."""
         frames = frames.clone()
-        steps = (self.config.transpose_st / 12.0, self.config.gain_db / 20.0 * 2.302585)
+        steps = (self.config.transpose_st / 12.0, self.config.gain_db * NEPERS)
         for place, furthest in zip((PITCH, LEVEL), steps, strict=True):
             by = (2.0 * torch.rand(len(frames), device=frames.device) - 1.0) * furthest
             frames[:, place] += by
@@ -231,7 +230,6 @@ class FrameVAE(AutoencoderFamily):
 
 def _errors(config: FrameVAEConfig, axis: ToneAxis) -> Tensor:
     """Allowed errors of a frame, octaves and nepers, times the root of 2."""
-    nepers = 0.1151293
-    errors = torch.full((axis.size,), config.error_db * nepers)
-    errors[PITCH], errors[LEVEL] = config.pitch_error_st / 12.0, config.level_error_db * nepers
-    return errors * 2.0**0.5
+    errors = torch.full((axis.size,), config.error_db * NEPERS)
+    errors[PITCH], errors[LEVEL] = config.pitch_error_st / 12.0, config.level_error_db * NEPERS
+    return errors * math.sqrt(2.0)

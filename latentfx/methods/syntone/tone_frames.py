@@ -111,6 +111,9 @@ class ToneAxis(nn.Module):
         self.partials, self.bands = partials, bands
         self.lowest = spectral.f_min_hz * spectral.n_fft / spectral.sample_rate
         self.highest = HIGHEST_HZ * spectral.n_fft / spectral.sample_rate
+        self.audible = min(
+            int(HIGHEST_HZ * 2.0 / spectral.sample_rate * spectral.hop_length), spectral.hop_length
+        )
         self.register_buffer("numbers", torch.arange(1.0, partials + 1.0), persistent=False)
         share = torch.linspace(0.0, 1.0, bands)
         self.register_buffer("centres", share.square() * (spectral.bins - 1), persistent=False)
@@ -169,14 +172,15 @@ def _around(logmag: Tensor, place: Tensor) -> Tensor:
 PROPERTIES = ("pitch", "level", "brightness", "odd_even", "breath")
 """What can be said of a decoded frame in one number; see `properties_of`."""
 FIRST_PARTIALS = 24
-FAINT, FAINT_NOISE = 1e-4, 1e-8
+FAINT = 1e-2
 
 
 def properties_of(frame: Tensor, axis: ToneAxis) -> Tensor:
     """Pitch (semitones), level, brightness over the pitch (semitones), odd over even partials, breath (dB).
 
     Brightness is the mean number of the first 24 partials, weighted by amplitude: MPEG-7's harmonic spectral
-    centroid, over the pitch. Breath is the mean power of the noise over the power of the partials.
+    centroid, over the pitch. To the powers of odd and even partials a hundredth of the whole is added. Breath
+    is the mean level of the noise up to 16 kHz over the power of the partials.
 
     Shape:
         [..., axis.size] -> [..., 5]
@@ -190,7 +194,7 @@ def properties_of(frame: Tensor, axis: ToneAxis) -> Tensor:
     whole = power.sum(-1)
     centroid = (amplitude * numbers).sum(-1) / amplitude.sum(-1)
     odd, even = (power[..., at::2].sum(-1) + FAINT * whole for at in (0, 1))
-    noise = torch.exp(2.0 * torch.matmul(frame[..., ends:], axis.spread).clamp(max=12.0)).mean(-1)
+    noise = torch.matmul(frame[..., ends:], axis.spread[:, : axis.audible]).mean(-1)
     decibels = 10.0 / math.log(10.0)
     return torch.stack(
         [
@@ -198,7 +202,7 @@ def properties_of(frame: Tensor, axis: ToneAxis) -> Tensor:
             2.0 * decibels * level,
             12.0 * torch.log2(centroid),
             decibels * torch.log(odd / even),
-            decibels * torch.log(noise / whole + FAINT_NOISE),
+            decibels * (2.0 * noise - torch.log(whole)),
         ],
         dim=-1,
     )

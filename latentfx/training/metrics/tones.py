@@ -22,7 +22,7 @@ LOWEST_HZ, HIGHEST_HZ, TOP_HZ = 40.0, 4200.0, 16_000.0
 PARTIALS = 24
 SOUNDING_DB = -40.0
 LEAK_BINS = 4
-FAINT, FAINT_NOISE = 1e-4, 1e-8
+FAINT, NOTHING = 1e-2, 1e-20
 SHORTEST = 2 * N_FFT
 
 
@@ -35,8 +35,9 @@ def describe_tone(audio: NDArray[np.float32], sample_rate: int) -> Mapping[str, 
     Returns:
         `pitch`: by YIN, semitones over 440 Hz. `level`: power, dB. `brightness`: mean number of the first 24
         partials, weighted by amplitude, in semitones: MPEG-7's harmonic spectral centroid, over the pitch.
-        `odd_even`: power of the odd ones over that of the even ones, dB. `breath`: mean power of a bin that
-        is four bins or more from any partial, over the power of the partials, dB. NaN where nothing sounds.
+        `odd_even`: power of the odd ones over that of the even ones, dB; a hundredth of both together is
+        added to each. `breath`: mean level of the bins that are four bins or more from any partial, over the
+        power of the partials, dB. NaN where nothing sounds.
     Shape:
         [T]
     Raises:
@@ -67,13 +68,13 @@ def _frame(power: Float64, f0_hz: float, sample_rate: int) -> list[float]:
     odd, even = (partials[at::2].sum() + FAINT * whole for at in (0, 1))
     places = np.arange(int(TOP_HZ / step))
     away = np.abs(places - np.maximum(np.round(places / f0), 1.0) * f0) >= min(LEAK_BINS, 0.4 * f0)
-    noise = power[: len(places)][away].mean() if away.any() else 0.0
+    noise = np.log10(power[: len(places)][away] + NOTHING).mean() if away.any() else np.log10(NOTHING)
     return [
         12.0 * np.log2(f0_hz / 440.0),
         10.0 * np.log10(power.sum()),
         12.0 * np.log2(centroid),
         10.0 * np.log10(odd / even),
-        10.0 * np.log10(noise / whole + FAINT_NOISE),
+        10.0 * (noise - np.log10(whole)),
     ]
 
 
