@@ -11,7 +11,7 @@ from latentfx.methods.syntone.tone_frames import HEARD
 LEAK = 0.1
 
 
-class FrameEncoder(nn.Module):
+class ToneEncoder(nn.Module):
     """q(z | what was heard): a straight line, and what layers add to it.
 
     Args:
@@ -43,7 +43,7 @@ class FrameEncoder(nn.Module):
         return line + self.mean(hidden) * self.bent, self.logvar(hidden).clamp(-14.0, 6.0)
 
 
-class FrameDecoder(nn.Module):
+class ToneDecoder(nn.Module):
     """Mean of p(frame | z): a straight line, and what layers add to it.
 
     Args:

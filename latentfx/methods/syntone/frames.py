@@ -24,7 +24,7 @@ from latentfx.methods.swapper.harmonic_synthesis import HarmonicSynthesis
 from latentfx.methods.swapper.spectral import SpectralConfig
 from latentfx.methods.syntone.config import FamilyConfig
 from latentfx.methods.syntone.family import AutoencoderFamily
-from latentfx.methods.syntone.frame_networks import FrameDecoder, FrameEncoder
+from latentfx.methods.syntone.frame_networks import ToneDecoder, ToneEncoder
 from latentfx.methods.syntone.frame_stages import FrameModel
 from latentfx.methods.syntone.terms import Designation
 from latentfx.methods.syntone.tone_frames import (
@@ -112,11 +112,11 @@ class FrameVAE(AutoencoderFamily):
         axis = ToneAxis(config.spectral, config.partials, config.noise_bands)
         places = {"pitch": PITCH, "level": LEVEL}
         straight = {places[name]: at for at, name in enumerate(config.designated) if name in places}
-        encoder = FrameEncoder(config.hidden, config.z_size, straight)
-        decoder = FrameDecoder(config.z_size, config.hidden[::-1], axis.size, straight)
+        encoder = ToneEncoder(config.hidden, config.z_size, straight)
+        decoder = ToneDecoder(config.z_size, config.hidden[::-1], axis.size, straight)
         super().__init__(config, encoder, decoder)
-        self.encoder: FrameEncoder
-        self.decoder: FrameDecoder
+        self.encoder: ToneEncoder
+        self.decoder: ToneDecoder
         self.axis = axis
         self.analysis = ToneAnalysis(config.spectral, self._faintest)
         self.register_buffer("errors", _errors(config, axis), persistent=False)
