@@ -30,7 +30,7 @@ def plugins() -> None:
     table = Table("plugin", "what it does", "rate", "latency", box=None, pad_edge=False)
     for name in names():
         spec = describe(name).spec
-        table.add_row(name, spec.description, f"{spec.sample_rate} Hz", _latency(spec))
+        table.add_row(_plain(name), _plain(spec.description), f"{spec.sample_rate} Hz", _latency(spec))
     console = Console()
     console.print(table)
     console.print("\nMore of one: latentfx info NAME")
@@ -193,7 +193,7 @@ def _table(facts: Mapping[str, Any]) -> Table:
 
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_text(entry)}" for name, entry in value.items())
+        return ", ".join(f"{_plain(name)} {_text(entry)}" for name, entry in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
     return f"{value:.4g}" if isinstance(value, float) else _plain(value)

@@ -52,6 +52,19 @@ def test_a_plugin_file_becomes_a_file_for_nn_tilde(exported: tuple[Path, str], t
     assert module.get_methods() == ["forward", "info", "encode", "decode", "swap"]
 
 
+@pytest.mark.parametrize("to", ["nn~", "onnx"])
+def test_name_of_a_plugin_chooses_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str) -> None:
+    """It is text of the author: the file lies in the current folder, and so does all that goes with it."""
+    here = tmp_path / "a" / "b"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    found = export_checkpoint("timbre-swap-live", name="../../important", to=to, verify=False)
+    assert found.path.name == f"important.{'ts' if to == 'nn~' else 'onnx'}"
+    assert {path.parent.resolve() for path in (found.path, *found.patches)} == {here.resolve()}
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
 @pytest.mark.parametrize("name", latentfx.plugins())
 def test_a_shipped_plugin_becomes_a_file_for_nn_tilde_that_sounds_like_it(name: str, tmp_path: Path) -> None:
     file = export_checkpoint(name, tmp_path / f"{name}.ts", verify=False).path
