@@ -144,7 +144,8 @@ def _tell(job: ApplyJob, batch: Batch, tally: Tally) -> None:
     if passed.count:
         more = f" and {passed.count - len(passed.names)} more" if passed.count > len(passed.names) else ""
         say_note(
-            f"{passed.count} files passed over, which are no sound files: {', '.join(passed.names)}{more}"
+            f"{passed.count} files passed over (they are no sound, lead nowhere, or may not be entered): "
+            f"{', '.join(passed.names)}{more}"
         )
     if batch.trouble:
         say_note(batch.trouble)

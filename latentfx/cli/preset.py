@@ -23,11 +23,13 @@ from latentfx.cli.options import (
     choose_plugin,
     takes_controls,
 )
+from latentfx.errors import LatentFXError
 from latentfx.names import shown
 from latentfx.spec import Setting
 
 if TYPE_CHECKING:
     from latentfx.preset import Preset
+    from latentfx.spec import PluginSpec
 
 
 def list_presets(
@@ -59,6 +61,7 @@ def list_presets(
             *map(shown, (preset.name, preset.plugin, called.get(preset.name, ""), preset.description))
         )
     console.print(table)
+    _say_what_is_wrong(found)
     console.print(f"\nYours are in {user_folder()}", highlight=False, soft_wrap=True)
     if names := hidden():
         say_note(f"yours hide the presets of the same name that come with latentfx: {', '.join(names)}")
@@ -219,6 +222,21 @@ def _say_what_it_hides(name: str) -> None:
 
     if name in hidden():
         say_note(f"{name!r} hides the preset of this name that comes with latentfx")
+
+
+def _say_what_is_wrong(presets: Sequence[Preset]) -> None:
+    """A note for each preset that cannot be played: its plugin is not there, or lacks what it sets."""
+    from latentfx.library import describe
+    from latentfx.preset.preset import check_fit
+
+    specs: dict[str, PluginSpec] = {}
+    for preset in presets:
+        try:
+            if preset.plugin not in specs:
+                specs[preset.plugin] = describe(preset.plugin).spec
+            check_fit(preset, specs[preset.plugin])
+        except LatentFXError as error:
+            say_note(f"preset {preset.name!r} cannot be played: {error}")
 
 
 def _programs(presets: Sequence[Preset]) -> dict[str, str]:

@@ -50,6 +50,7 @@ def list_presets(plugin: str | None = None) -> list[Preset]:
         plugin: only those of this plugin: its name, or the path of its file however it is written.
     """
     found = []
+    _warn_of_folder(user_folder())
     for name, path in sorted(_files().items()):
         try:
             found.append(_read(name, path))
@@ -219,8 +220,11 @@ def _shipped() -> Traversable:
 
 
 def _in(folder: Traversable) -> dict[str, Traversable]:
-    """Name -> file of one folder; empty where it is not there."""
-    files = folder.iterdir() if folder.is_dir() else ()
+    """Name -> file of one folder; empty where it is not there, or may not be read."""
+    try:
+        files = list(folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        return {}
     return {file.name.removesuffix(".toml"): file for file in files if file.name.endswith(".toml")}
 
 
@@ -234,5 +238,27 @@ def _read(name: str, path: Traversable) -> Preset:
             raise PresetError(f"it has more than {MAX_BYTES} bytes")
         return parse_preset(name, data.decode("utf-8-sig"))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        why = f"{error} is missing" if isinstance(error, KeyError) else shown(error, 500)
-        raise PresetError(f"preset {name!r} cannot be read: {why} ({path})") from None
+        raise PresetError(f"preset {name!r} cannot be read: {_why(error)} ({path})") from None
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file, for the one who wrote it."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8; save it as such in a text editor"
+    if isinstance(error, PermissionError):
+        return "its permissions forbid it; allow it with chmod u+r"
+    return shown(error.strerror or error if isinstance(error, OSError) else error, 500)
+
+
+def _warn_of_folder(folder: Path) -> None:
+    try:
+        locked = folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+    except OSError:
+        locked = True
+    if locked:
+        text = (
+            f"your presets in {folder} are left out: the folder may not be entered; allow it with chmod u+rx"
+        )
+        warnings.warn(text, PresetWarning, stacklevel=3)

@@ -12,7 +12,7 @@ from latentfx.binding import Binding
 from latentfx.errors import ControlError, MidiError, PresetError
 from latentfx.files import expanded
 from latentfx.library import load, plugins
-from latentfx.spec import Blend, Setting
+from latentfx.spec import Blend, PluginSpec, Setting
 
 if TYPE_CHECKING:
     from latentfx.host.runtime import LatentPlugin
@@ -83,6 +83,23 @@ class Preset:
         except (ControlError, MidiError) as error:
             plugin.controls.values_row[:] = before
             raise PresetError(f"preset {self.name!r} does not fit plugin {plugin.name!r}: {error}") from None
+
+
+def check_fit(preset: Preset, spec: PluginSpec) -> None:
+    """Check that a plugin has what a preset sets and binds, without loading it.
+
+    Raises:
+        ControlError: a setting that the plugin does not have, or does not allow.
+        MidiError: a binding that makes no sense for it.
+    """
+    blends = {blend.name: blend for blend in spec.blends}
+    for name, value in preset.settings.items():
+        if name in blends:
+            blends[name].weights(value)  # type: ignore[arg-type]  # it refuses numbers
+        else:
+            spec.controls[spec.index(name)].check(value)  # type: ignore[arg-type]  # it refuses text
+    for binding in preset.bindings:
+        binding.target(spec)
 
 
 def same_plugin(a: str, b: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +17,20 @@ LONG = "x" * 300
 COMMAND = [sys.executable, "-c", "from latentfx.cli import main; main()"]
 
 
+def without_rights() -> None:
+    """For a child process: permissions of files hold for it, although root runs the tests."""
+    if os.geteuid() == 0:
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+            assert ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) == 0  # PR_CAPBSET_DROP
+
+
 def run(folder: Path, *words: str | bytes, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *words],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
+        preexec_fn=without_rights,
         text=True,
         errors="surrogateescape",
         check=False,
@@ -99,8 +109,47 @@ def test_an_output_that_lacks_letters_or_is_full_is_no_traceback(folder: Path, w
     assert "Exception ignored" not in ended.stderr
 
 
-@pytest.mark.parametrize("home", ["/dev/null", "loop", "absent"])
-def test_a_home_that_may_not_be_entered_stops_nothing(folder: Path, home: str) -> None:
-    place = {"HOME": str(folder / home), "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}
-    assert run(folder, "preset", "list", **place).returncode == 0
-    assert run(folder, "apply", "s.wav", "out.wav", **place).returncode == 0
+@pytest.fixture
+def locked(folder: Path) -> Iterator[Path]:
+    """A file that may not be read, and a folder that may not be entered, with a recording in it."""
+    (folder / "closed").mkdir()
+    for name in ("locked.wav", "closed/in.wav"):
+        (folder / name).write_bytes((folder / "s.wav").read_bytes())
+    (folder / "locked.wav").chmod(0)
+    (folder / "closed").chmod(0)
+    yield folder
+    (folder / "closed").chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["locked.wav", "out.wav"], "locked.wav may not be read: its permissions"),
+        (["closed/in.wav", "out.wav"], "closed/in.wav may not be read: its permissions"),
+        (["s.wav", "closed/out.wav"], "closed/out.wav"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_what_may_not_be_read_is_not_called_damaged(locked: Path, words: list[str], message: str) -> None:
+    ran = run(locked, "apply", *words)
+    assert (ran.returncode, ran.stderr.count("latentfx: ")) == (1, 1), ran.stderr
+    assert message in ran.stderr
+    assert "damaged" not in ran.stderr
+
+
+def test_files_and_folders_without_rights_stop_no_batch_and_are_named(locked: Path) -> None:
+    ran = run(locked, "apply", ".", "results")
+    assert ran.returncode == 1
+    assert sorted(file.name for file in (locked / "results").glob("*.wav")) == ["s.wav"]
+    assert "locked.wav may not be read" in ran.stderr
+    passed = next(line for line in ran.stderr.splitlines() if "passed over" in line)
+    assert "may not be entered" in passed
+    assert "closed" in passed
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "loop", "absent", "closed"])
+def test_a_home_that_may_not_be_entered_stops_nothing(locked: Path, home: str) -> None:
+    place = {"HOME": str(locked / home), "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}
+    assert run(locked, "preset", "list", **place).returncode == 0
+    assert run(locked, "apply", "s.wav", "out.wav", **place).returncode == 0

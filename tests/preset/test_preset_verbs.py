@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,3 +166,31 @@ def test_a_shipped_preset_is_neither_deleted_nor_renamed(words: list[str]) -> No
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "preset 'ring-keys' comes with latentfx and cannot be" in refused.stderr
     assert "ring-keys" in rows()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('plugin = "~bob/x.onnx"', "preset 'odd' cannot be played: no plugin file ~bob/x.onnx"),
+        ('plugin = "timbre-swap"\n[controls]\nvolume = 3', "cannot be played: control 'volume' is unknown"),
+        ('plugin = "timbre-swap"\n[controls]\nmix = nan', "cannot be played: control 'mix' is nan"),
+        ('plugin = "timbre-swap"\n[controls]\ntimbre = "kazoo"', "timbre 'kazoo' is unknown"),
+        ('plugin = "timbre-swap"\n[midi]\nsource = "cc:1"', "it has [midi]; write [[midi]]"),
+        ("[controls]\nmix = 1", 'it needs plugin = "NAME"'),
+        (b"\xff\xfe\0", "it is no text in UTF-8"),
+    ],
+)
+def test_a_preset_that_is_wrong_has_a_line_and_hides_no_other(
+    folder: Path, text: str | bytes, words: str
+) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "odd.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    (folder / "bom.toml").write_text('\ufeffplugin = "timbre-swap"\n')
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        shown = run("preset", "list")
+    assert shown.exit_code == 0
+    told = " ".join((shown.stderr + " ".join(str(one.message) for one in said)).split())
+    assert words in told
+    assert told.count("'odd'") == 1
+    assert {"bom", "bowed-double", "ring-keys"} <= {line.split(" ")[0] for line in shown.stdout.splitlines()}
