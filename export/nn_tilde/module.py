@@ -186,6 +186,18 @@ class NnTildeLatent(NnTilde):
         self.decode_fade = Fade(self.fade.latency, self.fade.samples)
 
     @torch.jit.export
+    def prepare(self) -> None:
+        """Run the steps of every method on silence, once; what they remember stays as it is."""
+        if not self.warm:
+            self.warm = True
+            audio, knobs = torch.zeros([1, self.channels, self.block]), self.control_values
+            for _ in range(3):
+                self.steps(audio, knobs, self.memory.read(1))
+                latent, _ = self.steps.encode(audio, knobs, self.encode_memory.read(1))
+                changed, _ = self.steps.operate(latent, knobs, self.operate_memory.read(1))
+                self.steps.decode(changed, knobs, self.decode_memory.read(1))
+
+    @torch.jit.export
     def encode(self, audio: Tensor) -> Tensor:
         """Audio to latent signals.
 

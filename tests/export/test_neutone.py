@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import sys
+import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -58,6 +61,37 @@ def test_what_is_missing_or_does_not_fit_is_said(tmp_path: Path, monkeypatch: py
     with pytest.raises(MissingExtraError, match=r"pip install 'latentfx\[neutone\]'"):
         export_neutone(identity_effect(), tmp_path / "x.nm", PROVENANCE)
     assert not list(tmp_path.iterdir())
+
+
+def test_no_byte_of_the_file_names_a_folder_of_the_machine_that_wrote_it(
+    swapper: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the place of the SDK stands what it does at its end: TorchScript is compiled and saved."""
+    written: list[bytes] = []
+
+    def save(module: torch.nn.Module, folder: Path, **_: bool) -> None:
+        with deprecations_allowed():
+            torch.jit.script(module).save(folder / "model.nm")
+        written.append((folder / "model.nm").read_bytes())
+
+    sdk, utils, model = (ModuleType(name) for name in ("neutone_sdk", "neutone_sdk.utils", "model"))
+    utils.save_neutone_model = save  # type: ignore[attr-defined]
+    model.NeutonePlugin = lambda wrapped, *_: wrapped  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "neutone_sdk", sdk)
+    monkeypatch.setitem(sys.modules, "neutone_sdk.utils", utils)
+    monkeypatch.setitem(sys.modules, "latentfx.export.neutone.model", model)
+    monkeypatch.setattr("latentfx.export.neutone.file.import_sdk", lambda: None)
+    path = export_neutone(swapper, tmp_path / "tiny.nm", PROVENANCE)
+    checkout = Path(__file__).parents[2]
+    assert names_folder(written[0], checkout), "the file of the SDK has nothing to take away"
+    for place in {checkout, Path(torch.__file__).parent, Path.home()}:
+        assert not names_folder(path.read_bytes(), place)
+
+
+def names_folder(content: bytes, place: Path) -> bool:
+    """Whether any part of an archive holds the name of a folder."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return any(str(place).encode() in archive.read(name) for name in archive.namelist())
 
 
 if importlib.util.find_spec("neutone_sdk"):  # the extra 'neutone'; CI allows no skipped test

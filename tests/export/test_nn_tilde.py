@@ -225,6 +225,15 @@ def test_the_list_of_methods_prepares_the_first_call_and_leaves_no_trace(path: P
     assert any(node.kind() == "prim::CallMethod" for node in first.inlined_graph.nodes())
     audio = sound(swapper)
     assert torch.equal(play(first, audio), play(second, audio))
+    with torch.inference_mode():
+        codes = [module.encode(audio) for module in (first, second)]
+        assert torch.equal(*codes)
+        assert torch.equal(first.decode(first.swap(codes[0])), second.decode(second.swap(codes[1])))
+
+
+def test_every_method_is_prepared_for_its_first_call(module: Module) -> None:
+    calls = module.prepare.graph.findAllNodes("prim::CallMethod", recurse=True)
+    assert {"forward", "encode", "operate", "decode"} <= {call.s("name") for call in calls}
 
 
 def steepest(audio: Tensor) -> float:
