@@ -56,6 +56,7 @@ class Surface:
             controls=tuple(self.control(control.name) for control in spec.controls),
             blends=tuple(map(self._blend, spec.blends)),
             presets=tuple(preset.name for preset in self._host.bank.presets),
+            hears_midi=bool(self._stream.midi),
             keys=self._host.midi.keys,
             loop=self._walk.loop,
             take=self._take(),

@@ -122,6 +122,7 @@ class View:
         controls: in the plugin's order.
         blends: in the plugin's order.
         presets: names of those to choose from.
+        hears_midi: whether a MIDI port is open, so that a control can learn.
         keys: MIDI notes that are held.
         loop: the path that is walked; None where there is none.
         take: the last recording; None where there is none.
@@ -136,6 +137,7 @@ class View:
     controls: tuple[ControlView, ...]
     blends: tuple[BlendView, ...]
     presets: tuple[str, ...]
+    hears_midi: bool
     keys: tuple[int, ...]
     loop: LoopView | None
     take: TakeView | None

@@ -11,15 +11,24 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import soundfile
+
 import latentfx
+from latentfx.preset import list_presets
+from latentfx.realtime import LiveHost
+from latentfx.realtime.surface import Surface
+from latentfx.realtime.ui import open_page
 
 
 def start(kind: str, *options: object) -> subprocess.Popen[str]:
-    """Start a program of this file: `host`, `through` or `burn`."""
+    """Start a program of this file: `host`, `through`, `burn` or `decoy`."""
     words = [sys.executable, __file__, kind, *map(str, options)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -48,9 +57,12 @@ def host(arguments: argparse.Namespace) -> None:
         reserve_s=arguments.reserve and arguments.reserve / 1000,
         **({"mix": 0.0} if arguments.dry else {}),
     )
-    with stream as playing:
+    with ExitStack() as stack:
+        playing = stack.enter_context(stream)
         ended = _end_of_input()
         print("ready", flush=True)
+        if arguments.page:
+            print(stack.enter_context(open_page(Surface(stream), port=0)).url, flush=True)
         begin, used = time.monotonic(), _cpu_s()
         memory, seconds = [_memory_mb()], [_second(0)]
         while not ended.wait(0 if arguments.busy else 1.0):
@@ -98,6 +110,27 @@ def through(arguments: argparse.Namespace) -> None:
     print(json.dumps(result | {"callback_ms": asdict(times.spread())}))
 
 
+def decoy(arguments: argparse.Namespace) -> None:
+    """Serve the page of a plugin that plays silence or a recording to nobody: it opens no device."""
+    audio = np.zeros((1, 1 << 16), np.float32)
+    if arguments.audio:
+        audio = soundfile.read(arguments.audio, dtype="float32", always_2d=True)[0].T[:1]
+    settings = {"block": 256, "place": "callback", "presets": list_presets(arguments.plugin)}
+    with LiveHost(latentfx.load(arguments.plugin), 48_000, **settings) as quiet:
+        source, target = SimpleNamespace(name="USB Mic"), SimpleNamespace(name="Headphones")
+        wire = SimpleNamespace(label="nothing", source=source, target=target)
+        rest = {"waiting": False, "recorder": None, "recording": False, "midi": ("keys",)}
+        stream: Any = SimpleNamespace(host=quiet, wire=wire, **rest)
+        with open_page(Surface(stream), port=0) as page:
+            ended, begin, at = _end_of_input(), time.monotonic(), 0
+            print("ready", page.url, sep="\n", flush=True)
+            while not ended.wait(max(at / 48_000 - (time.monotonic() - begin), 0)):
+                place = at % (audio.shape[1] - 256)
+                quiet.process(audio[:, place : place + 256])
+                quiet.meters.late = 0  # of no device
+                at += 256
+
+
 def burn() -> None:
     """Keep one core busy."""
     threading.Thread(target=lambda: (sys.stdin.readline(), os._exit(0)), daemon=True).start()
@@ -138,7 +171,7 @@ def _memory_mb() -> float:
 def main(words: Sequence[str] | None = None) -> None:
     """Run one of the programs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=("host", "through", "burn"))
+    parser.add_argument("kind", choices=("host", "through", "burn", "decoy"))
     parser.add_argument("--plugin", default="timbre-swap")
     parser.add_argument("--input", default="system")
     parser.add_argument("--output", default="system")
@@ -146,12 +179,14 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--reserve", type=float)
     parser.add_argument("--busy", action="store_true", help="keep the main thread busy")
     parser.add_argument("--midi", action="store_true", help="open a MIDI port that turns the level")
+    parser.add_argument("--audio", type=Path, help="what a decoy plays")
+    parser.add_argument("--page", action="store_true", help="serve the page, and print its address")
     parser.add_argument("--dry", action="store_true", help="mix at 0: the input, delayed as the effect is")
     arguments = parser.parse_args(words)
     if arguments.kind == "burn":
         burn()
     else:
-        {"host": host, "through": through}[arguments.kind](arguments)
+        {"host": host, "through": through, "decoy": decoy}[arguments.kind](arguments)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ const address = new URL("socket", document.baseURI);
 address.protocol = address.protocol.replace("http", "ws");
 address.search = location.search; // the token, where there is one
 
-const surface = new SocketSurface(address.href);
+export const surface = new SocketSurface(address.href);
 const find = (name) => document.getElementById(name);
 const parts = [transport(surface), presets(surface), places(surface)];
 const signal = meters();

@@ -39,14 +39,16 @@ export function presets(surface) {
     surface.send({ do: "save", name: name.value.trim() || null });
     name.value = "";
   });
+  const between = make("div", { class: "row morph" }, a, b, slider);
   const empty = make("p", { class: "hint" }, "No presets yet. Save one.");
   let known = "";
   return {
     element: make("section", { class: "card presets", "aria-label": "presets and morph" },
-      make("h2", {}, "Presets"), empty, list, make("div", { class: "row morph" }, a, b, slider), save),
+      make("h2", {}, "Presets"), empty, list, between, save),
     show(state) {
       const names = state.presets ?? [];
       empty.hidden = names.length > 0;
+      between.hidden = names.length < 2;
       if (names.join("\n") !== known) {
         known = names.join("\n");
         list.replaceChildren(...names.map((one) =>

@@ -133,7 +133,7 @@ function point(place, radius) {
 
 /** The way between two places, as many times round as it is. */
 function arc(from, to, radius) {
-  const count = Math.max(Math.ceil(Math.abs(to - from) * 2), 1);
+  const count = Math.max(Math.ceil(Math.abs(to - from) * 6), 1);
   const places = Array.from({ length: count + 1 }, (_, at) => from + ((to - from) * at) / count);
   return `M${places.map((place) => point(place, radius).join(" ")).join("L")}`;
 }

@@ -116,6 +116,7 @@ export class SocketSurface extends Surface {
   send(message) {
     if (message.do === "set") {
       Object.entries(message.values).forEach(([name, value]) => this.waiting.set(name, value));
+      Object.assign(this.state.values, message.values); // so they are, until the host says otherwise
       if (this.resting) return;
       this.resting = true;
       setTimeout(() => this.rested(), FRAME_MS);

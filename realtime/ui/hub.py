@@ -58,22 +58,23 @@ class Hub:
             return
         self._pages += 1
         self._surface.watch(True)
-        teller = asyncio.create_task(self._tell(page))
+        known: dict[str, Any] = {}
+        teller = asyncio.create_task(self._tell(page, known))
         try:
-            await self._listen(page)
+            await self._listen(page, known)
         finally:
             teller.cancel()
             self._pages -= 1
             self._surface.watch(self._pages > 0)
 
-    async def _tell(self, page: WebSocket) -> None:
-        known: dict[str, Any] = {}
+    async def _tell(self, page: WebSocket, known: dict[str, Any]) -> None:
+        """Tell a page, which knows this much, what changed."""
         with suppress(WebSocketDisconnect, RuntimeError, OSError):  # it went while it was told
             while True:
                 self._look()
                 if message := news(known, self._state):
+                    known |= self._state
                     await page.send_text(encode(message))
-                    known = self._state
                 await page.send_text(encode(self._meters))
                 await asyncio.sleep(FRAME_S)
 
@@ -89,7 +90,7 @@ class Hub:
         self._state = state(view, self._surface.choices.devices(), self._surface.choices.plugins())
         self._meters = meters(self._surface.signal(), view.stats)
 
-    async def _listen(self, page: WebSocket) -> None:
+    async def _listen(self, page: WebSocket, known: dict[str, Any]) -> None:
         left, at, told = float(_BURST), time.monotonic(), 0.0
         while (message := await page.receive())["type"] != "websocket.disconnect" and not self._ending:
             self.received += 1
@@ -103,6 +104,7 @@ class Hub:
                 why = self._obey(message.get("text") or message.get("bytes") or "", page)
             if why is not None:
                 self.refused += 1
+                known.pop("values", None)  # it may show what was not done
                 if now - told > _TELL_S:
                     told = now
                     await _say(page, why)

@@ -184,7 +184,7 @@ def state(view: View, devices: DeviceView, plugins: list[str]) -> dict[str, Any]
             "maps": {blend.name: {"points": blend.places} for blend in view.blends if blend.places},
         },
         "values": {shown.control.name: shown.value for shown in view.controls},
-        "sources": {shown.control.name: shown.sources for shown in view.controls},
+        **({"sources": {s.control.name: s.sources for s in view.controls}} if view.hears_midi else {}),
         "learning": next((shown.control.name for shown in view.controls if shown.learning), None),
         "keys": view.keys,
         "loop": None if view.loop is None else asdict(view.loop),
@@ -203,7 +203,7 @@ def news(known: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The message that leads from one state to another: what changed, and of `values` those that did."""
     changed = {key: value for key, value in now.items() if key not in known or known[key] != value}
     if "values" in changed and "plugin" not in changed:
-        before = known["values"]
+        before = known.get("values", {})
         changed["values"] = {name: v for name, v in now["values"].items() if before.get(name) != v}
     return {"type": "state", **changed} if changed else {}
 

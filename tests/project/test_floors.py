@@ -56,6 +56,7 @@ ON_REQUEST = {"fsspec", "matplotlib", "pythonosc", "ray", "segno"}
 IMPORTED_AS = {
     "jack-client": "jack",
     "lightning-fabric": "lightning_fabric",
+    "pillow": "PIL",
     "python-osc": "pythonosc",
     "scikit-learn": "sklearn",
     "umap-learn": "umap",

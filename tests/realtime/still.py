@@ -16,12 +16,14 @@ from latentfx.realtime.view import DeviceView
 
 
 @contextmanager
-def still(plugin: str | Path, **more: Any) -> Iterator[Surface]:
+def still(plugin: str | Path | latentfx.LatentPlugin, **more: Any) -> Iterator[Surface]:
     """The surface of a plugin that plays when `surface._host.process` is called."""
-    loaded = latentfx.load(plugin)
-    with in_callback(loaded, block=loaded.spec.block_size, source=str(plugin), **more) as host:
+    loaded = plugin if isinstance(plugin, latentfx.LatentPlugin) else latentfx.load(plugin)
+    with in_callback(loaded, block=loaded.spec.block_size, source=loaded.name, **more) as host:
         wire = SimpleNamespace(label="horn to room")
-        stream: Any = SimpleNamespace(host=host, wire=wire, waiting=False, recorder=None, recording=False)
+        stream: Any = SimpleNamespace(
+            host=host, wire=wire, waiting=False, recorder=None, recording=False, midi=("keys",)
+        )
         surface = Surface(stream)
         shown = DeviceView("horn", "room", ("horn", "other horn"), ("room",))
         surface.choices.devices = lambda: shown  # type: ignore[method-assign]  # there are none

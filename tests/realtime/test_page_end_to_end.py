@@ -112,7 +112,7 @@ def test_a_drag_on_the_ring_is_heard_within_30_ms_and_the_latency(
 def test_two_pages_agree_and_one_that_died_finds_its_state(
     rig: Rig, player: Start, turned: Path, windows: Open
 ) -> None:
-    running = player("-p", turned, "--ui", "--ui-port", 0)
+    running = player("-p", turned, "--ui", "--ui-port", 0, "--midi", "virtual")
     first, second = windows(page_of(running)), windows(page_of(running), width=390, height=800, touch=True)
     dial = first.one(".dial[aria-label='steps']")
     dial.send_keys("\ue010")  # End

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from browser import Browser, fetch_axe, on_ring, violations
 from mido import Message
 from still import still
 
+import latentfx
 from latentfx.control import Control
+from latentfx.library import describe
 from latentfx.preset import list_presets
 from latentfx.realtime.surface import Surface
 from latentfx.realtime.ui import open_page
@@ -248,6 +251,43 @@ def test_a_path_is_drawn_and_walked_round_and_round_until_it_is_stopped(swap: Su
         browser.until(lambda: browser.js("return document.querySelector('.path').points.length") > 10)
         browser.one(".map .row button:nth-of-type(2)").click()
         browser.until(lambda: swap.view().loop is None)
+
+
+def test_a_learnt_timbre_has_its_place_on_the_map(windows: Open) -> None:
+    plugin = latentfx.load("timbre-swap")
+    known = describe("timbre-swap").maps["timbre"]
+    plugin.recall("timbre", known.mean)
+    with still(plugin) as surface, open_page(surface, port=0) as page:
+        browser = windows()
+        browser.open(page.url)
+        browser.until(lambda: "reference" in browser.one(".field").text)
+        assert browser.one(".blend").text == "reference 100 %"
+        browser.one(".marker").send_keys("\ue012" * 5)  # to the left
+        browser.until(lambda: 0 < surface._host.controls["timbre_reference"] < 1)
+
+
+def test_styles_are_a_plane_of_two_controls(plugin_file: Callable[..., Path], windows: Open) -> None:
+    def change(model: onnx.ModelProto) -> None:
+        (entry,) = model.metadata_props
+        raw = json.loads(entry.value)
+        for control, name in zip(raw["spec"]["controls"], ("style_x", "style_y", "style_input"), strict=True):
+            control |= {"name": name, "minimum": -3.0 if name != "style_input" else 0.0, "maximum": 3.0}
+        choices = {"input": "style_input"}
+        raw["spec"]["blends"] = [
+            {"name": "style", "choices": choices, "default": "input", "reference": None, "description": ""}
+        ]
+        entry.value = json.dumps(raw)
+
+    with still(plugin_file("blend", change)) as surface, open_page(surface, port=0) as page:
+        browser = windows()
+        browser.open(page.url)
+        left, top, width, height = browser.box(".field")
+        browser.mouse("Pressed", (left + width / 2, top + height / 2))
+        browser.mouse("Moved", (left + 0.75 * width, top + 0.25 * height))
+        browser.mouse("Released", (left + 0.75 * width, top + 0.25 * height))
+        controls = surface._host.controls
+        browser.until(lambda: controls["style_x"] == pytest.approx(1.5, abs=0.05))
+        assert controls["style_y"] == pytest.approx(1.5, abs=0.05)
 
 
 def test_the_ring_shows_what_comes_in_and_keys_and_is_turned(ring: Surface, windows: Open) -> None:

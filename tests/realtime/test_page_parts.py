@@ -33,7 +33,8 @@ def surface(plugin_file: Write) -> Iterator[Surface]:
     """A plugin whose output is its input times `gain`, 0 to 4, without a device."""
     with in_callback(latentfx.load(plugin_file("gain")), block=64) as host:
         wire = SimpleNamespace(label="horn to room")
-        stream: Any = SimpleNamespace(host=host, wire=wire, waiting=False, recorder=None, recording=False)
+        rest = {"waiting": False, "recorder": None, "recording": False, "midi": ()}
+        stream: Any = SimpleNamespace(host=host, wire=wire, **rest)
         yield Surface(stream)
 
 

@@ -43,7 +43,8 @@ def surface(plugin_file: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv("LATENTFX_PRESETS", str(tmp_path / "presets"))
     with in_callback(latentfx.load(plugin_file("delay")), block=64) as host:
         wire = SimpleNamespace(label="horn to room")
-        stream: Any = SimpleNamespace(host=host, wire=wire, waiting=False, recorder=None, recording=False)
+        rest = {"waiting": False, "recorder": None, "recording": False, "midi": ()}
+        stream: Any = SimpleNamespace(host=host, wire=wire, **rest)
         surface = Surface(stream)
         monkeypatch.setattr(
             surface.choices, "devices", lambda: DeviceView("horn", "room", ("horn",), ("room",))
@@ -98,6 +99,14 @@ def test_a_page_sees_the_whole_state_first_and_then_what_changes(page: PageServe
             "values": {"gain": 2.5},
         }
         assert surface.control("gain").value == 2.5
+
+
+def test_a_page_that_was_refused_is_told_the_values_as_they_are(page: PageServer) -> None:
+    with reach(page) as client:
+        await_message(client, lambda m: "plugin" in m)
+        client.send('{"do": "set", "values": {"gain": 3, "gian": 1}}')
+        assert "gian" in await_message(client, lambda m: m["type"] == "refused")["why"]
+        await_message(client, lambda m: m.get("values") == {"gain": 1.0})
 
 
 def test_two_pages_agree_and_one_that_returns_finds_the_state(page: PageServer) -> None:
