@@ -24,6 +24,7 @@ _BURST: Final = 600
 _REST_S: Final = 0.002
 _TELL_S: Final = 0.25
 _FULL: Final = 1013
+_BROKEN: Final = 1011
 _MOST_WAITING: Final = 8
 
 
@@ -69,14 +70,19 @@ class Hub:
 
     async def _tell(self, page: WebSocket, known: dict[str, Any]) -> None:
         """Tell a page, which knows this much, what changed."""
-        with suppress(WebSocketDisconnect, RuntimeError, OSError):  # it went while it was told
-            while True:
+        while True:
+            try:
                 self._look()
-                if message := news(known, self._state):
-                    known |= self._state
+            except BaseException:
+                await page.close(_BROKEN)  # it comes again, and begins anew
+                raise
+            message = news(known, self._state)
+            known |= self._state
+            with suppress(WebSocketDisconnect, RuntimeError, OSError):  # it goes, and `_listen` hears of it
+                if message:
                     await page.send_text(encode(message))
                 await page.send_text(encode(self._meters))
-                await asyncio.sleep(FRAME_S)
+            await asyncio.sleep(FRAME_S)
 
     def _look(self) -> None:
         """See what there is, once a frame for all pages."""

@@ -21,6 +21,7 @@ from jack_rig import RATE, Rig
 from live_command import COMMAND
 
 from latentfx.host.plugin_file import METADATA_KEY
+from latentfx.preset import Preset, save_preset
 
 Start = Callable[..., Any]
 Write = Callable[..., Path]
@@ -129,6 +130,30 @@ def test_two_pages_agree_and_one_that_died_finds_its_state(
     second.until(lambda: second.js("return document.querySelector('.dial') !== null"))
     second.until(lambda: second.value("steps") == 12)
     assert running.finish()["controls"] == {"steps": 12.0}
+
+
+def test_transport_and_presets_do_what_they_say(
+    rig: Rig, player: Start, turned: Path, windows: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENTFX_PRESETS", str(tmp_path / "presets"))
+    monkeypatch.chdir(tmp_path)
+    for name, steps in (("low", 2.0), ("high", 6.0)):
+        save_preset(Preset(name, str(turned), {"steps": steps}))
+    running = player("-p", turned, "--ui", "--ui-port", 0)
+    browser = windows(page_of(running))
+    browser.until(lambda: browser.one(".chips").text.split() == ["high", "low"])
+    browser.one(".chip").click()
+    browser.until(lambda: browser.value("steps") == 6)
+    browser.one(".morph input").send_keys("\ue010")  # End: the second preset
+    browser.until(lambda: browser.value("steps") == 2)
+    browser.one(".record").click()
+    browser.until(lambda: browser.one(".record").text == "Stop")
+    heard = rig.play(sine(1), whole=False)[0]
+    assert np.nanmax(heard) == pytest.approx(0.4, abs=0.01)
+    browser.one(".record").click()
+    browser.until(lambda: browser.one(".record").text == "Record")
+    running.finish()
+    assert {path.suffix for path in tmp_path.glob("take-*")} == {".flac", ".mid"}
 
 
 def test_a_page_whose_host_ends_says_so(rig: Rig, player: Start, turned: Path, windows: Open) -> None:

@@ -109,6 +109,19 @@ def test_a_page_that_was_refused_is_told_the_values_as_they_are(page: PageServer
         await_message(client, lambda m: m.get("values") == {"gain": 1.0})
 
 
+def test_a_page_that_cannot_be_told_is_closed_and_may_come_again(
+    page: PageServer, surface: Surface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reach(page) as client:
+        await_message(client, lambda m: "plugin" in m)
+        with monkeypatch.context() as patch:
+            patch.setattr(surface, "view", lambda stats: 1 / 0)
+            with pytest.raises(ConnectionClosed):
+                await_message(client, lambda m: False)
+    with reach(page) as again:
+        await_message(again, lambda m: "plugin" in m)
+
+
 def test_two_pages_agree_and_one_that_returns_finds_the_state(page: PageServer) -> None:
     with reach(page) as first, reach(page) as second:
         for client in (first, second):
