@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from latentfx.arrays import Float32
 from latentfx.automation.driver import Automated
 from latentfx.automation.files import Moves
-from latentfx.errors import AudioWarning, ShapeError
+from latentfx.board.native import first_plugin
+from latentfx.errors import AudioWarning, ControlError, ShapeError
 from latentfx.host.layout import find_layout, from_channels, to_channels
 from latentfx.host.processor import Processor, Stream, check_buffer_size, odd_numbers
 from latentfx.host.runtime import LatentPlugin
-from latentfx.host.side_chain import Recording, SideChainStream
+from latentfx.host.side_chain import Recording, SideChained, SideChainStream
+from latentfx.keys.tune import TuneReader, is_tune
 from latentfx.library import DEFAULT_PLUGIN
 from latentfx.prepare import Reference, prepare
 from latentfx.preset import Preset
@@ -122,7 +124,8 @@ def apply(
     From file to file, memory does not grow with the length, and the target appears when it is whole.
 
     Args:
-        source: a sound file, an open binary file (`io.BytesIO`), or an array.
+        source: a sound file, an open binary file (`io.BytesIO`), or an array; or a MIDI file, whose keys play
+            a tone into the plugin.
         target: the sound file to write, or a folder for one of the same name; None returns the audio.
             It is never the source, the reference or the side.
         plugin: name or file of a plugin, a loaded one, a preset, or a `Board`. Its own settings stay as they
@@ -184,22 +187,42 @@ def apply_file(
     """Run a sound file through an effect as it is set, into another file, without warnings; see `apply`."""
     place = choose_target(target, source)
     refuse_sources(place, (source,))
-    with AudioReader(source) as reader, processor.alone():
+    with _open(source, processor) as reader, processor.alone():
         info = reader.info
         stream = processor.open(info.channels, info.sample_rate)
         pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress, reader.notes)
         path = None if is_open_file(source) else Path(reader.name)
         applied = _write(pieces, path, place, replace(info, channels=stream.outputs))
-    if isinstance(processor, LatentPlugin | Automated) and processor.spec.side_channels:
+    if (
+        isinstance(processor, LatentPlugin | Automated)
+        and processor.spec.side_channels
+        and not is_tune(source)
+    ):
         note = "the last channel of the source was taken as the side-chain; --side FILE (side=) names another"
         applied = replace(applied, notes=(*applied.notes, note))
     return applied
 
 
+def _open(source: SoundSource, processor: Processor) -> AudioReader | TuneReader:
+    """A sound file; or a MIDI file, which plays for the first plugin that hears it."""
+    if not is_tune(source):
+        return AudioReader(source)
+    player = first_plugin(processor)
+    if player is None:
+        raise ControlError(
+            f"{name_of(source)} is played for the plugin that hears it, and there is none on the board; put "
+            "one there, such as latentfx.load('timbre-swap')"
+        )
+    plugin, bindings = (player, ()) if isinstance(player, LatentPlugin) else (player.plugin, player.bindings)
+    spec = plugin.spec
+    channels = spec.in_channels - (spec.side_channels if isinstance(processor, SideChained) else 0)
+    return TuneReader(source, plugin, bindings, channels)
+
+
 def _read_through(
     source: SoundSource, processor: Processor, progress: Progress | None, buffer_size: int
 ) -> tuple[Float32, int]:
-    with AudioReader(source) as reader, processor.alone():
+    with _open(source, processor) as reader, processor.alone():
         info = reader.info
         stream = processor.open(info.channels, info.sample_rate)
         pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress, reader.notes)

@@ -64,6 +64,11 @@ class Automated(Processor):
         return self.plugin.spec
 
     @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """What MIDI turns, at the start."""
+        return self._driver().midi.bindings
+
+    @property
     def sample_rate(self) -> int:
         """Rate that the plugin works at, in Hz."""
         return self.plugin.sample_rate

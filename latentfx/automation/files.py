@@ -15,7 +15,7 @@ from latentfx.errors import ControlError
 
 Moves = str | os.PathLike[str] | Automation
 
-_MIDI: Final = (".mid", ".midi")
+MIDI_SUFFIXES: Final = (".mid", ".midi")
 _TABLE: Final = ".csv"
 
 
@@ -36,10 +36,10 @@ def load_automation(path: str | os.PathLike[str], bindings: Iterable[Binding | s
     """
     file = Path(path).expanduser()
     suffix = file.suffix.lower()
-    if suffix not in (*_MIDI, _TABLE):
+    if suffix not in (*MIDI_SUFFIXES, _TABLE):
         raise ControlError(
-            f"automation {str(path)!r}; allowed are MIDI files ({', '.join(_MIDI)}) and tables ({_TABLE}) of "
-            "time,control,value"
+            f"automation {str(path)!r}; allowed are MIDI files ({', '.join(MIDI_SUFFIXES)}) and tables "
+            f"({_TABLE}) of time,control,value"
         )
     read = tuple(Binding.parse(b) if isinstance(b, str) else b for b in bindings)
     return Automation(tuple(read_table(file) if suffix == _TABLE else read_midi(file)), read)

@@ -13,9 +13,12 @@ import numpy as np
 import pedalboard
 
 from latentfx.arrays import Float32
+from latentfx.automation.driver import Automated
 from latentfx.errors import BusyError, ShapeError
 from latentfx.host.blocks import is_sound
 from latentfx.host.processor import Processor, Stream
+from latentfx.host.runtime import LatentPlugin
+from latentfx.host.side_chain import SideChained
 
 # Pedalboard's own default: some of its plugins lose time with smaller ones.
 _NATIVE_BLOCK: Final = 8192
@@ -149,6 +152,16 @@ def rate_of(effect: object) -> int | None:
         rates = (rate_of(part) for part in effect.held())
         return next((rate for rate in rates if rate is not None), None)
     return effect.sample_rate if isinstance(effect, Processor) else None
+
+
+def first_plugin(effect: object) -> LatentPlugin | Automated | None:
+    """The latent plugin that hears the input of an effect first."""
+    if isinstance(effect, SideChained):
+        effect = effect.plugin
+    if isinstance(effect, Holder):
+        found = (first_plugin(part) for part in effect.held())
+        return next((plugin for plugin in found if plugin is not None), None)
+    return effect if isinstance(effect, LatentPlugin | Automated) else None
 
 
 def latency_of(effect: Effect, sample_rate: float) -> int:

@@ -126,6 +126,8 @@ def apply(
 
       latentfx apply violin.flac turned.wav --midi moves.mid --preset ring-keys
 
+      latentfx apply tune.mid tune.wav         a MIDI file plays a tone into the plugin, as live --keys does
+
     Of several files, a journal in TARGET says what is done. The same command goes on where it stopped.
 
     `latentfx info PLUGIN` lists the controls of a plugin.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from latentfx.keys.tone import KeyTone
 from latentfx.sound.level import LEVEL_DB
 
 _AT_ONCE: Final = 256
+_PIECE: Final = 1 << 14
 _USUAL_VELOCITY: Final = 100  # sounds at the level of the training data
 _DB_PER_DECADE: Final = 30.0
 _PRESSURE_DB: Final = 6.0
@@ -99,13 +100,7 @@ class Keyboard:
         """
         for message in self._inbox.take(_AT_ONCE):
             self.hear(message)
-        out = np.zeros((channels, samples), np.float32)
-        self._tone.render(out[0])
-        inputs, main = self._inputs
-        for row in range(1, channels):
-            if row % inputs < main:
-                out[row] = out[0]
-        return out
+        return self._sound(channels, samples)
 
     def hear(self, message: Message) -> None:
         """Obey a message from the next sample on; only the thread that renders calls it."""
@@ -130,27 +125,40 @@ class Keyboard:
         hz = min(max(440.0 * 2 ** ((hand.pitch_st - 69) / 12), _LOWEST_HZ), _HIGHEST_HZ)
         tone.sound(hz, 10 ** (level_db / 20), SLOPE_HZ * 2**brighter)
 
-    def play(self, moves: Iterable[tuple[float, Message]], tail_s: float) -> Iterator[Float32]:
+    def length(self, moves: Sequence[tuple[float, Message]], tail_s: float) -> int:
+        """Samples that `play` gives."""
+        end_s = moves[-1][0] if moves else 0.0
+        return round(end_s * self.sample_rate) + round((self.response.release_s + tail_s) * self.sample_rate)
+
+    def play(
+        self, moves: Sequence[tuple[float, Message]], tail_s: float, channels: int = 1
+    ) -> Iterator[Float32]:
         """Play messages at their times to the sample, then let every key go, and end after a while.
 
         Shape:
-            each [1, T]
+            each [channels, T]
         """
         at = 0
         for time_s, message in moves:
             due = round(time_s * self.sample_rate)
-            yield from self._until(at, due)
-            at = max(at, due)
+            yield from self._until(at, due, channels)
+            at = due
             self.hear(message)
         self.hear(Message("reset"))
-        yield from self._until(at, at + round((self.response.release_s + tail_s) * self.sample_rate))
+        yield from self._until(at, self.length(moves, tail_s), channels)
 
-    def _until(self, at: int, end: int) -> Iterator[Float32]:
-        while at < end:
-            piece = np.zeros((1, min(end - at, 1 << 14)), np.float32)
-            self._tone.render(piece[0])
-            at += piece.shape[1]
-            yield piece
+    def _until(self, at: int, end: int, channels: int) -> Iterator[Float32]:
+        for begin in range(at, end, _PIECE):
+            yield self._sound(channels, min(end - begin, _PIECE))
+
+    def _sound(self, channels: int, samples: int) -> Float32:
+        out = np.zeros((channels, samples), np.float32)
+        self._tone.render(out[0])
+        inputs, main = self._inputs
+        for row in range(1, channels):
+            if row % inputs < main:
+                out[row] = out[0]
+        return out
 
     def _is_bound(self, message: Message) -> bool:
         kinds = _TAKES.get(message.type)

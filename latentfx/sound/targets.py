@@ -22,7 +22,8 @@ def choose_target(target: str | os.PathLike[str], source: object) -> Path:
 
 def result_name(source: Path) -> str:
     """Name of the result of a source: its own, as WAV where nobody here writes its format."""
-    return source.with_suffix(".wav").name if source.suffix.lower() in DECODED else source.name
+    other = DECODED | {".mid", ".midi"}
+    return source.with_suffix(".wav").name if source.suffix.lower() in other else source.name
 
 
 def refuse_sources(target: Path, sources: Iterable[object]) -> None:
