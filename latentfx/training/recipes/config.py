@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,10 @@ from latentfx.training.recipes.files import read_recipe_file
 from latentfx.training.recipes.settings import check_range, read_settings, unknown
 
 OPTIONAL = ("plugin", "evaluation")
+MOST_SEED = 2**32 - 1  # that numpy takes
+MOST_LR = 10.0
+MOST_AT_ONCE = 100_000
+_NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class StageLength:
         if (self.epochs is None) == (self.steps is None):
             raise RecipeError("a stage needs either epochs or steps: train.stages.NAME = { steps = 2000 }")
         check_range("train.stages.NAME.epochs or steps", self.epochs or self.steps or 0, 1)
+        if self.lr is not None:
+            check_range("train.stages.NAME.lr", self.lr, 0, MOST_LR)
 
 
 @dataclass(frozen=True)
@@ -76,9 +83,12 @@ class TrainSettings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "crop_frames", "validate_every", "validation_crops", "checkpoint_every"):
+        for name in ("batch_size", "crop_frames"):
+            check_range(f"train.{name}", getattr(self, name), 1, MOST_AT_ONCE)
+        for name in ("validate_every", "validation_crops", "checkpoint_every"):
             check_range(f"train.{name}", getattr(self, name), 1)
-        for name in ("lr", "warmup_steps", "weight_decay", "gradient_clip", "patience"):
+        check_range("train.lr", self.lr, 0, MOST_LR)
+        for name in ("warmup_steps", "weight_decay", "gradient_clip", "patience"):
             check_range(f"train.{name}", getattr(self, name), 0)
         check_range("train.ema", self.ema, 0, 0.999999)
 
@@ -100,6 +110,14 @@ class About:
     seed: int = 0
     licence: str = ""
     notes: str = ""
+
+    def __post_init__(self) -> None:
+        check_range("recipe.seed", self.seed, 0, MOST_SEED)
+        if not _NAME.fullmatch(self.name):
+            raise RecipeError(
+                f"setting recipe.name is {self.name!r}; allowed are letters, digits, spaces and . _ -, 64 at "
+                "most, beginning with a letter or a digit"
+            )
 
 
 @dataclass(frozen=True)
