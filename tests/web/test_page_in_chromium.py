@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from browsing import difference_db, hear, listen, run, visit
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from static_server import serving
 
@@ -147,6 +148,20 @@ def test_a_file_that_was_changed_on_its_way_is_not_run(
         while not (said := chromium.find_element("id", "trouble").text) and time.monotonic() < end:
             time.sleep(0.05)
     assert "fetch" in said.lower() or "integrity" in said.lower()
+
+
+def test_a_drag_on_the_map_blends_and_is_heard(chromium: webdriver.Chrome, site: Site) -> None:
+    with serving(site("timbre-swap")) as server:
+        visit(chromium, f"{server.address}?rate=48000&{RESERVE}")
+        marker = chromium.find_element("css selector", ".marker")
+        flute = chromium.find_element("xpath", "//button[contains(@class,'spot')][.='flute']")
+        chromium.execute_script("arguments[0].scrollIntoView({block: 'center'})", flute)
+        ActionChains(chromium).click_and_hold(marker).move_to_element(flute).release().perform()
+        values = run(chromium, "return latentfx.state.values;")
+        heard = listen(chromium, SECONDS)
+    plugin = latentfx.load("timbre-swap", timbre="flute")
+    assert {name: round(values[name], 6) for name in plugin.controls} == dict(plugin.controls)
+    assert difference_db(heard["wet"][0], expected(plugin, heard)) < -60
 
 
 def test_the_page_says_what_it_does_without_a_complaint(chromium: webdriver.Chrome, site: Site) -> None:

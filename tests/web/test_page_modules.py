@@ -92,6 +92,23 @@ def test_a_tone_at_another_rate_is_the_same_tone_in_blocks_of_any_size(
         np.testing.assert_array_equal(piece, whole)
 
 
+@pytest.mark.parametrize("note", [45, 57.3, 69, 81, 93])
+def test_the_incoming_pitch_is_told(page: webdriver.Chrome, note: float) -> None:
+    program = f"""
+        const {{ pitchOf }} = await import("/pitch.js");
+        const hz = 440 * 2 ** (({note} - 69) / 12);
+        const partial = (n, at) => Math.sin((2 * Math.PI * hz * n * at) / 48000) / n;
+        const wave = (_, at) => [1, 2, 3, 4].reduce((sum, n) => sum + partial(n, at), 0);
+        const noise = () => 0.1 * (Math.random() - 0.5);
+        const sounds = [wave, noise, () => 0].map((play) => Float32Array.from({{ length: 2048 }}, play));
+        return sounds.map((sound) => pitchOf(sound, 48000));
+    """
+    found, noise, silence = run(page, program)
+    assert found == pytest.approx(note, abs=0.05)
+    assert noise is None
+    assert silence is None
+
+
 @pytest.mark.parametrize(
     ("heard", "out", "silenced", "state"),
     [

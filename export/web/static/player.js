@@ -5,6 +5,7 @@ costs a little more. `service.js` isolates the page by itself, wherever a browse
 
 import { Surface } from "./page/surface.js";
 import { Walker } from "./page/walker.js";
+import { pitchOf } from "./pitch.js";
 import { Ring } from "./rings.js";
 
 const QUANTUM = 128;
@@ -65,6 +66,8 @@ export class Player extends Surface {
     this.node.port.postMessage({ tap: Boolean(this.taps), bell: port2 }, [port2]);
     this.node.port.onmessage = ({ data }) => this.meter(data);
     this.analyser = new AnalyserNode(this.context, { fftSize: 4096, smoothingTimeConstant: 0.5 });
+    this.ear = new AnalyserNode(this.context, { fftSize: 2048 });
+    this.heard = new Float32Array(this.ear.fftSize);
     this.node.connect(this.analyser).connect(this.context.destination);
     this.take({ type: "state", state: "on" });
   }
@@ -101,6 +104,7 @@ export class Player extends Surface {
     this.silence();
     Object.assign(this, { source, halt });
     source.connect(this.node);
+    source.connect(this.ear);
     this.take({ type: "state", hears: true });
   }
 
@@ -145,6 +149,13 @@ export class Player extends Surface {
     this.take({ type: "state", state: on ? "bypass" : "on" });
   }
 
+  /** The pitch that comes in, as a MIDI note, or null. */
+  note() {
+    if (!this.source) return null;
+    this.ear.getFloatTimeDomainData(this.heard);
+    return pitchOf(this.heard, this.context.sampleRate);
+  }
+
   hear({ ready, stats, failed }, resolve, reject) {
     if (ready) resolve(ready);
     if (stats) Object.assign(this.facts, stats);
@@ -169,6 +180,7 @@ export class Player extends Surface {
       input_db: fall(decibels(meters.input), input_db),
       output_db: fall(decibels(meters.output), output_db),
       late: meters.late,
+      note: this.note(),
       load: this.facts.cost ? this.facts.cost.p50 / ((1000 * this.plugin.block_size) / this.plugin.sample_rate) : 0,
       latency: { algorithmic: ms(this.algorithmic), buffering: ms(meters.held), device },
       spectrum: bands(this.analyser, this.context.sampleRate),
