@@ -16,9 +16,9 @@ from latentfx.automation.moves import Automation, Move, Rebind, Recall, Turn
 from latentfx.binding import Binding
 from latentfx.control import Control
 from latentfx.errors import MidiError, PresetError
-from latentfx.host.processor import Processor
 from latentfx.host.runs import in_runs
 from latentfx.host.runtime import LatentPlugin
+from latentfx.host.side_chain import Around
 from latentfx.host.stream import PluginStream
 from latentfx.preset import Preset, list_presets, load_preset, programs, same_plugin
 from latentfx.spec import PluginSpec
@@ -27,7 +27,7 @@ _MOST_HOPS: Final = 32
 _NEARLY: Final = 1e-6  # of a hop: a time that was computed may lie so much before it
 
 
-class Automated(Processor):
+class Automated(Around[LatentPlugin]):
     """A plugin whose controls an automation moves; it may stand on a `Board`.
 
     Every stream begins with the plugin's controls where they are now, and at the start of the automation.
@@ -51,49 +51,19 @@ class Automated(Processor):
         preset: Preset | None = None,
         source: str | None = None,
     ) -> None:
-        super().__init__()
-        self.plugin = plugin
+        super().__init__(plugin)
         self.automation = automation
         self._bindings = () if preset is None else preset.bindings
         self._source = source or (plugin.name if preset is None else preset.plugin)
         self._check()
 
     @property
-    def spec(self) -> PluginSpec:
-        """What the plugin says of itself."""
-        return self.plugin.spec
-
-    @property
     def bindings(self) -> tuple[Binding, ...]:
         """What MIDI turns, at the start."""
         return self._driver().midi.bindings
 
-    @property
-    def sample_rate(self) -> int:
-        """Rate that the plugin works at, in Hz."""
-        return self.plugin.sample_rate
-
-    @property
-    def latency(self) -> int:
-        """Samples from input to output at `sample_rate`. Calls remove it."""
-        return self.plugin.latency
-
-    def latency_at(self, sample_rate: float) -> int:
-        return self.plugin.latency_at(sample_rate)
-
     def open(self, channels: int, sample_rate: float) -> PluginStream:
         return PluginStream(self.spec, self._blocks, channels, sample_rate)
-
-    def copy(self) -> Automated:
-        """A second one, of a copy of the plugin."""
-        twin = Automated.__new__(Automated)
-        twin.__setstate__({**self.__getstate__(), "plugin": self.plugin.copy()})
-        return twin
-
-    __copy__ = copy
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Automated:
-        return self.copy()
 
     def _blocks(self, batch: int) -> MovedBlocks:
         return MovedBlocks(self._driver(), batch)

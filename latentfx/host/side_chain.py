@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Protocol
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,7 +49,52 @@ class Moved(Protocol):
         """A second one with the same settings."""
 
 
-class SideChained(Processor):
+P = TypeVar("P", bound=Moved)
+
+
+class Around(Processor, Generic[P]):
+    """An effect around one plugin, whose rate and latency are its own.
+
+    Args:
+        plugin: what plays. A copy of the effect has a copy of it.
+    """
+
+    def __init__(self, plugin: P) -> None:
+        super().__init__()
+        self.plugin = plugin
+
+    @property
+    def spec(self) -> PluginSpec:
+        """What the plugin says of itself."""
+        return self.plugin.spec
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate that the plugin works at, in Hz."""
+        return self.plugin.sample_rate
+
+    @property
+    def latency(self) -> int:
+        """Samples from input to output at `sample_rate`. Calls remove it."""
+        return self.plugin.latency
+
+    def latency_at(self, sample_rate: float) -> int:
+        return self.plugin.latency_at(sample_rate)
+
+    def copy(self) -> Self:
+        """A second one, of a copy of the plugin."""
+        twin = type(self).__new__(type(self))
+        twin.__setstate__({**self.__getstate__(), "plugin": self.plugin.copy()})
+        return twin
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self.copy()
+
+
+class SideChained(Around[Moved]):
     """A plugin whose side-chain is a recording: it takes the main input alone, and may stand on a `Board`.
 
     The recording begins where a stream begins. It is read in pieces and resampled to the rate of the main
@@ -66,39 +111,17 @@ class SideChained(Processor):
     """
 
     def __init__(self, plugin: Moved, side: Recording) -> None:
-        super().__init__()
+        super().__init__(plugin)
         spec = plugin.spec
         if not spec.side_channels:
             raise ShapeError(
                 f"plugin {spec.name!r} has no side-chain, only {spec.in_channels} channels in; leave the "
                 "side recording out, or take a plugin that has one, such as latent-mix"
             )
-        self.plugin = plugin
         self._recording = _Recording(side)
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate that the plugin works at, in Hz."""
-        return self.plugin.sample_rate
-
-    @property
-    def latency(self) -> int:
-        """Samples from input to output at `sample_rate`. Calls remove it."""
-        return self.plugin.latency
-
-    def latency_at(self, sample_rate: float) -> int:
-        return self.plugin.latency_at(sample_rate)
 
     def open(self, channels: int, sample_rate: float) -> SideChainStream:
         return SideChainStream(self.plugin, self._recording, channels, sample_rate)
-
-    def __copy__(self) -> SideChained:
-        twin = SideChained.__new__(SideChained)
-        twin.__setstate__({**self.__getstate__(), "plugin": self.plugin.copy()})
-        return twin
-
-    def __deepcopy__(self, memo: dict[int, object]) -> SideChained:
-        return self.__copy__()
 
     def __repr__(self) -> str:
         return f"SideChained({self.plugin!r}, {self._recording.name})"

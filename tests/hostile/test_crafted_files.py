@@ -16,8 +16,10 @@ from latentfx.errors import PluginFileError
 from latentfx.host.blocks import BlockStream
 from latentfx.host.first_contact import meet
 from latentfx.host.graph import Graph, check_file
+from latentfx.host.sizes.plan import Plan
 from latentfx.library import load, plugins
 from latentfx.offline import AudioWarning, apply
+from latentfx.realtime import LiveHost
 
 FILES = crafted.every()
 HARMFUL = [one for one in FILES if one.message]
@@ -140,3 +142,16 @@ def test_file_that_passed_is_not_tried_again(tmp_path: Path, monkeypatch: pytest
     meet(data)
     with pytest.raises(PluginFileError, match="cannot be tried in a process of its own"):
         meet(data, trust=True)
+
+
+def test_live_plans_the_sizes_of_every_block_before_it_plays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan takes some milliseconds, which the thread of the sound does not have."""
+    path = tmp_path / "plugin.onnx"
+    path.write_bytes(crafted.build(crafted.GAIN))
+    audio = np.full((1, 5000), 0.1, np.float32)
+    with LiveHost(load(path, checked=True), place="callback") as host:
+        monkeypatch.setattr(Plan, "measure", pytest.fail)
+        for size in (1, 64, 100, 1024, 4096, 5000):
+            host.process(audio[:, :size])
