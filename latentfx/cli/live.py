@@ -139,6 +139,10 @@ def live(
 
     limit_s = None if limit is None else parse_duration(limit)
     bindings, address = split_bind(bind or (), ui)
+    if ui:
+        from latentfx.realtime.ui import check_extra
+
+        check_extra()  # before any device is opened
     if place not in _PLACES:
         raise ControlError(f"--place {place!r}; allowed {', '.join(_PLACES)}")
     refuse_own_names(start, controls)

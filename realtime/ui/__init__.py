@@ -27,8 +27,19 @@ def open_page(surface: Surface, address: str = LOOPBACK, port: int = PORT) -> Pa
     Raises:
         LiveError: the extra is not installed, or an address or a port that cannot be listened on.
     """
+    check_extra()
+    from .server import PageServer
+
+    return PageServer(surface, address, port)
+
+
+def check_extra() -> None:
+    """Look for what the page needs.
+
+    Raises:
+        LiveError: the extra is not installed.
+    """
     try:
-        from .server import PageServer
+        from .server import PageServer  # noqa: F401
     except ImportError as error:
         raise LiveError(f"the page needs {error.name}: pip install 'latentfx[ui]'") from None
-    return PageServer(surface, address, port)
