@@ -23,6 +23,7 @@ class Choices:
 
     def __init__(self, stream: LiveStream) -> None:
         self._stream = stream
+        self._shipped = plugins()
         self._known: tuple[tuple[str, int], DeviceView] | None = None
 
     def devices(self) -> DeviceView:
@@ -42,4 +43,4 @@ class Choices:
         """The plugins that come with latentfx, those of the presets, and the one that plays."""
         host = self._stream.host
         others = (preset.plugin for preset in host.bank.presets)
-        return list(dict.fromkeys([*plugins(), *others, host.source]))
+        return list(dict.fromkeys([*self._shipped, *others, host.source]))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
+from latentfx.control import Control
 from latentfx.errors import ControlError
 from latentfx.realtime.stats import Stats
 from latentfx.realtime.surface import Surface
@@ -171,12 +173,11 @@ def read(text: str | bytes) -> PageAction:
 
 def state(view: View, devices: DeviceView, plugins: list[str]) -> dict[str, Any]:
     """All that a page shows and that does not move by itself, as JSON can hold it."""
-    controls = [shown.control for shown in view.controls]
     return {
         "plugin": {
             "name": view.stats.plugin,
             "description": view.description,
-            "controls": [asdict(control) for control in controls],
+            "controls": _described(tuple(shown.control for shown in view.controls)),
             "blends": [
                 {"name": blend.name, "description": blend.description, "labels": dict(blend.labels)}
                 for blend in view.blends
@@ -197,6 +198,12 @@ def state(view: View, devices: DeviceView, plugins: list[str]) -> dict[str, Any]
         "take": None if view.take is None else asdict(view.take),
         "trouble": view.trouble,
     }
+
+
+@lru_cache(maxsize=4)
+def _described(controls: tuple[Control, ...]) -> list[dict[str, Any]]:
+    """What does not change while a plugin plays, made once."""
+    return [asdict(control) for control in controls]
 
 
 def news(known: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
