@@ -70,6 +70,7 @@ class Hub:
 
     async def _tell(self, page: WebSocket, known: dict[str, Any]) -> None:
         """Tell a page, which knows this much, what changed."""
+        due = time.monotonic()
         while True:
             try:
                 self._look()
@@ -82,7 +83,8 @@ class Hub:
                 if message:
                     await page.send_text(encode(message))
                 await page.send_text(encode(self._meters))
-            await asyncio.sleep(FRAME_S)
+            due = max(due + FRAME_S, time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
 
     def _look(self) -> None:
         """See what there is, once a frame for all pages."""
