@@ -41,7 +41,7 @@ def main() -> None:
     ours = open_runner(_file(arguments.plugin), trust=True)
     found: dict[str, tuple[Duel, ...]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        _build(arguments.python, folder)
+        build(arguments.python, folder)
         for file in sorted(Path(folder).glob("*.ts")):
             found[file.stem] = duel(ours, open_runner(file, trust=True), BUFFERS, arguments.seconds)
     print(f"{arguments.plugin} against RAVE, one thread, by turns; ratio: how many times faster it is\n")
@@ -56,7 +56,7 @@ def _file(plugin: str) -> Path:
     return Path(str(resources.files("latentfx.presets") / "plugins" / f"{plugin}.onnx"))
 
 
-def _build(python: str, folder: str) -> None:
+def build(python: str, folder: str) -> None:
     """Let a Python that has RAVE write the models."""
     program = Path(__file__).with_name("rave_files.py")
     done = subprocess.run([python, str(program), folder], capture_output=True, text=True, check=False)

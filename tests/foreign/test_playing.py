@@ -17,6 +17,7 @@ from latentfx.arrays import Float32
 from latentfx.automation import Automated, Automation, Move, Turn
 from latentfx.errors import ControlError, PluginFileError, ShapeError
 from latentfx.host.first_contact import cache_folder
+from latentfx.host.nn_tilde.memory import twin_of
 from latentfx.host.runtime import LatentPlugin
 from latentfx.library import describe, load
 from latentfx.preset import Preset
@@ -316,3 +317,13 @@ def test_a_file_that_ends_the_process_is_named_and_this_one_lives_on(tmp_path: P
     junk.write_bytes(b"PK\x03\x04 not a model")
     with pytest.raises(PluginFileError, match="torch cannot open the file"):
         load(junk, trust=True)
+
+
+def test_streams_share_the_weights_of_their_model(toy_path: Path) -> None:
+    module = torch.jit.load(str(toy_path))
+    twin = twin_of(module)
+    pairs = list(zip(module.named_parameters(), twin.parameters(), strict=True))
+    assert len(pairs) > 8
+    assert [name for (name, weight), other in pairs if weight.data_ptr() != other.data_ptr()] == []
+    state = zip(module.named_buffers(), twin.buffers(), strict=True)
+    assert [name for (name, value), other in state if value.data_ptr() == other.data_ptr()] == []

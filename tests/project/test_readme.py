@@ -12,6 +12,10 @@ from pathlib import Path
 import pages
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from toy_rave import toy_file
+
 # These take hours, data or devices: test_pages.py reads their command lines instead.
 TOO_LONG = ("train", "evaluate", "export", "validate", "bench", "live")
 # test_drawings.py and tests/cli/test_own_method.py run these.
@@ -42,8 +46,9 @@ def latentfx(words: list[str]) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An empty folder that has the recordings where a clone has them."""
+    """An empty folder that has the recordings where a clone has them, and a model called rave.ts."""
     (tmp_path / "examples").symlink_to(pages.ROOT / "examples")
+    toy_file(tmp_path / "rave.ts")
     return tmp_path
 
 

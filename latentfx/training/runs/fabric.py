@@ -7,6 +7,8 @@ number is the one that plain torch computes, bit for bit.
 from __future__ import annotations
 
 import logging
+import sys
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -69,6 +71,11 @@ def _launched(place: torch.device, precision: str, devices: int, nodes: int) -> 
         raise RecipeError(
             f"--devices is {devices}; this machine has {torch.cuda.device_count()} GPUs. Give fewer, or "
             "--device cpu"
+        )
+    if devices > 1 and placed_by_launcher() is None and not Path(sys.argv[0]).is_file():
+        raise RecipeError(
+            f"{devices} processes run this program again, and {sys.argv[0]!r} is no file to run. Start "
+            "latentfx train, a script, or torchrun"
         )
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it says what every user knows
     fabric = Fabric(
