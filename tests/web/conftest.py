@@ -17,6 +17,7 @@ from filelock import FileLock
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "realtime"))  # what tests of the live page use, too
 sys.path.insert(0, str(Path(__file__).parent))
 
 from latentfx.export import export_checkpoint

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import fetch_axe
 from browsing import difference_db, hear, listen, run, visit
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
@@ -23,7 +24,7 @@ from latentfx.host.runtime import LatentPlugin
 Site = Callable[[str], Path]
 Note = Callable[[str, object], None]
 # In hand for a busy machine: a late block would not be what Python makes.
-RESERVE = "reserve_s=0.6"
+RESERVE = "reserve_s=1.2"
 SECONDS = 4.0
 
 
@@ -162,6 +163,23 @@ def test_a_drag_on_the_map_blends_and_is_heard(chromium: webdriver.Chrome, site:
     plugin = latentfx.load("timbre-swap", timbre="flute")
     assert {name: round(values[name], 6) for name in plugin.controls} == dict(plugin.controls)
     assert difference_db(heard["wet"][0], expected(plugin, heard)) < -60
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize("name", ["timbre-swap", "ring"])
+def test_axe_finds_nothing_wrong(
+    chromium: webdriver.Chrome, site: Site, name: str, width: int, request: pytest.FixtureRequest
+) -> None:
+    axe = fetch_axe(request.config.cache.mkdir("axe-core"))  # type: ignore[union-attr]  # pytest has one
+    chromium.set_window_size(width, 900)
+    with serving(site(name)) as server:
+        visit(chromium, f"{server.address}?{RESERVE}")
+        run(chromium, "await latentfx.open();")
+        chromium.execute_script(axe)
+        found = run(chromium, "return (await axe.run({ resultTypes: ['violations'] })).violations;")
+        wide = chromium.execute_script("return document.documentElement.scrollWidth")
+    assert [(one["id"], one["help"], [node["html"] for node in one["nodes"]]) for one in found] == []
+    assert wide <= chromium.execute_script("return innerWidth")
 
 
 def test_the_page_says_what_it_does_without_a_complaint(chromium: webdriver.Chrome, site: Site) -> None:
