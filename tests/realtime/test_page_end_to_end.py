@@ -86,20 +86,34 @@ def test_a_drag_on_the_ring_is_heard_within_30_ms_and_the_latency(
     start = rig._job["start"]  # type: ignore[index]  # it plays
     browser.js(WATCH_MOVES)
     clock: list[tuple[float, int]] = []
+    ended = threading.Event()
+
+    def look_at_the_clock() -> None:
+        """A server that waits for late clients has a time of its own."""
+        while not ended.wait(0.002):
+            clock.append((time.time(), rig.horn.last_frame_time - start))
+
+    watch = threading.Thread(target=look_at_the_clock)
+    watch.start()
     wanted: list[int] = []
-    while (frame := rig.horn.frame_time - start) < audio.shape[1] - RATE:
-        clock.append((time.time(), frame))
+    while rig.horn.last_frame_time - start < audio.shape[1] - RATE:
         wanted.append(10 - abs(len(wanted) % 16 - 8))  # 2 to 10 and back: a hand cannot jump round a ring
         browser.mouse("Moved", on_ring(box, wanted[-1]))
         time.sleep(float(rng.uniform(0.1, 0.3)))
+    ended.set()
+    watch.join()
     moved = browser.js("return window.moves")
     browser.mouse("Released", on_ring(box, wanted[-1]))
     sound.join()
     stats = running.finish()
     delays = []
-    for moment_s, steps in zip(moved, wanted, strict=True):
+    gains = heard[0] / LEVEL
+    assert len(moved) == len(wanted)
+    for number, moment_s in enumerate(moved):
         moment = round(np.interp(moment_s, *np.array(clock).T))
-        there = np.flatnonzero(np.abs(heard[0][moment:] - steps * LEVEL) < 1e-3)
+        before, steps, after = [wanted[min(max(number + near, 0), len(wanted) - 1)] for near in (-1, 0, 1)]
+        answers = {steps, after} - {before}  # a page that stalls leaves out what is over
+        there = np.flatnonzero(np.min(np.abs(gains[moment:, None] - [*answers]), axis=1) < 0.05)
         assert there.size, f"{steps} steps are never heard"
         delays.append(1000 * int(there[0]) / RATE)
     assert len(delays) >= LEAST_DRAGS
@@ -107,7 +121,7 @@ def test_a_drag_on_the_ring_is_heard_within_30_ms_and_the_latency(
     middle, worst = float(np.median(delays)), max(delays)
     told = f"{len(delays)} drags: median {middle:.1f}, worst {worst:.1f}, allowed {allowed:.1f} ms"
     logging.getLogger(__name__).info("drag to sound: %s", told)
-    assert np.percentile(delays, 25) < allowed, f"{told}; a busy machine keeps some waiting, but not most"
+    assert np.median(delays) < allowed, f"{told}; a busy machine keeps some waiting, but not most"
 
 
 def test_two_pages_agree_and_one_that_died_finds_its_state(
