@@ -158,11 +158,15 @@ class Share(Generic[W, H]):
         return bool(self._again)
 
     def _give_up(self) -> Iterator[Outcome]:
-        """Name what nobody is left to do."""
-        held = [task for _, task in self._asked.values() if task is not None]
-        for task in held:
-            self._crew.clear(task)
+        """Let go of workers that still start, and name what nobody is left to do."""
+        held = [*self._asked.values()]
         self._asked.clear()
-        for tasks in (held, self._again, self._fresh):
-            for task in tasks:
+        tasks = [task for _, task in held if task is not None]
+        for worker, task in held:
+            if task is None:
+                self._crew.forget(worker)
+            else:
+                self._crew.clear(task)
+        for left in (tasks, self._again, self._fresh):
+            for task in left:
                 yield Outcome.failed(task, f"no worker is left: {self._last_loss or 'none could be started'}")

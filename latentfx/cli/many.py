@@ -152,7 +152,8 @@ def _tell(job: ApplyJob, batch: Batch, tally: Tally) -> None:
     for _, error in tally.errors:
         _complain(error)
     if tally.failed > len(tally.errors):
-        _complain(f"and {tally.failed - len(tally.errors)} more; all are in {batch.journal}")
+        where = "" if batch.trouble else f"; all are in {batch.journal}"
+        _complain(f"and {tally.failed - len(tally.errors)} more{where}")
     if tally.failed:
         _complain(f"{tally.failed} of {tally.total} files failed")
 

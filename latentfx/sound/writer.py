@@ -147,6 +147,8 @@ class AudioWriter:
                 **lossy,
             )
         except FAILURES as error:
+            if reason(error) == "System error":  # the disk is full: the header could not be written
+                raise AudioFileError(self._cannot("the system refuses")) from None
             raise AudioFileError(
                 f"{self.path.name} cannot hold {like.channels} channels at {like.sample_rate} Hz as "
                 f"{self.form.kind} {self.form.subtype} ({reason(error)}); write .wav, which takes any"

@@ -107,7 +107,7 @@ def test_an_actor_that_is_killed_in_the_middle_costs_no_file(
 def test_a_node_that_is_removed_costs_no_file(
     joined: Cluster, plugin_file: Write, sounds: Sounds, tmp_path: Path
 ) -> None:
-    takes, out = sounds(30, LONG_S), tmp_path / "out"
+    takes, out = sounds(45, LONG_S), tmp_path / "out"
     leaves = joined.add_node(num_cpus=1, object_store_memory=100 << 20)
 
     def leave() -> None:
@@ -118,8 +118,8 @@ def test_a_node_that_is_removed_costs_no_file(
     thread.start()
     outcomes = list(apply_many(takes, out, plugin_file("delay"), on="ray", jobs=3))
     thread.join()
-    assert [outcome.error for outcome in outcomes] == [""] * 30
-    assert len({outcome.target for outcome in outcomes}) == 30
+    assert [outcome.error for outcome in outcomes] == [""] * 45
+    assert len({outcome.target for outcome in outcomes}) == 45
     assert set(results(out).values()) == {round(LONG_S * RATE)}
     assert parts(out) == []
 
