@@ -9,7 +9,7 @@ import numpy as np
 from mido import Message
 
 from latentfx.arrays import Float32
-from latentfx.automation.inbox import Inbox
+from latentfx.automation.inbox import CALM, Inbox
 from latentfx.binding import Binding
 from latentfx.errors import MidiError
 from latentfx.host.runtime import LatentPlugin
@@ -18,7 +18,7 @@ from latentfx.keys.response import HIGHEST_SHARE, SLOPE_HZ, measure_response
 from latentfx.keys.tone import KeyTone
 from latentfx.sound.level import LEVEL_DB
 
-_AT_ONCE: Final = 256
+_SOUND_OFF: Final = 120
 _PIECE: Final = 1 << 14
 _USUAL_VELOCITY: Final = 100  # sounds at the level of the training data
 _DB_PER_DECADE: Final = 30.0
@@ -98,19 +98,28 @@ class Keyboard:
         Shape:
             -> [channels, samples]
         """
-        for message in self._inbox.take(_AT_ONCE):
-            self.hear(message)
+        if len(self._inbox):
+            for message in self._inbox.take(CALM):
+                self._take(message)
+            self._aim()  # once for all of them: in a flood of messages, sound comes first
         return self._sound(channels, samples)
 
     def hear(self, message: Message) -> None:
         """Obey a message from the next sample on; only the thread that renders calls it."""
+        self._take(message)
+        self._aim()
+
+    def _take(self, message: Message) -> None:
         if self._is_bound(message):
             return
+        self._hand.hear(message)
+        if message.type == "control_change" and message.control == _SOUND_OFF:
+            self._tone.stop()
+
+    def _aim(self) -> None:
+        """Let the tone go where the hand is."""
         hand, tone = self._hand, self._tone
-        hand.hear(message)
         key = hand.key
-        if message.type == "control_change" and message.control == 120:
-            tone.stop()
         if key is None:
             if self._sounding:
                 tone.release()

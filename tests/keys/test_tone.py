@@ -296,3 +296,18 @@ def test_panic_ends_the_tone(delay: latentfx.LatentPlugin) -> None:
         host.panic()
         host.process(silence)
         assert not host.process(silence).any()
+
+
+def test_a_flood_of_messages_is_heard_a_part_at_a_time_and_its_last_key_sounds(play: Messages) -> None:
+    keyboard = play()
+    for turn in range(1000):
+        keyboard.send(on(40 + turn % 30))
+        keyboard.send(Message("pitchwheel", pitch=turn))
+    keyboard.send(Message("pitchwheel", pitch=0))
+    keyboard.send(on(69))
+    keyboard.render(1, 64)
+    assert not keyboard.silent
+    for _ in range(40):
+        keyboard.render(1, 64)
+    listen(keyboard, 0.5)
+    assert pitch_hz(listen(keyboard, 2.0)) == pytest.approx(440.0, rel=1e-5)
