@@ -165,6 +165,6 @@ def count_rows(spec: PluginSpec, channels: int) -> int:
     side = (
         ", the last of them its side-chain: give that as a recording (side=, --side FILE), or as a channel"
         if spec.side_channels
-        else ""
+        else f"; mix or copy its channels, so that there are {spec.in_channels}"
     )
     raise ShapeError(f"audio has {channels} channels; plugin {spec.name!r} takes {spec.in_channels}{side}")

@@ -99,7 +99,7 @@ def test_a_stereo_model_takes_both_channels_at_once(stereo_path: Path, notes: Fl
     out = plugin(np.stack([notes, 0.3 * notes[::-1]]), RATE)
     assert out.shape == (2, len(notes))
     assert largest_gap(out[0], out[1]) > 0.001
-    with pytest.raises(ShapeError, match="audio has 1 channels; plugin 'stereo' takes 2"):
+    with pytest.raises(ShapeError, match="audio has 1 channels; plugin 'stereo' takes 2; mix or copy"):
         plugin(notes, RATE)
 
 

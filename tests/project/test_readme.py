@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from toy_rave import toy_file
 
 # These take hours, data or devices: test_pages.py reads their command lines instead.
-TOO_LONG = ("train", "evaluate", "export", "validate", "bench", "live")
+TOO_LONG = ("train", "evaluate", "export", "validate", "bench", "live", "ui")
 # test_drawings.py and tests/cli/test_own_method.py run these.
 TESTED_ELSEWHERE = ("house.py", "api_page.py", "own_method.py")
 # Their commands need other machines: tests/batch/test_story.py runs them.
