@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
@@ -58,7 +59,8 @@ class LocalCrew(Crew[Seat, "Future[Outcome | None]"]):
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self._order,))
         before = set(multiprocessing.active_children())
-        started: Future[Outcome | None] = pool.submit(_ready)
+        with _deaf():
+            started: Future[Outcome | None] = pool.submit(_ready)
         seat = Seat(pool, (set(multiprocessing.active_children()) - before).pop())
         self._all.add(seat)
         self._seats[started] = seat
@@ -105,6 +107,19 @@ class LocalCrew(Crew[Seat, "Future[Outcome | None]"]):
     def clear(self, task: Task) -> None:
         if not stores.scheme_of(task.target):
             discard_parts_of(Path(task.target))
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Start processes that do not hear Ctrl-C, not even while they import; here it is heard afterwards."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(order: Order) -> None:

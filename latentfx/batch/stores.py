@@ -33,14 +33,7 @@ _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _EXTRAS: Final = {"s3": ("s3", "s3fs"), "s3a": ("s3", "s3fs"), "gs": ("gs", "gcsfs"), "gcs": ("gs", "gcsfs")}
 # Stores in which an object appears when all of it has arrived. Elsewhere it is renamed at the end.
 _WHOLE: Final = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"}
-_NO_RETRY: Final = (
-    LatentFXError,
-    FileNotFoundError,
-    PermissionError,
-    IsADirectoryError,
-    ValueError,
-    TypeError,
-)
+_NO_RETRY: Final = (IsADirectoryError, ValueError, TypeError)  # the second time would be as the first
 
 
 def scheme_of(text: str) -> str:

@@ -107,8 +107,8 @@ def apply_several(job: ApplyJob) -> None:
         many.again,
         job.controls,
     )
-    if many.on != "local" or scheme_of(job.target):
-        be_patient()  # to stop a cluster and to send a journal takes longer than a moment
+    if many.on != "local" or (many.jobs or 1) > 1 or scheme_of(job.target):
+        be_patient()  # to end workers and to send a journal may take longer than a moment
     tally = Tally(len(batch.plan))
     try:
         _run(job, batch, tally)

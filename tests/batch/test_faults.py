@@ -106,7 +106,7 @@ def test_ctrl_c_leaves_whole_files_alone(
     out = tmp_path / "out"
     words = ("apply", sounds(12, LONG_S / 4), out, "--plugin", plugin_file("delay"), "--jobs", jobs)
     process = start(*words)
-    wait_until(lambda: results_named(out) and writers(out))
+    wait_until(lambda: results_named(out) and parts(out))
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
@@ -118,6 +118,23 @@ def test_ctrl_c_leaves_whole_files_alone(
     assert len(results(out)) - jobs <= done < 12
     said, err = start(*words).communicate()
     assert said.splitlines()[-1].startswith(f"{12 - done} of 12 files made"), err
+
+
+def test_ctrl_c_while_workers_start_is_two_lines(
+    start: Start, plugin_file: Write, sounds: Sounds, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    process = start("apply", sounds(4), out, "--plugin", plugin_file("delay"), "--jobs", 2)
+    wait_until((out / "latentfx-batch.jsonl").exists)
+    wait_until(lambda: len(children_of(process.pid)) >= 2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert len(err.splitlines()) == 2, err
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def results_named(folder: Path) -> list[Path]:
