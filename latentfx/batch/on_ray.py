@@ -174,9 +174,10 @@ class RayCrew(Crew[Any, Any]):
             self._ray.init("auto" if on == "ray" else on, **quiet)
         except (ConnectionError, TimeoutError, OSError, ValueError, RuntimeError) as error:
             if on != "ray" or not isinstance(error, ConnectionError):
-                why = str(error).strip().splitlines()[:1]
+                lines = str(error).strip().splitlines()
+                why = " ".join(dict.fromkeys((*lines[:1], *lines[-1:])))
                 raise ClusterError(
-                    f"the Ray cluster {on} cannot be reached ({''.join(why)}); start one with: "
+                    f"the Ray cluster {on} cannot be reached ({why}); start one with: "
                     "ray start --head, and give ray://HOST:10001"
                 ) from None
             self._ray.init(

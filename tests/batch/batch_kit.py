@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 
 RATE = 48_000
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 Sounds = Callable[..., Path]
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -118,6 +118,7 @@ def test_every_command_of_the_library_runs(
     studio: Path, machines: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(studio / "home"))
+    monkeypatch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "120")  # a busy machine starts slowly
     monkeypatch.setenv("RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", "0")  # the machines end at once
     said: list[str] = []
     for words in map(shlex.split, commands()):
