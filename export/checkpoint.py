@@ -78,6 +78,7 @@ def export_checkpoint(
     trust: bool = False,
     progress: Progress = in_silence,
     runtime: str | None = None,
+    renew: bool = False,
 ) -> Exported:
     """Write the plugin file of a trained model, or of a plugin file in another form.
 
@@ -105,6 +106,7 @@ def export_checkpoint(
         progress: called with the name of each step as it begins.
         runtime: for `web`: the npm package onnxruntime-web, as a file or folder, or the address of its folder
             `dist`.
+        renew: whether a plugin file by an earlier latentfx may become one that sounds as this one makes it.
     Raises:
         CheckpointError: no checkpoint, or a damaged one.
         TrustError: `path` names code outside the catalogue, and `trust` is not set.
@@ -121,7 +123,7 @@ def export_checkpoint(
     if runtime is not None:
         raise ExportError(f"a runtime is for pages (--to {WEB}), not for {to}; leave it out")
     progress("opening the model")
-    plugin, provenance = _open(plugin_path(path), name, default, latency, trust)
+    plugin, provenance = _open(plugin_path(path), name, default, latency, trust, renew)
     if host_rate is not None:
         plugin = _at_host_rate(plugin, host_rate, to)
     target = Path(target or safe_name(plugin.spec.name) + SUFFIXES[to])
@@ -172,12 +174,12 @@ def _export_page(
 
 
 def _open(
-    source: Path, name: str | None, default: str | None, latency: int | None, trust: bool
+    source: Path, name: str | None, default: str | None, latency: int | None, trust: bool, renew: bool
 ) -> tuple[Plugin, dict[str, Any]]:
     if source.suffix == SUFFIXES["nn~"]:
         return open_scripted(source, name, trust)
     if source.suffix == SUFFIXES["onnx"]:
-        return rebuild_plugin(source, name, default, latency, trust)
+        return rebuild_plugin(source, name, default, latency, trust, renew)
     objective, card = load_checkpoint(source, trust=trust)
     with reading_card(source):
         method = method_of(source, card, trust)

@@ -46,10 +46,12 @@ def rebuild_plugin(
     default: str | None = None,
     latency: int | None = None,
     trust: bool = False,
+    renew: bool = False,
 ) -> tuple[Plugin, dict[str, Any]]:
     """Build the torch plugin of an `.onnx` file that `latentfx export` wrote.
 
-    The plugin is compared with the graph: it comes back only if both give the same sound.
+    The plugin is compared with the graph: it comes back only if both give the same sound, or if the weights
+    of a file by an earlier latentfx shall play with the code of this one.
 
     Args:
         path: the file.
@@ -58,6 +60,7 @@ def rebuild_plugin(
         latency: samples, where the method has a choice; as in the file unless given.
         trust: whether code outside the catalogue may run, if the file names some; it lies beside the file.
             Then the operators and sizes of the file may be any, too.
+        renew: whether the plugin may sound otherwise than the file does.
     Returns:
         The plugin, and its provenance.
     Raises:
@@ -78,7 +81,8 @@ def rebuild_plugin(
         builder.as_if_trained(objective)
         plugin = builder.build(objective, name or spec.name, default)
         _fill(plugin, read_model(data))
-        verify_parity(plugin, graph.session, torchscript=False)
+        if not renew:
+            verify_parity(plugin, graph.session, torchscript=False)
     except TrustError:
         raise
     except (LatentFXError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:

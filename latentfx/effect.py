@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from latentfx.control import Control
 from latentfx.dsp.delay import Delay
 from latentfx.dsp.finite import StateGuard, finite
+from latentfx.dsp.high_pass import HighPass
 from latentfx.dsp.ramp import ControlRamp
 from latentfx.errors import ContractError, ShapeError
 from latentfx.plugin import Plugin, PluginSpec, State
@@ -22,6 +23,9 @@ STANDARD_CONTROLS = (
     Control("output_db", -24.0, 24.0, 0.0, "dB", "linear", "gain after the mix"),
 )
 _PREFIX = "effect_"
+# Poles of the high-pass: the first for what the stages hear, all for what opens the gate.
+CORNERS_HZ = (20.0, 42.0, 110.0, 200.0)
+ANALYSED_POLES = 2
 
 
 class LatentEffect(Plugin):
@@ -29,7 +33,8 @@ class LatentEffect(Plugin):
 
     The effect smooths every control, applies `input_db`, mixes in the dry input at the latency of the
     effect (`mix`; at 0 the output is the input, delayed, to the bit), applies `output_db`, and closes a
-    gate where the input is silent, since a decoder may hum at rest. Bad samples in become zeros; a batch
+    gate where the input is silent, since a decoder may hum at rest. The gate does not hear what is inaudible at
+    that level: offsets, rumble, hum. Bad samples in become zeros; a batch
     row whose stages reach NaN or Inf starts them again. The dry path has the first channels of the input,
     as many as come out; further channels (a side-chain) go to the analysis alone, and open the gate only
     where `gate_side_chain` says so.
@@ -50,6 +55,8 @@ class LatentEffect(Plugin):
         gate_db: peak level of the input, after `input_db`, below which it counts as silence, dBFS.
         hold_ms: how long the gate stays open after that, on top of the latency.
         gate_side_chain: whether a side-chain alone is sound enough.
+        high_pass: whether the stages hear the input without offset and rumble, for effects that make their
+            sound anew. Effects that pass their input on need it whole.
     Raises:
         ContractError: two stages with one state name, or a stage that does not return the state it began
             with.
@@ -75,6 +82,7 @@ class LatentEffect(Plugin):
         gate_db: float = -80.0,
         hold_ms: float = 200.0,
         gate_side_chain: bool = False,
+        high_pass: bool = False,
     ) -> None:
         hop, latency = analysis.hop, synthesis.latency
         block_size = hop if block_size is None else block_size
@@ -101,6 +109,7 @@ class LatentEffect(Plugin):
         self.side_chain = in_channels > out_channels
         self.gate_side_chain = gate_side_chain
         self.dry_channels = min(in_channels, out_channels)
+        self.filtered_channels = in_channels if high_pass or gate_side_chain else self.dry_channels
         self.operator_controls = len(operator.controls)
         self.analysis = analysis
         self.model = model
@@ -110,6 +119,9 @@ class LatentEffect(Plugin):
         self.range = _Range(controls)
         self.ramp = ControlRamp(len(controls), hop, ramp_ms, sample_rate, _PREFIX + "ramp_")
         self.gate = _Gate(gate_db, math.ceil(hold_ms * frames_per_ms + latency / hop), hop)
+        self.high_pass = high_pass
+        taps = (ANALYSED_POLES, len(CORNERS_HZ)) if high_pass else (len(CORNERS_HZ),)
+        self.filter = HighPass(CORNERS_HZ, taps, hop, sample_rate, _PREFIX + "filter_")
         self.dry = Delay(self.dry_channels, latency, _PREFIX + "dry_")
         self.guard = StateGuard(self._stages_state(1))
         self._rehearse()
@@ -118,6 +130,7 @@ class LatentEffect(Plugin):
         state = self._stages_state(batch_size)
         for part in (self.ramp, self.gate, self.dry):
             state.update(part.initial_state(batch_size))
+        state.update(self.filter.initial_state(batch_size, self.filtered_channels))
         return state
 
     def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
@@ -127,13 +140,17 @@ class LatentEffect(Plugin):
         mix = samples[:, -3:-2]
         input_gain, output_gain = torch.exp(samples[:, -2:] * self.nepers_per_db).split([1, 1], 1)
         driven = audio * input_gain
-        opening, gate_state = self.gate(driven if self.gate_side_chain else self._main(driven), state)
-        effect, stages_state = self._effect(driven, knobs[:, : self.operator_controls], state)
+        filtered, filter_state = self.filter(driven[:, : self.filtered_channels], state)
+        watched = filtered[-1] if self.gate_side_chain else self._main(filtered[-1])
+        opening, gate_state = self.gate(watched, state)
+        heard = filtered[0] if self.high_pass else driven
+        effect, stages_state = self._effect(heard, knobs[:, : self.operator_controls], state)
         dry, dry_state = self.dry(self._main(audio), state)
 
         new = self.guard(stages_state)
         new.update(ramp_state)
         new.update(gate_state)
+        new.update(filter_state)
         new.update(dry_state)
         return (dry * (1.0 - mix) + finite(effect) * (mix * opening)) * output_gain, new
 

@@ -44,6 +44,7 @@ def build_ring(objective: PitchRing, name: str = "ring", default: str | None = N
         Rotate(RingTurn(objective.networks), objective.code, hop, rate, config.spectral.pitch_margin),
         swapper.synthesis,
         description="turns the pitch class round a ring; the octave and the timbre stay",
+        high_pass=True,
     )
     return effect.eval().requires_grad_(False)
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from latentfx.effect import LatentEffect
 from latentfx.errors import ExportError, ShapeError
 from latentfx.export.origin import origin
@@ -13,12 +16,16 @@ from latentfx.methods.swapper.config import SwapperConfig
 from latentfx.methods.swapper.harmonic import PARTIALS
 from latentfx.methods.swapper.harmonic_synthesis import HarmonicSynthesis
 from latentfx.methods.swapper.model import Swapper
+from latentfx.methods.swapper.octaves import Octaves
+from latentfx.methods.swapper.pitch_positions import PitchCode
 from latentfx.methods.swapper.spectral import SpectralAnalysis
 from latentfx.methods.swapper.streaming import StreamingSwapper
 from latentfx.operators.swap import Swap
+from latentfx.training.data.instruments import INSTRUMENTS
 
 from .builder import Builder
 
+MIDI_C0 = 12.0
 PAPER = (
     "Unsupervised pitch-timbre disentanglement of musical instruments using a Jacobian disentangled "
     "sequential autoencoder (2024)"
@@ -50,6 +57,8 @@ def build_swapper(objective: Swapper, name: str = "timbre-swap", default: str | 
         raise ExportError(
             f"the default is {default!r}; this checkpoint knows {', '.join(config.instruments)} and input"
         )
+    code = PitchCode(spectral, config.n_pitch_combs, config.z_size)
+    octaves = Octaves(code, _ranges(config.instruments, code), spectral.sample_rate / spectral.hop_length)
     swap = Swap(
         config.instruments,
         objective.timbres,
@@ -57,6 +66,7 @@ def build_swapper(objective: Swapper, name: str = "timbre-swap", default: str | 
         spectral.pitch_margin,
         spectral.bins_per_octave,
         default or config.instruments[0],
+        octaves,
     )
     effect = LatentEffect(
         name,
@@ -67,8 +77,20 @@ def build_swapper(objective: Swapper, name: str = "timbre-swap", default: str | 
         HarmonicSynthesis(spectral, PARTIALS),
         blends=(swap.blend,),
         description="plays the incoming line on another instrument",
+        high_pass=True,
     )
     return effect.eval().requires_grad_(False)
+
+
+def _ranges(instruments: tuple[str, ...], code: PitchCode) -> Tensor:
+    """Lowest and highest pitch of each instrument, semitones from C0; of one that is not known, all pitches.
+
+    Shape:
+        -> [K, 2]
+    """
+    known = (INSTRUMENTS.get(name) for name in instruments)
+    ends = [(i.lowest - MIDI_C0, i.highest - MIDI_C0) if i else (code.lowest, code.highest) for i in known]
+    return torch.tensor(ends)
 
 
 def _as_if_trained(objective: Swapper) -> None:

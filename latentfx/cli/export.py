@@ -87,6 +87,12 @@ def export(
             "strangers: know where it comes from.",
         ),
     ] = False,
+    renew: Annotated[
+        bool,
+        typer.Option(
+            "--renew", help="Of a plugin by an earlier latentfx: its weights, played as this one plays them."
+        ),
+    ] = False,
 ) -> None:
     """Turn a trained model, or a plugin, into a file for this program, nn~ or Neutone FX.
 
@@ -135,6 +141,7 @@ def export(
             trust=trust,
             progress=steps.show,
             runtime=runtime,
+            renew=renew,
         )
     _show(exported)
 

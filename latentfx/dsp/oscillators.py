@@ -8,11 +8,30 @@ from torch import Tensor, nn
 __all__ = ["OscillatorBank"]
 
 
+# A frame whose pitch is farther from the last one's is another note.
+JUMP_ST = 0.67
+# Phases of the first partials and of every few, in turns: two parabolas, those of the lowest peaks.
+FIRST_TURNS, EVERY_FEW_TURNS = 0.29, 0.21
+
+
+def spread_phases(first: int, every_few: int) -> Tensor:
+    """Phases that keep the peaks of a row of partials low, in turns.
+
+    Shape:
+        -> [first + every_few], of the first partials, then negative, those of every few
+    Source: after Schroeder, "Synthesis of low-peak-factor signals", 1970.
+    """
+    near, far = torch.arange(float(first)), torch.arange(float(every_few))
+    return torch.cat([FIRST_TURNS * near * near, -EVERY_FEW_TURNS * far * far])
+
+
 class OscillatorBank(nn.Module):
     """Cosines at the multiples of a pitch, whose amplitudes and frequency move in straight lines.
 
-    What a frame says is reached at the end of its hop. All partials are at their crests together, once in a
-    period: one train of pulses. Phases are kept in double precision, so that the audio is the same for every
+    What a frame says is reached at the end of its hop. Where the pitch jumps, by more than two thirds of a semitone
+    from frame to frame, it changes at once in the middle of the hop: no partial slides from note to note. Phases
+    stay continuous. Each partial has a phase of its own, so that a period is no single pulse, whose peak would
+    be far above its level. Phases are kept in double precision, so that the audio is the same for every
     split into calls.
 
     Only the first few cosines, and those of every few, are computed; the others are products of two of these,
@@ -25,6 +44,7 @@ class OscillatorBank(nn.Module):
     """
 
     numbers: Tensor
+    spread: Tensor
     path: Tensor
     ramps: Tensor
 
@@ -42,7 +62,10 @@ class OscillatorBank(nn.Module):
         # Negative, so that of the addition theorem's products none is subtracted.
         numbers = torch.cat([first, -torch.arange(0.0, partials, self.few)])
         self.register_buffer("numbers", numbers[:, None, None], persistent=False)
-        path = torch.stack([number, number * (number + 1.0) / (2.0 * hop)])
+        self.register_buffer("spread", spread_phases(self.few, len(numbers) - self.few)[:, None, None], persistent=False)
+        self.jump = JUMP_ST * math.log(2.0) / 12.0
+        line, jump = number * (number + 1.0) / (2.0 * hop), (number - hop // 2).clamp(min=0.0)
+        path = torch.stack([number, line, jump - line])
         self.register_buffer("path", path, persistent=False)
         ramps = torch.stack([1.0 - rise, rise]).unsqueeze(1)
         self.register_buffer("ramps", ramps, persistent=False)
@@ -82,7 +105,7 @@ class OscillatorBank(nn.Module):
         Shape:
             amplitude [B, N, K, 2] at the ends of each hop, turns [B, N, hop] -> [B, N, hop]
         """
-        angles = self.numbers * turns[:, :, None, None]
+        angles = self.numbers * turns[:, :, None, None] + self.spread
         angles = (angles - torch.round(angles)) * self.turn
         waves = torch.cat([torch.cos(angles), torch.sin(angles)], 3)
         first, every_few = waves[:, :, : self.few], waves[:, :, self.few :]
@@ -102,7 +125,9 @@ class OscillatorBank(nn.Module):
         """
         phase, begin = last.double().unflatten(1, [2, 2]).sum(dim=2, keepdim=True).split([1, 1], 1)
         before = torch.cat([torch.where(begin > 0.0, begin, frequency[:, :1]), frequency[:, :-1]], 1)
-        inside = torch.matmul(torch.cat([before, frequency - before], 2), self.path)
+        change = frequency - before
+        jumps = (change.abs() > self.jump * before).to(change.dtype)
+        inside = torch.matmul(torch.cat([before, change, change * jumps], 2), self.path)
         advance = inside[:, :, self.hop - 1 :]
         after = phase + torch.cumsum(advance, 1)
         turns = after - advance + inside

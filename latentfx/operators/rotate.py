@@ -61,9 +61,10 @@ class Rotate(Operator):
 
     @torch.jit.export
     def on_features(self, features: Features, controls: Tensor) -> Features:
-        """Crop the pitch spectrum."""
+        """Crop the pitch spectra."""
         changed = features.copy()
         changed["pitch"] = features["pitch_spectrum"][:, self.margin : -self.margin]
+        changed["newest"] = features["newest_spectrum"][:, self.margin : -self.margin]
         return changed
 
     def forward(self, factors: Factors, controls: Tensor, state: State) -> tuple[Factors, State]:

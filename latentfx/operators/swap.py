@@ -1,7 +1,7 @@
 """Swap: put another value in the place of a global factor. My line, that instrument."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentfx.control import Control
 from latentfx.dsp.logfreq import LogFrequencyShift
@@ -15,7 +15,9 @@ SHIFT_ST = 12.0
 class Swap(Operator):
     """Replace the factor `v` by a weighted mean of named values, of the input's own and of a learnt one.
 
-    With every weight at 0 the input keeps its own. `pitch_st` transposes what the local encoder sees.
+    With every weight at 0 the input keeps its own. `pitch_st` transposes what the local encoder sees. With
+    `octave_auto` the pitch code moves by whole octaves, so that the line lies in the range of the timbres: see
+    `latentfx.methods.swapper.octaves`.
 
     Args:
         names: labels of the named timbres.
@@ -24,10 +26,11 @@ class Swap(Operator):
         pitch_margin: bins beyond either end in `pitch_spectrum`.
         bins_per_octave: log bins an octave.
         default: the timbre at start.
+        octaves: moves the pitch code into the range of the named timbres.
     Shape:
         timbres [K, V]
-        pitch_spectrum [B, n_pitch + 2 margin, N] -> pitch [B, n_pitch, N]
-        v [B, V, N] -> the same
+        pitch_spectrum and newest_spectrum [B, n_pitch + 2 margin, N] -> pitch and newest [B, n_pitch, N]
+        z [B, Z, N], v [B, V, N] -> the same
     """
 
     timbres: Tensor
@@ -40,6 +43,7 @@ class Swap(Operator):
         pitch_margin: int,
         bins_per_octave: int,
         default: str,
+        octaves: nn.Module,
     ) -> None:
         labels = (*names, "input", "reference")
         weights = tuple(
@@ -49,7 +53,9 @@ class Swap(Operator):
         pitch = Control(
             "pitch_st", -SHIFT_ST, SHIFT_ST, 0.0, "st", "linear", "transposition; the timbre stays"
         )
-        super().__init__((*weights, pitch))
+        octave = Control("octave_auto", 0.0, 1.0, 0.0, "", "integer", "1 moves the line by octaves into the range")
+        super().__init__((*weights, pitch, octave))
+        self.octaves = octaves
         self.named = len(names)
         self.silent_weight = SILENT_WEIGHT
         self.v_size = int(timbres.shape[1])
@@ -68,15 +74,20 @@ class Swap(Operator):
         """No timbre learnt.
 
         Shape:
-            operator_reference [B, V]
+            operator_reference [B, V], and those of `octaves`
         """
-        return {"operator_reference": torch.zeros([batch_size, self.v_size], device=self.timbres.device)}
+        state = {"operator_reference": torch.zeros([batch_size, self.v_size], device=self.timbres.device)}
+        state.update(self.octaves.initial_state(batch_size))
+        return state
 
     @torch.jit.export
     def on_features(self, features: Features, controls: Tensor) -> Features:
-        """Transpose and crop the pitch spectrum."""
+        """Transpose and crop the pitch spectra."""
         changed = features.copy()
-        changed["pitch"] = self.shift(features["pitch_spectrum"], controls[:, -1])
+        both = torch.cat([features["pitch_spectrum"], features["newest_spectrum"]])
+        semitones = torch.cat([controls[:, -2], controls[:, -2]])
+        shifted = self.shift(both, semitones).unflatten(0, [2, -1])
+        changed["pitch"], changed["newest"] = shifted[0], shifted[1]
         return changed
 
     def forward(self, factors: Factors, controls: Tensor, state: State) -> tuple[Factors, State]:
@@ -89,7 +100,10 @@ class Swap(Operator):
         v = torch.where(total > self.silent_weight, v / total.clamp(min=self.silent_weight), own)
         swapped = factors.copy()
         swapped["v"] = v
-        return swapped, {"operator_reference": reference}
+        moved, new_state = self.octaves(factors["z"].transpose(1, 2), named, controls[:, -1], state)
+        swapped["z"] = moved.transpose(1, 2)
+        new_state["operator_reference"] = reference
+        return swapped, new_state
 
 
 def _weight_of(label: str) -> str:

@@ -94,11 +94,28 @@ class HarmonicEncoder(nn.Module):
         self.best_scale = BEST_SCALE
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        fit: Tensor = self.combs(x)
-        code = torch.matmul(torch.softmax(fit.transpose(-1, -2), dim=-1), self.code).to(x.dtype)
+        fit = self.fits(x)
+        code = self.code_of(fit).to(x.dtype)
         best = torch.amax(fit, dim=-2).unsqueeze(-1).to(x.dtype) * self.best_scale
         logvar = self.logvar(self.body(torch.cat([code, best], dim=-1)))
         return code, torch.clamp(logvar, -12.0, 6.0)
+
+    def fits(self, x: Tensor) -> Tensor:
+        """How well the comb of each pitch fits.
+
+        Shape:
+            [B, N, n_local] -> [B, n_pitch, N]
+        """
+        fits: Tensor = self.combs(x)
+        return fits
+
+    def code_of(self, fits: Tensor) -> Tensor:
+        """Mean code of all pitches, each weighted by how well it fits.
+
+        Shape:
+            [B, n_pitch, N] -> [B, N, z_size]
+        """
+        return torch.matmul(torch.softmax(fits.transpose(-1, -2), dim=-1), self.code)
 
 
 class HarmonicDecoder(Decoder):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from latentfx.dsp.loudness import k_weight
 from latentfx.dsp.noise import NOISE_POWER, NoiseSpectra
 from latentfx.dsp.oscillators import OscillatorBank
 from latentfx.dsp.stft import StftSynthesis
@@ -60,38 +61,45 @@ class HarmonicSynthesis(Synthesis):
         return tone + breath, new_state
 
 
-def played_levels(
-    partials: Tensor,
-    noise: Tensor,
-    f0: Tensor,
-    level: Tensor,
-    bins: int,
-    floor: float,
-    silence: float = SILENCE,
-    noise_power: float = NOISE_POWER,
-    lobe_energy: float = LOBE_ENERGY,
-    near_nyquist: float = NEAR_NYQUIST,
-) -> tuple[Tensor, Tensor]:
-    """Amplitudes that have this level together, from log-magnitudes of any scale.
+class PlayedLevels(nn.Module):
+    """Amplitudes that are as loud as a level together, from log-magnitudes of any scale.
 
     Undoes `latentfx.methods.swapper.spectral.log_magnitudes`. What is near the floor falls by 20 dB, not to
     0: a difference of near numbers would be rounding alone. Partials end before the Nyquist frequency.
+    Frequencies count as they do in integrated loudness, so that every timbre is as loud as its source.
 
     Args:
-        bins: of a frame of n_fft samples.
-        floor: what was added to the magnitudes before the logarithm.
+        config: frames.
+        floor: what was added to the magnitudes before the logarithm; that of the frames unless given.
     Shape:
-        partials [B, N, K], noise [B, N, F] (F - 1 divides bins - 1), f0 [B, N, 1] in bins, level [B, N, 1]
-        -> amplitudes [B, N, K], noise magnitudes [B, N, F]
+        partials [B, N, K], noise [B, N, hop + 1], f0 [B, N, 1] in bins, level [B, N, 1], weighted, and clear
+        [B, N, 1], by which partials are scaled -> amplitudes [B, N, K], noise magnitudes [B, N, hop + 1]
     """
-    # Both at once, with numbers of 0 for the noise, which the Nyquist frequency does not touch.
-    whole = torch.exp(torch.cat([partials, noise], -1).clamp(max=12.0))
-    count, bands = partials.shape[-1], noise.shape[-1]
-    numbers = nn.functional.pad(torch.arange(1, count + 1, device=level.device), [0, bands])
-    room = 1.0 / near_nyquist - f0.to(level.dtype) * (numbers / (float(bins - 1) * near_nyquist))
-    magnitude = torch.maximum(whole - floor, whole * 0.1) * room.clamp(0.0, 1.0)
-    share = float(bins - 1) / float(bands - 1)
-    energy = torch.where(numbers > 0, lobe_energy, share * noise_power) / float(bins)
-    power = torch.matmul(magnitude * magnitude, energy.unsqueeze(1))
-    played = magnitude * (level / torch.sqrt(power).clamp(min=silence))
-    return played[..., :count], played[..., count:]
+
+    noise_energy: Tensor
+
+    def __init__(self, config: SpectralConfig, floor: float | None = None) -> None:
+        super().__init__()
+        self.floor = config.floor if floor is None else floor
+        self.silence = SILENCE
+        self.hz, self.top = config.sample_rate / config.n_fft, 1.0 / NEAR_NYQUIST
+        self.per_bin = self.top / float(config.bins - 1)
+        self.tone_energy = LOBE_ENERGY / float(config.bins)
+        # One value stands for the bins about it.
+        bands = config.hop_length + 1
+        weight = k_weight(torch.linspace(0.0, config.sample_rate / 2.0, bands, dtype=torch.float64))
+        energy = weight * (float(config.bins - 1) / float(bands - 1) * NOISE_POWER / float(config.bins))
+        self.register_buffer("noise_energy", energy.float().unsqueeze(1), persistent=False)
+
+    def forward(
+        self, partials: Tensor, noise: Tensor, f0: Tensor, level: Tensor, clear: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        both = torch.exp(torch.cat([partials, noise], -1).clamp(max=12.0))
+        both = torch.maximum(both - self.floor, both * 0.1)
+        tone, breath = both.split([partials.shape[-1], noise.shape[-1]], -1)
+        position = f0.to(level.dtype) * torch.arange(1, tone.shape[-1] + 1, device=level.device)
+        tone = tone * ((self.top - position * self.per_bin).clamp(0.0, 1.0) * clear)
+        power = (tone * tone * k_weight(position * self.hz)).sum(-1, keepdim=True) * self.tone_energy
+        power = power + torch.matmul(breath * breath, self.noise_energy)
+        scale = level / torch.sqrt(power).clamp(min=self.silence)
+        return tone * scale, breath * scale

@@ -1,8 +1,9 @@
 """What models of magnitude spectra share: audio to log-magnitudes.
 
-Three windows look at the same moment. The level is that of a Hann frame (its length sets the latency); the
+Four windows look at the same moment. The level is that of a Hann frame (its length sets the latency); the
 local encoder sees a longer frame, whose rise is long and whose fall is short, read on a log-frequency axis in
-which a transposition is a shift: these end at the newest sample. The decoder's target, which only training
+which a transposition is a shift; a frame of half the length says which note is the newest: these end at the
+newest sample. The decoder's target, which only training
 sees, is a Blackman-Harris frame about the middle of the level's. A Hann frame would fill the gaps between
 partials with its own side lobes, which a decoder would learn as noise.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from latentfx.dsp.loudness import k_weight
 from latentfx.dsp.logfreq import LogFrequencyAxis, log_frequency_matrix
 from latentfx.dsp.stft import StftAnalysis
 from latentfx.dsp.windows import blackman_harris, hann
@@ -21,6 +23,8 @@ from latentfx.stages import Analysis, Features, State
 
 SILENCE = 1e-5
 FAINT = 1e-2
+# The frame of the newest sound is this many times shorter, and falls over so many hops.
+NEWEST_SHARE = 2
 
 
 @dataclass(frozen=True)
@@ -109,23 +113,28 @@ def rise_and_fall(length: int, fall: int) -> Tensor:
 
 
 class SpectralAnalysis(Analysis):
-    """Audio to what the encoders see: `level` and `pitch_spectrum`.
+    """Audio to what the encoders see, and to the level at which is played.
 
     `level` is that of a decoded frame's magnitudes: their root mean square (a sine of amplitude 1 has
     magnitude 1). `pitch_spectrum` is sqrt(magnitude / level) of the long frame on the log-frequency axis: of
     a logarithm, combs would take soft voices and echoes for as much as the loud line. (The root of nothing is
-    kept from the rounding of an FFT by a little beneath it.)
+    kept from the rounding of an FFT by a little beneath it.) `newest_spectrum` is the same of a shorter frame.
+
+    `loud_level` is the level by which frequencies count as they do in integrated loudness.
 
     Shape:
-        audio [B, 1, T] -> level [B, 1, N], pitch_spectrum [B, n_pitch + 2 margin, N]
+        audio [B, 1, T] -> level and loud_level [B, 1, N], pitch_spectrum and newest_spectrum
+        [B, n_pitch + 2 margin, N]
     """
 
     window: Tensor
+    windows: Tensor
+    weighting: Tensor
 
     def __init__(self, config: SpectralConfig) -> None:
         super().__init__()
         self.hop = config.hop_length
-        self.silence, self.faint = SILENCE, FAINT
+        self.silence, self.faint, self.nothing = SILENCE, FAINT, 1e-20
         self.level_window = config.level_window
         rising = rise_and_fall(config.analysis_length, config.analysis_fall)
         self.stft = StftAnalysis(config.analysis_length, config.analysis_length, self.hop, window=rising)
@@ -137,7 +146,13 @@ class SpectralAnalysis(Analysis):
             config.bins_per_octave,
             config.n_pitch + 2 * config.pitch_margin,
         )
-        self.axis = LogFrequencyAxis(axis * (2.0 / rising.sum()))
+        self.axis = LogFrequencyAxis(axis)
+        newest = config.analysis_length // NEWEST_SHARE
+        short = nn.functional.pad(rise_and_fall(newest, config.hop_length), [config.analysis_length - newest, 0])
+        windows = torch.stack([rising * (2.0 / rising.sum()), short * (2.0 / short.sum())])
+        self.register_buffer("windows", windows.unsqueeze(1), persistent=False)
+        hz = torch.linspace(0.0, config.sample_rate / 2.0, config.analysis_length // 2 + 1)
+        self.register_buffer("weighting", torch.stack([k_weight(hz), torch.ones_like(hz)], 1), persistent=False)
         # Parseval: half of the frame's energy lies in the one-sided spectrum.
         frame, window = config.frame_window, hann(config.level_window)
         scale = math.sqrt(config.n_fft / 2.0 / config.bins) * 2.0 / float(frame.sum())
@@ -152,9 +167,14 @@ class SpectralAnalysis(Analysis):
         frames, new_state = self.stft.frames(audio, state)
         newest = frames[..., frames.shape[-1] - self.level_window :] * self.window
         level = torch.linalg.vector_norm(newest, dim=-1)
-        magnitude = self.stft.magnitude(frames)[:, 0].transpose(1, 2)
-        pitch = self.axis(magnitude) / level.clamp(min=self.silence)
-        return {"level": level, "pitch_spectrum": torch.sqrt(pitch + self.faint)}, new_state
+        magnitude = self.stft.fft.magnitude(frames * self.windows)
+        power = torch.matmul(magnitude[:, 0].square(), self.weighting).transpose(1, 2)
+        weight = torch.sqrt(power[:, :1] / power[:, 1:].clamp(min=self.nothing))
+        both = self.axis(magnitude.transpose(0, 1).flatten(0, 1).transpose(1, 2))
+        spectra = torch.sqrt(both.unflatten(0, [2, -1]) / level.clamp(min=self.silence) + self.faint)
+        features = {"level": level, "loud_level": level * weight}
+        features.update({"pitch_spectrum": spectra[0], "newest_spectrum": spectra[1]})
+        return features, new_state
 
 
 def log_magnitudes(audio: Tensor, config: SpectralConfig) -> Tensor:

@@ -124,7 +124,7 @@ class SpectralSwapper:
         line: Line = codes.z
         v = torch.from_numpy(codes.v)[None, :, None].expand(-1, -1, line.z.shape[-1])
         factors = {"z": line.z, "v": v, "loudness": line.loudness}
-        decoded: Features = self._model.decode(factors, {"level": line.level}, {})[0]
+        decoded: Features = self._model.decode(factors, {"loud_level": line.level}, {})[0]
         audio, _ = self._synthesis(decoded, self._synthesis.initial_state(1))
         late = self._synthesis.latency
         return np.asarray(audio[0, 0, late : late + line.length].numpy())
