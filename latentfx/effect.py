@@ -33,11 +33,10 @@ class LatentEffect(Plugin):
 
     The effect smooths every control, applies `input_db`, mixes in the dry input at the latency of the
     effect (`mix`; at 0 the output is the input, delayed, to the bit), applies `output_db`, and closes a
-    gate where the input is silent, since a decoder may hum at rest. The gate does not hear what is inaudible at
-    that level: offsets, rumble, hum. Bad samples in become zeros; a batch
-    row whose stages reach NaN or Inf starts them again. The dry path has the first channels of the input,
-    as many as come out; further channels (a side-chain) go to the analysis alone, and open the gate only
-    where `gate_side_chain` says so.
+    gate where the input is silent, since a decoder may hum at rest. The gate does not hear offsets, rumble
+    and soft hum. Bad samples in become zeros; a batch row whose stages reach NaN or Inf starts them again.
+    The dry path has the first channels of the input, as many as come out; further channels (a side-chain)
+    go to the analysis alone, and open the gate only where `gate_side_chain` says so.
 
     Args:
         name: short name of the plugin.

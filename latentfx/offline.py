@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from latentfx.keys.tune import TuneReader, is_tune
 from latentfx.library import DEFAULT_PLUGIN
 from latentfx.prepare import Reference, prepare
 from latentfx.preset import Preset
+from latentfx.sound.level import peak
 from latentfx.sound.reader import AudioInfo, AudioReader
 from latentfx.sound.source import SoundSource, is_file, is_open_file, name_of
 from latentfx.sound.targets import choose_target, refuse_sources
@@ -33,6 +35,8 @@ from latentfx.sound.writer import AudioWriter
 from latentfx.spec import Setting
 
 _PIECE = 16384
+NORMAL_DB = -1.0
+"""Peak of what is normalized, dB of full scale."""
 
 PathLike = str | os.PathLike[str]
 Audio = NDArray[Any]
@@ -51,8 +55,8 @@ class Applied:
         channels: of the target.
         frames: samples of one channel.
         subtype: sample format of the target.
-        notes: what people should know: silence, samples that were not finite, clipping. `apply` gives each as
-            an `AudioWarning` too.
+        notes: what people should know: silence, samples that were not finite, a limiter at work. `apply`
+            gives each as an `AudioWarning` too.
     """
 
     source: Path | None
@@ -74,6 +78,7 @@ def apply(
     reference: Reference | None = ...,
     side: Recording | None = ...,
     automation: Moves | None = ...,
+    normalize: bool = ...,
     progress: Progress | None = ...,
     buffer_size: int = ...,
     **controls: Setting,
@@ -88,6 +93,7 @@ def apply(
     reference: Reference | None = ...,
     side: Recording | None = ...,
     automation: Moves | None = ...,
+    normalize: bool = ...,
     progress: Progress | None = ...,
     buffer_size: int = ...,
     **controls: Setting,
@@ -102,6 +108,7 @@ def apply(
     reference: Reference | None = ...,
     side: Recording | None = ...,
     automation: Moves | None = ...,
+    normalize: bool = ...,
     progress: Progress | None = ...,
     buffer_size: int = ...,
     **controls: Setting,
@@ -115,6 +122,7 @@ def apply(
     reference: Reference | None = None,
     side: Recording | None = None,
     automation: Moves | None = None,
+    normalize: bool = False,
     progress: Progress | None = None,
     buffer_size: int = _PIECE,
     **controls: Setting,
@@ -137,6 +145,7 @@ def apply(
             it is longer. Without it, the last channels of the source are the side-chain.
         automation: moves of the controls: a MIDI file, a CSV file of time, control and value, or an
             `Automation`. They begin with the source.
+        normalize: scale the result, so that its peak is at -1 dBFS.
         progress: called with the samples done and the samples in all.
         buffer_size: samples taken at once.
         controls: controls and blends by name: `timbre="trumpet", mix=0.8`.
@@ -168,13 +177,14 @@ def apply(
                 f"sample_rate={sample_rate!r} belongs to an array; {name_of(source)} knows its own"
             )
         if target is None:
-            return _read_through(source, processor, progress, buffer_size)
-        applied = apply_file(source, target, processor, progress, buffer_size)
+            return _read_through(source, processor, progress, buffer_size, normalize)
+        applied = apply_file(source, target, processor, progress, buffer_size, normalize)
         _warn(applied.notes, 2)
         return applied
     if sample_rate is None:
         raise ShapeError("an array does not know its rate; give sample_rate=, in Hz")
-    return _apply_array(np.asarray(source), target, processor, sample_rate, progress, buffer_size)
+    given = np.asarray(source)
+    return _apply_array(given, target, processor, sample_rate, progress, buffer_size, normalize)
 
 
 def apply_file(
@@ -183,6 +193,7 @@ def apply_file(
     processor: Processor,
     progress: Progress | None = None,
     buffer_size: int = _PIECE,
+    normalize: bool = False,
 ) -> Applied:
     """Run a sound file through an effect as it is set, into another file, without warnings; see `apply`."""
     place = choose_target(target, source)
@@ -192,7 +203,7 @@ def apply_file(
         stream = processor.open(info.channels, info.sample_rate)
         pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress, reader.notes)
         path = None if is_open_file(source) else Path(reader.name)
-        applied = _write(pieces, path, place, replace(info, channels=stream.outputs))
+        applied = _write(pieces, path, place, replace(info, channels=stream.outputs), normalize)
     if (
         isinstance(processor, LatentPlugin | Automated)
         and processor.spec.side_channels
@@ -220,13 +231,13 @@ def _open(source: SoundSource, processor: Processor) -> AudioReader | TuneReader
 
 
 def _read_through(
-    source: SoundSource, processor: Processor, progress: Progress | None, buffer_size: int
+    source: SoundSource, processor: Processor, progress: Progress | None, buffer_size: int, normalize: bool
 ) -> tuple[Float32, int]:
     with _open(source, processor) as reader, processor.alone():
         info = reader.info
         stream = processor.open(info.channels, info.sample_rate)
         pieces = _Pieces(stream, reader.blocks(buffer_size), info.frames, progress, reader.notes)
-        return _gather(pieces), info.sample_rate
+        return _gather(pieces, normalize), info.sample_rate
 
 
 def _apply_array(
@@ -236,6 +247,7 @@ def _apply_array(
     rate: float,
     progress: Progress | None,
     size: int,
+    normalize: bool,
 ) -> Applied | Float32:
     layout = find_layout(array.shape)
     rows = to_channels(array, layout)
@@ -246,9 +258,9 @@ def _apply_array(
         stream = processor.open(rows.shape[0], rate)
         pieces = _Pieces(stream, blocks, rows.shape[1], progress)
         if target is None:
-            return from_channels(_gather(pieces), layout)
+            return from_channels(_gather(pieces, normalize), layout)
         info = AudioInfo(int(rate), stream.outputs, rows.shape[1])
-        applied = _write(pieces, None, choose_target(target, None), info)
+        applied = _write(pieces, None, choose_target(target, None), info, normalize)
     _warn(applied.notes, 3)
     return applied
 
@@ -290,8 +302,10 @@ class _Pieces:
         return found
 
 
-def _gather(pieces: _Pieces) -> Float32:
+def _gather(pieces: _Pieces, normalize: bool) -> Float32:
     audio = np.concatenate(list(pieces), axis=1)
+    if normalize:
+        audio *= _gain(peak(audio))
     _warn(pieces.notes(), 4)
     return audio
 
@@ -307,16 +321,39 @@ def _warn(notes: Iterable[str], caller: int) -> None:
         warnings.warn(note, AudioWarning, stacklevel=caller + 1)
 
 
-def _write(pieces: _Pieces, source: Path | None, target: Path, info: AudioInfo) -> Applied:
-    with AudioWriter(target, info) as writer:
-        for piece in pieces:
+def _write(pieces: _Pieces, source: Path | None, target: Path, info: AudioInfo, normalize: bool) -> Applied:
+    with AudioWriter(target, info, limits=True) as writer:
+        for piece in _normalized(pieces, info.channels) if normalize else pieces:
             writer.write(piece)
     notes = [*pieces.notes(), *writer.notes()]
-    if writer.clipped:
-        over = 20 * log10(writer.peak)
+    if writer.limited:
+        over = ceil(200 * log10(writer.peak)) / 10
         notes.append(
-            f"{writer.clipped} samples were above full scale and were clipped; "
-            f"lower the output by {ceil(over * 10) / 10:g} dB, or write a .wav from a floating-point source"
+            f"the loudest of it was {over:g} dB above full scale and was turned down by a limiter: "
+            f"--output-db {-over:g} (output_db=) makes all of it softer, and --normalize (normalize=True) "
+            "fits the loudest to full scale"
         )
     form = writer.form
     return Applied(source, target, form.sample_rate, info.channels, writer.frames, form.subtype, tuple(notes))
+
+
+def _normalized(pieces: Iterable[Float32], channels: int) -> Iterator[Float32]:
+    """The same pieces, scaled together; between, they lie on the disk.
+
+    Shape:
+        each piece [C, T] -> the same in all
+    """
+    loudest = 0.0
+    with tempfile.TemporaryFile(prefix="latentfx-") as file:
+        for piece in pieces:
+            loudest = max(loudest, peak(piece))
+            file.write(np.ascontiguousarray(piece.T, np.float32).tobytes())
+        gain = _gain(loudest)
+        file.seek(0)
+        while data := file.read(_PIECE * channels * 4):
+            yield np.frombuffer(data, np.float32).reshape(-1, channels).T * gain
+
+
+def _gain(loudest: float) -> np.float32:
+    """What brings a peak to `NORMAL_DB`; silence stays."""
+    return np.float32(10.0 ** (NORMAL_DB / 20.0) / loudest if loudest > 0.0 else 1.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from latentfx.arrays import Float32
+from latentfx.sound.level import peak
 
 from .clock import Clock
-from .mixing import peak
 from .scope import Scope
 from .stats import Times, decibels
 

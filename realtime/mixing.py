@@ -25,11 +25,3 @@ def spread(source: Float32, target: Float32) -> None:
         shared = min(source.shape[0], target.shape[0])
         target[:shared] = source[:shared]
         target[shared:] = 0
-
-
-def peak(audio: Float32) -> float:
-    """Largest magnitude."""
-    # The methods of an array do the same in twice the time.
-    return float(
-        max(np.maximum.reduce(audio, None, initial=0.0), -np.minimum.reduce(audio, None, initial=0.0))
-    )

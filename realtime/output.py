@@ -9,9 +9,10 @@ import numpy as np
 
 from latentfx.arrays import Float32
 from latentfx.host.blocks import LOUDEST
+from latentfx.sound.level import peak
+from latentfx.sound.limiter import Limiter
 
-from .limiter import Limiter
-from .mixing import MAX_BLOCK, peak, spread
+from .mixing import MAX_BLOCK, spread
 from .rings import RingBuffer
 
 _BYPASS_S: Final = 0.02

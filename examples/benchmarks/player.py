@@ -4,11 +4,11 @@
 
 FOLDER has a manifest.csv of recordings that no training heard. Needs the extra 'test' (swift-f0, pyloudnorm).
 
-    notes   how often a minute the pitch leaves that of the source, by SwiftF0, on a solo violin: runs of frames
-            (16 ms) more than 100 cents off where SwiftF0 is 0.9 sure of the source. "at once" compares frame with
-            frame: a note change 8 ms early or late counts, and so it does in the recording itself, moved by
-            8 ms. "within 16 ms" and "within 32 ms" allow every pitch that the source has, or passes, in so many
-            milliseconds: what is left is another pitch.
+    notes   how often a minute the pitch leaves that of the source, by SwiftF0, on a solo violin: runs of
+            frames (16 ms) more than 100 cents off where SwiftF0 is 0.9 sure of the source. "at once" compares
+            frame with frame: a note change 8 ms early or late counts, in the recording itself moved by 8 ms
+            too. "within 16 ms" and "within 32 ms" allow every pitch that the source has, or passes, in so
+            many milliseconds: what is left is another pitch.
     quiet   level of what comes out of what nobody hears, dBFS, half a second after it began
     level   integrated loudness out against in (ITU-R BS.1770), LU, and the peak
     range   share of the sure frames of the output that lie in the range of the instrument, and how often the
@@ -86,7 +86,7 @@ class Bench:
 
 
 def departures(bench: Bench, source: Float32, played: Float32) -> dict[str, float]:
-    """Runs of frames a minute in which the output has another pitch than the source, by how many ms may pass."""
+    """Runs of frames a minute in which the output has another pitch than the source, by the time allowed."""
     (pitch, sure), (heard, _) = bench.pitch(source), bench.pitch(played)
     found = {}
     for frames, name in enumerate(("at once", "within 16 ms", "within 32 ms")):
@@ -101,13 +101,22 @@ def departures(bench: Bench, source: Float32, played: Float32) -> dict[str, floa
 def notes(bench: Bench) -> dict[str, Any]:
     """Departures a minute of every plugin that has the pitch code."""
     source = bench.source(VIOLIN, 600.0)
-    cases: list[tuple[str, Callable[[], Float32]]] = [("source, 8 ms late", lambda: np.roll(source, RATE // 125))]
-    for timbre in TIMBRES[:4]:
-        cases.append((f"timbre-swap {timbre}", lambda t=timbre: bench.plugin("timbre-swap", timbre=t)(source, RATE)))
-    cases.append(("timbre-swap-live trumpet", lambda: bench.plugin("timbre-swap-live", timbre="trumpet")(source, RATE)))
+    cases: list[tuple[str, Callable[[], Float32]]] = [
+        ("source, 8 ms late", lambda: np.roll(source, RATE // 125))
+    ]
+    cases += [
+        (f"timbre-swap {timbre}", lambda t=timbre: bench.plugin("timbre-swap", timbre=t)(source, RATE))
+        for timbre in TIMBRES[:4]
+    ]
+    cases.append(
+        ("timbre-swap-live trumpet", lambda: bench.plugin("timbre-swap-live", timbre="trumpet")(source, RATE))
+    )
     cases.append(("ring", lambda: bench.plugin("ring")(source, RATE)))
     rows = {name: departures(bench, source, play()) for name, play in cases}
-    print_table(["departures a minute", *next(iter(rows.values()))], [(name, *row.values()) for name, row in rows.items()])
+    print_table(
+        ["departures a minute", *next(iter(rows.values()))],
+        [(name, *row.values()) for name, row in rows.items()],
+    )
     return rows
 
 
@@ -157,8 +166,10 @@ def level(bench: Bench) -> dict[str, Any]:
         found[f"{name}, ring"] = {"lu": change}
     print_table(["source", "timbre", "LU out against in", "peak in, dBFS", "peak out, dBFS"], rows)
     worst = max(abs(row[2]) for row in rows)
-    print(f"\nfarthest {worst:.2f} LU; {sum(abs(row[2]) > 1 for row in rows)} of {len(rows)} beyond 1 LU; "
-          f"{sum(row[4] > 0 for row in rows if row[4] != '')} above full scale")
+    print(
+        f"\nfarthest {worst:.2f} LU; {sum(abs(row[2]) > 1 for row in rows)} of {len(rows)} beyond 1 LU; "
+        f"{sum(row[4] > 0 for row in rows if row[4] != '')} above full scale"
+    )
     return found
 
 
@@ -205,7 +216,9 @@ PARTS = {"notes": notes, "quiet": quiet, "level": level, "range": octave_range}
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all unless given")
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--plugins", type=Path, help="folder of plugin files; the shipped ones unless given")

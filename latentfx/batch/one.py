@@ -14,7 +14,9 @@ from latentfx.offline import Progress, apply_file
 from latentfx.sound.targets import choose_target, result_name
 
 
-def apply_place(source: str, target: str, effect: Processor, progress: Progress | None = None) -> Outcome:
+def apply_place(
+    source: str, target: str, effect: Processor, progress: Progress | None = None, normalize: bool = False
+) -> Outcome:
     """Run one recording through an effect.
 
     Args:
@@ -22,20 +24,21 @@ def apply_place(source: str, target: str, effect: Processor, progress: Progress 
         target: path or URL of the result, or of a folder for one of the same name.
         effect: as it is set.
         progress: called with the samples done and the samples in all.
+        normalize: scale the result.
 
     Raises:
         AudioFileError: one of them cannot be used.
     """
     source, target = stores.local_path(source), stores.local_path(target)
     if not stores.scheme_of(source) and not stores.scheme_of(target):
-        applied = apply_file(source, target, effect, progress)
+        applied = apply_file(source, target, effect, progress, normalize=normalize)
         return Outcome.of(Task(0, source, str(applied.target), "", 0), applied, 0.0)
     place = _place(source, target)
     with (
         tempfile.TemporaryDirectory(prefix="latentfx-") as scratch,
         play(source, place, Path(scratch)) as (file, path),
     ):
-        applied = apply_file(file, path, effect, progress)
+        applied = apply_file(file, path, effect, progress, normalize=normalize)
     return Outcome.of(Task(0, source, place, "", 0), applied, 0.0)
 
 

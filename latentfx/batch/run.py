@@ -9,7 +9,7 @@ import tempfile
 from array import array
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -54,6 +54,7 @@ def apply_many(
     automation: Moves | None = None,
     shard: str | None = None,
     again: bool = False,
+    normalize: bool = False,
     **controls: Setting,
 ) -> Iterator[Outcome]:
     """Run every recording of a folder, a glob pattern or a list through a plugin; see `apply`.
@@ -75,6 +76,7 @@ def apply_many(
         automation: moves of the controls, the same for all; see `apply`.
         shard: the part of the batch that is done, such as `"3/16"`; all of it where None.
         again: do what is done once more.
+        normalize: scale each result; see `apply`.
         controls: controls and blends by name.
 
     Returns:
@@ -87,7 +89,19 @@ def apply_many(
         MissingExtraError: the packages for a URL or for Ray are not installed.
     """
     return Batch(
-        sources, target, plugin, on, jobs, suffix, reference, side, automation, shard, again, controls
+        sources,
+        target,
+        plugin,
+        on,
+        jobs,
+        suffix,
+        reference,
+        side,
+        automation,
+        shard,
+        again,
+        controls,
+        normalize,
     ).run()
 
 
@@ -107,6 +121,7 @@ class Batch:
     shard: str | None = None
     again: bool = False
     controls: Mapping[str, Setting] = field(default_factory=dict)
+    normalize: bool = False
 
     def __post_init__(self) -> None:
         _check(self.on, self.jobs)
@@ -119,8 +134,9 @@ class Batch:
         _check_memory(self.plan, self.on, self.jobs)
         self.journal = ""
         self.trouble = ""
-        self._order = Order(effect)
-        self._key = _key(self.plugin, self.reference, self.side, moves, self.controls)
+        self._order = Order(effect, normalize=self.normalize)
+        changes = {**self.controls, **({"normalize": True} if self.normalize else {})}
+        self._key = _key(self.plugin, self.reference, self.side, moves, changes)
 
     def run(self) -> Generator[Outcome]:
         """Do what is not done; see `apply_many`."""
@@ -165,7 +181,7 @@ class Batch:
                 yield outcomes
             return
         with tempfile.TemporaryDirectory(prefix="latentfx-batch-", ignore_cleanup_errors=True) as folder:
-            order = Order(self._order.effect, Path(folder))
+            order = replace(self._order, scratch=Path(folder))
             size = min(self.jobs or 1, count)
             if size == 1:
                 worker = Worker(order)

@@ -24,10 +24,12 @@ class Order:
     Args:
         effect: the plugin, set, with what it learnt from a reference.
         scratch: folder for passing files; one of its own where None.
+        normalize: whether results are scaled.
     """
 
     effect: Processor
     scratch: Path | None = None
+    normalize: bool = False
 
 
 class Worker:
@@ -38,7 +40,7 @@ class Worker:
     """
 
     def __init__(self, order: Order) -> None:
-        self._effect = order.effect
+        self._effect, self._normalize = order.effect, order.normalize
         self._own = None if order.scratch else tempfile.TemporaryDirectory(prefix="latentfx-batch-")
         self._scratch = order.scratch or Path(self._own.name if self._own else "")
 
@@ -47,7 +49,7 @@ class Worker:
         begin = time.perf_counter()
         try:
             with play(task.source, task.target, self._scratch) as (source, target):
-                applied = apply_file(source, target, self._effect, progress)
+                applied = apply_file(source, target, self._effect, progress, normalize=self._normalize)
         except Exception as error:  # of any kind: one recording stops no other
             why = str(error) if isinstance(error, LatentFXError) else f"{type(error).__name__}: {error}"
             return Outcome.failed(task, why, time.perf_counter() - begin)

@@ -101,6 +101,9 @@ def apply(
         bool,
         typer.Option("--json", help="Print one JSON object about several files.", rich_help_panel=_MANY),
     ] = False,
+    normalize: Annotated[
+        bool, typer.Option("--normalize", help="Scale each result, so that its peak is at -1 dBFS.")
+    ] = False,
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the spectrograms before and after into a PNG.")
     ] = False,
@@ -135,7 +138,7 @@ def apply(
     chosen = choose_plugin(plugin, preset, trust)
     automation = _read_automation(midi, bind, automate)
     many = ManyOptions(on, jobs, suffix, shard, again, as_json)
-    run_job(ApplyJob(sources, target, chosen, controls, reference, side, plot, automation, many))
+    run_job(ApplyJob(sources, target, chosen, controls, reference, side, plot, automation, many, normalize))
 
 
 def _read_automation(midi: Path | None, bind: list[str] | None, automate: Path | None) -> Automation | None:
@@ -198,7 +201,7 @@ def _apply_one(job: ApplyJob) -> None:
         )
     effect = prepare(job.plugin, job.reference, job.controls, job.side, job.automation)
     with Bar(PurePath(job.sources[0]).name) as bar:
-        made = apply_place(job.sources[0], job.target, effect, bar.show)
+        made = apply_place(job.sources[0], job.target, effect, bar.show, job.normalize)
     say_made(made)
     if job.plot:
         draw(made)

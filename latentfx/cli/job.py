@@ -49,6 +49,7 @@ class ApplyJob:
         plot: whether a picture is drawn.
         automation: moves of the controls.
         many: how several are worked on.
+        normalize: whether results are scaled.
     """
 
     sources: list[str]
@@ -60,3 +61,4 @@ class ApplyJob:
     plot: bool = False
     automation: Automation | None = None
     many: ManyOptions = ManyOptions()
+    normalize: bool = False

@@ -106,6 +106,7 @@ def apply_several(job: ApplyJob) -> None:
         many.shard,
         many.again,
         job.controls,
+        job.normalize,
     )
     if many.on != "local" or (many.jobs or 1) > 1 or scheme_of(job.target):
         be_patient()  # to end workers and to send a journal may take longer than a moment

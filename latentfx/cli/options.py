@@ -73,6 +73,22 @@ BindOption = Annotated[
     ),
 ]
 
+
+def read_octave(text: str) -> float:
+    """Value of the control `octave_auto`.
+
+    Raises:
+        ControlError: neither auto nor off.
+
+    >>> read_octave("auto"), read_octave("off")
+    (1.0, 0.0)
+    """
+    values = {"auto": 1.0, "off": 0.0}
+    if text not in values:
+        raise ControlError(f"--octave is {text!r}; allowed auto and off. --pitch-st 12 moves by an octave")
+    return values[text]
+
+
 _PANEL: Final = "Controls"
 # Options that set controls, by the name of the control; `--set` sets any other.
 _CONTROLS: Final[Mapping[str, Any]] = {
@@ -85,6 +101,16 @@ _CONTROLS: Final[Mapping[str, Any]] = {
         ),
     ],
     "pitch_st": Annotated[float | None, typer.Option(help="Transpose by semitones.", rich_help_panel=_PANEL)],
+    "octave_auto": Annotated[
+        str | None,
+        typer.Option(
+            "--octave",
+            metavar="auto|off",
+            help="auto moves the line by whole octaves into the range of the timbre.",
+            rich_help_panel=_PANEL,
+            parser=read_octave,
+        ),
+    ],
     "mix": Annotated[
         float | None,
         typer.Option(help="0 is the source alone, 1 the effect alone.", rich_help_panel=_PANEL),

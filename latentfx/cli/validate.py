@@ -29,6 +29,7 @@ _EXPLAINED = {
     "finite": "NaN and Inf in, finite out",
     "recovery": "the sound comes back after them",
     "silence": "silence in, silence out",
+    "inaudible": "inaudible stays inaudible",
     "clicks": "controls jump without a click",
     "hops": "calls of 1 to 64 blocks like one",
     "reset": "a reset forgets everything",

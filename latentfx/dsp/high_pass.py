@@ -43,8 +43,13 @@ class HighPass(nn.Module):
         prefix: str = "high_pass_",
     ) -> None:
         super().__init__()
-        if len(set(corners_hz)) < len(corners_hz) or not 0 < min(corners_hz) <= max(corners_hz) < sample_rate / 2:
-            raise ShapeError(f"corners are {corners_hz} Hz; allowed different ones from 0 to {sample_rate / 2}")
+        if (
+            len(set(corners_hz)) < len(corners_hz)
+            or not 0 < min(corners_hz) <= max(corners_hz) < sample_rate / 2
+        ):
+            raise ShapeError(
+                f"corners are {corners_hz} Hz; allowed different ones from 0 to {sample_rate / 2}"
+            )
         if not taps or not 1 <= min(taps) <= max(taps) <= len(corners_hz):
             raise ShapeError(f"taps are {taps}; allowed 1 to {len(corners_hz)}, the poles")
         self.hop, self.taps, self.poles = hop, len(taps), len(corners_hz)
@@ -55,10 +60,14 @@ class HighPass(nn.Module):
         responses, tails = zip(*(_response(p, tap, hop) for tap in taps), strict=True)
         lag = number.unsqueeze(0) - number.unsqueeze(1)
         within = [torch.where(lag >= 0, response[lag.clamp(min=0)], 0.0) for response in responses]
-        self.register_buffer("inside", torch.cat([torch.cat(within, 1), torch.cat(tails, 1)]).float(), persistent=False)
+        self.register_buffer(
+            "inside", torch.cat([torch.cat(within, 1), torch.cat(tails, 1)]).float(), persistent=False
+        )
         self.register_buffer("weigh", (p ** (hop - 1 - number).unsqueeze(1)).float(), persistent=False)
         age = torch.arange(self.hops - 1, -1, -1)
-        self.register_buffer("fading", (p.unsqueeze(1) ** (hop * age)).float()[:, None, None], persistent=False)
+        self.register_buffer(
+            "fading", (p.unsqueeze(1) ** (hop * age)).float()[:, None, None], persistent=False
+        )
         self.key = prefix + "hops"
 
     @torch.jit.export

@@ -28,11 +28,11 @@ def spread_phases(first: int, every_few: int) -> Tensor:
 class OscillatorBank(nn.Module):
     """Cosines at the multiples of a pitch, whose amplitudes and frequency move in straight lines.
 
-    What a frame says is reached at the end of its hop. Where the pitch jumps, by more than two thirds of a semitone
-    from frame to frame, it changes at once in the middle of the hop: no partial slides from note to note. Phases
-    stay continuous. Each partial has a phase of its own, so that a period is no single pulse, whose peak would
-    be far above its level. Phases are kept in double precision, so that the audio is the same for every
-    split into calls.
+    What a frame says is reached at the end of its hop. Where the pitch jumps, by more than two thirds of a
+    semitone from frame to frame, it changes at once in the middle of the hop: no partial slides from note to
+    note. Phases stay continuous. Each partial has a phase of its own, so that a period is no single pulse,
+    whose peak would be far above its level. Phases are kept in double precision, so that the audio is the
+    same for every split into calls.
 
     Only the first few cosines, and those of every few, are computed; the others are products of two of these,
     by the addition theorem.
@@ -62,7 +62,9 @@ class OscillatorBank(nn.Module):
         # Negative, so that of the addition theorem's products none is subtracted.
         numbers = torch.cat([first, -torch.arange(0.0, partials, self.few)])
         self.register_buffer("numbers", numbers[:, None, None], persistent=False)
-        self.register_buffer("spread", spread_phases(self.few, len(numbers) - self.few)[:, None, None], persistent=False)
+        self.register_buffer(
+            "spread", spread_phases(self.few, len(numbers) - self.few)[:, None, None], persistent=False
+        )
         self.jump = JUMP_ST * math.log(2.0) / 12.0
         line, jump = number * (number + 1.0) / (2.0 * hop), (number - hop // 2).clamp(min=0.0)
         path = torch.stack([number, line, jump - line])

@@ -1,12 +1,12 @@
 """Swap: put another value in the place of a global factor. My line, that instrument."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from latentfx.control import Control
 from latentfx.dsp.logfreq import LogFrequencyShift
 from latentfx.spec import Blend, Reference
-from latentfx.stages import Factors, Features, Operator, State
+from latentfx.stages import EffectStage, Factors, Features, Operator, State
 
 SILENT_WEIGHT = 1e-4
 SHIFT_ST = 12.0
@@ -16,8 +16,7 @@ class Swap(Operator):
     """Replace the factor `v` by a weighted mean of named values, of the input's own and of a learnt one.
 
     With every weight at 0 the input keeps its own. `pitch_st` transposes what the local encoder sees. With
-    `octave_auto` the pitch code moves by whole octaves, so that the line lies in the range of the timbres: see
-    `latentfx.methods.swapper.octaves`.
+    `octave_auto` the pitch code moves by whole octaves, into the range of the timbres.
 
     Args:
         names: labels of the named timbres.
@@ -43,7 +42,7 @@ class Swap(Operator):
         pitch_margin: int,
         bins_per_octave: int,
         default: str,
-        octaves: nn.Module,
+        octaves: EffectStage,
     ) -> None:
         labels = (*names, "input", "reference")
         weights = tuple(
@@ -53,7 +52,9 @@ class Swap(Operator):
         pitch = Control(
             "pitch_st", -SHIFT_ST, SHIFT_ST, 0.0, "st", "linear", "transposition; the timbre stays"
         )
-        octave = Control("octave_auto", 0.0, 1.0, 0.0, "", "integer", "1 moves the line by octaves into the range")
+        octave = Control(
+            "octave_auto", 0.0, 1.0, 0.0, "", "integer", "1 moves the line by octaves into the range"
+        )
         super().__init__((*weights, pitch, octave))
         self.octaves = octaves
         self.named = len(names)

@@ -39,3 +39,11 @@ def set_level(audio: Float32, sample_rate: float, level_db: float = LEVEL_DB) ->
     present_db = 10.0 * np.log10(np.mean(10.0 ** (sounding / 10.0)))
     gain = min(10.0 ** ((level_db - present_db) / 20.0), 0.98 / peak)
     return (audio * np.float32(gain)).astype(np.float32)
+
+
+def peak(audio: Float32) -> float:
+    """Largest magnitude."""
+    # The methods of an array do the same in twice the time.
+    return float(
+        max(np.maximum.reduce(audio, None, initial=0.0), -np.minimum.reduce(audio, None, initial=0.0))
+    )

@@ -24,6 +24,8 @@ from latentfx.files import PartFile, expanded
 from latentfx.sound.chunks import write_extras
 from latentfx.sound.form import FLOATING, choose_form
 from latentfx.sound.id3 import write_id3
+from latentfx.sound.level import peak
+from latentfx.sound.limiter import file_limiter
 from latentfx.sound.reader import AudioInfo
 from latentfx.sound.source import FAILURES, path_bytes, reason
 
@@ -41,13 +43,16 @@ class AudioWriter:
         path: the target; its suffix chooses the format.
         like: rate, channels, bit depth and tags to keep.
         keeps: what was played cannot be made again: when the disk is full, keep what is on it.
+        limits: where the format holds no more than full scale, turn down what is beyond; else it is clipped.
 
     Raises:
         AudioFileError: a format that cannot be written or cannot hold this audio, a folder that is absent or
             read-only, a full disk.
     """
 
-    def __init__(self, path: str | os.PathLike[str], like: AudioInfo, keeps: bool = False) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], like: AudioInfo, keeps: bool = False, limits: bool = False
+    ) -> None:
         self.path = Path(os.path.realpath(expanded(path)))
         self.frames = 0
         self.clipped = 0
@@ -56,8 +61,14 @@ class AudioWriter:
         self._keeps = keeps
         self.form = choose_form(self.path, like)
         self._limited = self.form.subtype not in FLOATING
+        self._limiter = file_limiter(self.form.sample_rate) if limits and self._limited else None
         self._resampler = StreamResampler(like.sample_rate, self.form.sample_rate, like.channels)
         self._lost_tags: list[str] = []
+
+    @property
+    def limited(self) -> bool:
+        """Whether something was turned down."""
+        return self._limiter is not None and self._limiter.blocks > 0
 
     @property
     def part(self) -> Path:
@@ -65,12 +76,14 @@ class AudioWriter:
         return self._part
 
     def write(self, audio: Float32) -> None:
-        """Write the next samples; what lies beyond full scale is clipped unless the format holds floats.
+        """Write the next samples.
+
+        What lies beyond full scale is clipped, unless the format holds floats or the writer limits.
 
         Shape:
             audio [C, T]
         """
-        self._put(self._resampler.process(audio))
+        self._put(self._within(self._resampler.process(audio)))
 
     def notes(self) -> list[str]:
         """What people should know of a file that is whole: what its format could not hold."""
@@ -85,10 +98,16 @@ class AudioWriter:
             found.append(f"{form} cannot hold what is beside the sound: {', '.join(words)}; {cure}")
         return found
 
+    def _within(self, audio: Float32) -> Float32:
+        """Turn down what is beyond full scale, late by some milliseconds, where the writer limits."""
+        if not audio.shape[1]:
+            return audio
+        self.peak = max(self.peak, peak(audio))
+        return audio if self._limiter is None else self._limiter.push(audio)
+
     def _put(self, audio: Float32) -> None:
         if not audio.shape[1]:
             return
-        self.peak = max(self.peak, float(np.abs(audio).max()))
         if self._limited and self.peak > 1.0:
             self.clipped += int(np.count_nonzero(np.abs(audio) > 1.0))
             audio = np.clip(audio, -1.0, 1.0)
@@ -164,7 +183,9 @@ class AudioWriter:
 
     def _finish(self) -> None:
         try:
-            self._put(self._resampler.flush())
+            self._put(self._within(self._resampler.flush()))
+            if self._limiter is not None:
+                self._put(self._limiter.flush())
             self._file.close()
             self._put_beside()
             self._check()

@@ -17,6 +17,7 @@ _LAWS = (
     robustness.check_finite,
     robustness.check_recovery,
     robustness.check_silence,
+    robustness.check_inaudible,
     robustness.check_clicks,
 )
 
@@ -67,7 +68,8 @@ def verify_contract(
     `inputs_unchanged`, `pure`: state is float32, batch first, explicit; a call changes nothing that it was
     given, and the same input and state give the same output. 4. `rows`: batch rows are independent. 5.
     `finite`, `recovery`: NaN and Inf in give finite sound out, and the sound comes back. 6. `silence`:
-    silence in, silence out. 7. `clicks`: a control that jumps does not click.
+    silence in, silence out; `inaudible`: what nobody hears becomes no sound. 7. `clicks`: a control that
+    jumps does not click.
 
     Args:
         plugin: any plugin; it is run in `eval()` and without gradients.

@@ -25,6 +25,8 @@ SILENCE_DB = -80.0
 CLICK_RATIO = 3.0
 ALIVE_DB = 12.0
 _DRY_SAMPLES = 0
+_UNHEARD_DB = -75.0
+_LOUDER_DB = 6.0
 _LOUDEST = 1e4  # hosts make silence of what is beyond
 _QUIETEST_STEP = 1e-4
 
@@ -156,6 +158,49 @@ def check_silence(plugin: Plugin, terms: Terms) -> Check:
         f"{terms.settle_s:g} s into silence the plugin still sounds. Close a gate that follows the input "
         "(latentfx.effect has one), or give settle_s if this much tail is meant",
     )
+
+
+def check_inaudible(plugin: Plugin, terms: Terms) -> Check:
+    """How much louder what nobody hears comes out than it went in, once the time to settle is over.
+
+    Four rows: an offset of 0.003, a rumble of 8 Hz at -40 dBFS, hum of 50 Hz and noise at -60 dBFS. Levels
+    are A-weighted. What comes out below -75 dBFS counts as inaudible too.
+    """
+    spec = plugin.spec
+    blocks = blocks_for(plugin, terms.settle_s) + blocks_for(plugin, 0.5)
+    samples, rate = blocks * spec.block_size, spec.sample_rate
+    time = torch.arange(samples, dtype=torch.float64) / rate
+    noise = torch.randn(samples, generator=terms.generator(12), dtype=torch.float64)
+    waves = [torch.sin(2 * math.pi * hz * time) * math.sqrt(2.0) for hz in (8.0, 50.0)]
+    rows = torch.stack([torch.full_like(time, 0.003), 0.01 * waves[0], 0.001 * waves[1], 0.001 * noise])
+    audio = rows.float().unsqueeze(1).repeat(1, spec.in_channels, 1)
+    out, _ = run(plugin, audio, plugin.default_controls(len(rows)))
+    start = samples - blocks_for(plugin, 0.5) * spec.block_size
+    heard, given = (a_level_db(x[..., start:], rate).amax(-1) for x in (out, audio))
+    return Check(
+        "inaudible",
+        float((heard.clamp(min=_UNHEARD_DB) - given.clamp(min=_UNHEARD_DB)).max()),
+        _LOUDER_DB,
+        "dB louder than it was",
+        "An offset, a rumble, hum or room noise that nobody hears became sound. Take a high-pass ahead of "
+        "what follows the input (latentfx.effect has one: high_pass), and let noise be no note",
+    )
+
+
+def a_level_db(audio: Tensor, sample_rate: int) -> Tensor:
+    """A-weighted level, dB of full scale.
+
+    Shape:
+        [..., T] -> [...]
+    Source: IEC 61672-1.
+    """
+    window = torch.hann_window(audio.shape[-1], dtype=torch.float64)
+    power = torch.fft.rfft(audio.double() * window).abs().square()
+    x = torch.fft.rfftfreq(audio.shape[-1], 1.0 / sample_rate, dtype=torch.float64).square()
+    low, high = 20.6**2, 12194.0**2
+    weight = high * x * x / ((x + low) * (x + high) * ((x + 107.7**2) * (x + 737.9**2)).sqrt())
+    mean = 2.0 * (power * (1.2589 * weight).square()).sum(-1) / window.square().sum() / audio.shape[-1]
+    return 10.0 * torch.log10(mean.clamp(min=1e-20))
 
 
 def _corners(plugin: Plugin, terms: Terms) -> Tensor:

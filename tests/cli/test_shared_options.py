@@ -25,6 +25,8 @@ GIVEN = [
     "Alto Sax",
     "--pitch-st",
     "-12",
+    "--octave",
+    "auto",
     "--mix",
     "0.5",
     "--output-db",
@@ -32,7 +34,14 @@ GIVEN = [
     "--set",
     "input_db=1",
 ]
-MEANT = {"timbre": "Alto Sax", "pitch_st": -12.0, "mix": 0.5, "output_db": 3.0, "input_db": 1.0}
+MEANT = {
+    "timbre": "Alto Sax",
+    "pitch_st": -12.0,
+    "octave_auto": 1.0,
+    "mix": 0.5,
+    "output_db": 3.0,
+    "input_db": 1.0,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +60,7 @@ def run(*words: object) -> Result:
 @pytest.mark.parametrize("verb", [["apply"], ["live"], ["preset", "save"], ["preset", "apply"]])
 def test_verbs_that_set_controls_have_the_same_options(verb: list[str]) -> None:
     helped = run(*verb, "--help").stdout
-    for option in ("--timbre", "--pitch-st", "--mix", "--input-db", "--output-db", "--set"):
+    for option in ("--timbre", "--pitch-st", "--octave", "--mix", "--input-db", "--output-db", "--set"):
         assert f" {option} " in helped
 
 

@@ -164,6 +164,14 @@ class Drones(Delay):
         return out + hum, new | {"phase": (state["phase"] + audio.shape[-1] / 64.0) % 1.0}
 
 
+class RaisesTheUnheard(Delay):
+    """The quieter a sample, the more it is raised: the noise of a room becomes a sound."""
+
+    def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
+        out, new = super().forward(audio, controls, state)
+        return out.sign() * out.abs().sqrt(), new
+
+
 class Clicks(Delay):
     def forward(self, audio: Tensor, controls: Tensor, state: State) -> tuple[Tensor, State]:
         return super().forward(audio, controls, state | {"started": torch.zeros(len(audio), 1)})
@@ -205,6 +213,7 @@ HAZARDS = {
     KeepsNaN: {"finite", "recovery"},
     FallsSilentAfterNaN: {"recovery"},
     Drones: {"silence"},
+    RaisesTheUnheard: {"inaudible"},
     Clicks: {"clicks"},
     Float64State: {"form"},
     RenamesState: {"form"},
@@ -222,7 +231,7 @@ def test_the_plugin_behind_the_hazards_keeps_the_contract() -> None:
     report = verify_contract(Delay(), settle_s=0.3)
     names = [check.name for check in report.checks]
     assert names[:5] == ["form", "inputs_unchanged", "pure", "splits", "rows"]
-    assert names[5:] == ["latency", "finite", "recovery", "silence", "clicks"]
+    assert names[5:] == ["latency", "finite", "recovery", "silence", "inaudible", "clicks"]
 
 
 def test_the_error_lists_every_failure_with_numbers_and_cure() -> None:

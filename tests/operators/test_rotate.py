@@ -83,5 +83,7 @@ def test_any_split_gives_the_same_glide() -> None:
 
 def test_the_margin_of_the_pitch_spectrum_is_cut_off() -> None:
     spectrum = torch.rand(1, 10, 3)
-    features = Rotate(Turn(), Move(), HOP, RATE, 2).on_features({"pitch_spectrum": spectrum}, spectrum)
+    features = Rotate(Turn(), Move(), HOP, RATE, 2).on_features(
+        {"pitch_spectrum": spectrum, "newest_spectrum": -spectrum}, spectrum
+    )
     assert torch.equal(features["pitch"], spectrum[:, 2:-2])

@@ -7,16 +7,25 @@ import torch
 from torch import Tensor
 
 from latentfx.operators.swap import Swap
-from latentfx.stages import Factors
+from latentfx.stages import EffectStage, Factors
 
 NAMES = ("violin", "flute", "oboe")
 TIMBRES = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-3.0, 5.0]])
 OWN = torch.tensor([[[7.0, 8.0, 9.0], [1.0, 2.0, 3.0]]])
 
 
+class Still(EffectStage):
+    """Octaves of a line that is in its range."""
+
+    def forward(
+        self, z: Tensor, weights: Tensor, moves: Tensor, state: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        return z, {}
+
+
 @pytest.fixture
 def swap() -> Swap:
-    return Swap(NAMES, TIMBRES, 40, 12, 12, "flute")
+    return Swap(NAMES, TIMBRES, 40, 12, 12, "flute", Still())
 
 
 def play(swap: Swap, weights: dict[str, float], reference: Tensor | None = None) -> Tensor:
@@ -73,11 +82,12 @@ def test_swapping_twice_restores(swap: Swap) -> None:
 def test_pitch_st_moves_the_pitch_feature(swap: Swap, semitones: int) -> None:
     spectrum = torch.randn(1, 64, 2)
     controls = torch.zeros(1, len(swap.controls), 2)
-    controls[:, -1] = semitones
-    features = {"pitch_spectrum": spectrum, "logmag": torch.ones(1, 3, 2)}
+    controls[:, -2] = semitones
+    features = {"pitch_spectrum": spectrum, "newest_spectrum": -spectrum, "logmag": torch.ones(1, 3, 2)}
     changed = swap.on_features(features, controls)
     start = 12 - semitones
     torch.testing.assert_close(changed["pitch"], spectrum[:, start : start + 40], atol=5e-3, rtol=0)
+    torch.testing.assert_close(changed["newest"], -changed["pitch"])
     torch.testing.assert_close(changed["logmag"], features["logmag"])
     assert "pitch" not in features
 
@@ -86,4 +96,4 @@ def test_the_blend_names_every_weight_and_starts_at_the_default(swap: Swap) -> N
     defaults = {control.name: control.default for control in swap.controls}
     assert [name for name, value in defaults.items() if value] == ["timbre_flute"]
     assert list(swap.blend.choices) == [*NAMES, "input"]
-    assert set(swap.blend.controls) == set(defaults) - {"pitch_st"}
+    assert set(swap.blend.controls) == set(defaults) - {"pitch_st", "octave_auto"}

@@ -1,27 +1,27 @@
 """A line, moved by whole octaves into the range of the instrument that plays it."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from latentfx.dsp.average import RunningMean
 from latentfx.methods.swapper.pitch_positions import PitchCode
+from latentfx.stages import EffectStage
 
 OCTAVE = 12.0
 # The line is where its pitch of the last seconds is, and stays so far from the ends of the range.
 MEMORY_S = 3.0
 INSIDE_ST = 3.0
-# A line this near to where it would change its octave stays where it is.
+# A line this near to where it would change its octave keeps the one it had.
 SURE_ST = 1.5
-# Share of a single pitch's power that a code needs to count, and how many seconds are looked back for one.
+# Share of a single pitch's power that a code needs to count.
 CLEAR = 0.75
 
 
-class Octaves(nn.Module):
+class Octaves(EffectStage):
     """Move a pitch code by the fewest octaves that bring its line into a range.
 
-    The line is the mean pitch of the last seconds. Where it comes near to the pitch at which it would change
-    its octave, it stays in the one it had. Octaves change from one frame to the next, and only where
-    the mean has moved: a line that keeps to its range is not torn.
+    The line is the mean pitch of the last seconds. Near the pitch at which it would change its octave, it
+    keeps the one it had. The octave changes from one frame to the next, without a glide.
 
     Args:
         code: of the pitches.
@@ -30,12 +30,15 @@ class Octaves(nn.Module):
         prefix: begins the names of this module's state.
     Shape:
         ranges [K, 2]
-        z [B, N, Z], weights of the timbres [B, K, N], whether to move [B, N] (above 0.5) -> z [B, N, Z], state
+        z [B, N, Z], weights of the timbres [B, K, N], whether to move [B, N] (above 0.5)
+        -> z [B, N, Z], state
     """
 
     ranges: Tensor
 
-    def __init__(self, code: PitchCode, ranges: Tensor, frames_per_s: float, prefix: str = "operator_") -> None:
+    def __init__(
+        self, code: PitchCode, ranges: Tensor, frames_per_s: float, prefix: str = "operator_"
+    ) -> None:
         super().__init__()
         self.code = code
         inside = torch.stack([ranges[:, 0] + INSIDE_ST, ranges[:, 1] - INSIDE_ST, torch.ones(len(ranges))])

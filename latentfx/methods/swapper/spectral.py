@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from latentfx.dsp.loudness import k_weight
 from latentfx.dsp.logfreq import LogFrequencyAxis, log_frequency_matrix
+from latentfx.dsp.loudness import k_weight
 from latentfx.dsp.stft import StftAnalysis
 from latentfx.dsp.windows import blackman_harris, hann
 from latentfx.errors import ShapeError
@@ -118,7 +118,7 @@ class SpectralAnalysis(Analysis):
     `level` is that of a decoded frame's magnitudes: their root mean square (a sine of amplitude 1 has
     magnitude 1). `pitch_spectrum` is sqrt(magnitude / level) of the long frame on the log-frequency axis: of
     a logarithm, combs would take soft voices and echoes for as much as the loud line. (The root of nothing is
-    kept from the rounding of an FFT by a little beneath it.) `newest_spectrum` is the same of a shorter frame.
+    kept from the rounding of an FFT by a little beneath it.) `newest_spectrum` is that of a shorter frame.
 
     `loud_level` is the level by which frequencies count as they do in integrated loudness.
 
@@ -148,11 +148,15 @@ class SpectralAnalysis(Analysis):
         )
         self.axis = LogFrequencyAxis(axis)
         newest = config.analysis_length // NEWEST_SHARE
-        short = nn.functional.pad(rise_and_fall(newest, config.hop_length), [config.analysis_length - newest, 0])
+        short = nn.functional.pad(
+            rise_and_fall(newest, config.hop_length), [config.analysis_length - newest, 0]
+        )
         windows = torch.stack([rising * (2.0 / rising.sum()), short * (2.0 / short.sum())])
         self.register_buffer("windows", windows.unsqueeze(1), persistent=False)
         hz = torch.linspace(0.0, config.sample_rate / 2.0, config.analysis_length // 2 + 1)
-        self.register_buffer("weighting", torch.stack([k_weight(hz), torch.ones_like(hz)], 1), persistent=False)
+        self.register_buffer(
+            "weighting", torch.stack([k_weight(hz), torch.ones_like(hz)], 1), persistent=False
+        )
         # Parseval: half of the frame's energy lies in the one-sided spectrum.
         frame, window = config.frame_window, hann(config.level_window)
         scale = math.sqrt(config.n_fft / 2.0 / config.bins) * 2.0 / float(frame.sum())

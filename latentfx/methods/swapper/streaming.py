@@ -9,8 +9,8 @@ from latentfx.dsp.average import RunningMean
 from latentfx.errors import ExportError
 from latentfx.methods.dsae.networks import DSAENetworks
 from latentfx.methods.swapper.config import SwapperConfig
-from latentfx.methods.swapper.features import log_bands, relative_loudness
 from latentfx.methods.swapper.continuity import Continuity
+from latentfx.methods.swapper.features import log_bands, relative_loudness
 from latentfx.methods.swapper.harmonic import HarmonicDecoder, HarmonicEncoder, in_double
 from latentfx.methods.swapper.harmonic_synthesis import PlayedLevels
 from latentfx.methods.swapper.spectral import SpectralAnalysis, SpectralConfig
@@ -57,8 +57,10 @@ class CroppedAnalysis(Analysis):
 class StreamingSwapper(LatentModel):
     """Encode frame by frame: `z` is the posterior mean, `v` that of the last few seconds of input.
 
-    The pitch code prefers a pitch that was there before, or that the newest sound has; see `Continuity`. A sound
-    without a pitch has a short code, as many pitches fit it equally: its partials give way to noise. `loudness` is the level against the mean of those seconds. The state `model_timbre` always holds the
+    The pitch code prefers a pitch that was there before, or that the newest sound has; see `Continuity`. Many
+    pitches fit a sound without one equally, so its code is short: its partials then give way to noise.
+
+    `loudness` is the level against the mean of those seconds. The state `model_timbre` always holds the
     newest v, so that a host can learn a timbre from a recording.
 
     Args:

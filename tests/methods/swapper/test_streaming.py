@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from latentfx.dsp.loudness import k_weight
 from latentfx.dsp.noise import NOISE_POWER
 from latentfx.methods.swapper.features import log_bands
 from latentfx.methods.swapper.harmonic_synthesis import LOBE_ENERGY
@@ -27,7 +28,9 @@ def features_of(model: Swapper, rows: int = 2) -> Features:
     return {
         "pitch_spectrum": torch.rand(rows, spectral.n_pitch + 2 * margin, N, generator=generator),
         "pitch": torch.rand(rows, spectral.n_pitch, N, generator=generator),
+        "newest": torch.rand(rows, spectral.n_pitch, N, generator=generator),
         "level": torch.rand(rows, 1, N, generator=generator),
+        "loud_level": torch.rand(rows, 1, N, generator=generator),
     }
 
 
@@ -45,6 +48,13 @@ def encode(model: StreamingSwapper, features: Features, splits: list[int]) -> tu
     return {name: torch.cat([piece[name] for piece in pieces], -1) for name in pieces[0]}, state
 
 
+def _gain(model: StreamingSwapper, features: Features) -> Tensor:
+    """What `Continuity` adds to the fits."""
+    both = torch.cat([features["pitch"], features["newest"]]).transpose(1, 2)
+    fits = model.local.fits(both)
+    return model.continuity(fits, model.continuity.initial_state(2))[0] - fits[:2]
+
+
 @pytest.mark.parametrize("splits", [[1] * N, [7, 1, 22], [29, 1]])
 def test_any_split_gives_the_same_factors_and_state(
     trained: Swapper, streaming: StreamingSwapper, splits: list[int]
@@ -60,7 +70,9 @@ def test_the_factors_are_those_of_the_trained_encoders(trained: Swapper, streami
     features = features_of(trained)
     factors, state = encode(streaming, features, [N])
     pitch = features["pitch"].transpose(1, 2)
-    torch.testing.assert_close(factors["z"].transpose(1, 2), trained.networks.local_encoder(pitch)[0])
+    first = trained.networks.local_encoder
+    plain = first.code_of(first.fits(pitch) + _gain(streaming, features).float())
+    torch.testing.assert_close(factors["z"].transpose(1, 2), plain, atol=1e-4, rtol=1e-4)
     banded = log_bands(features["pitch_spectrum"].transpose(1, 2), trained.config.bins_per_band)
     mean, _ = trained.networks.global_encoder(banded, torch.ones(2, N))
     torch.testing.assert_close(factors["v"][..., -1], mean, atol=0.05, rtol=0.05)
@@ -76,7 +88,7 @@ def test_what_is_too_soft_does_not_change_v(trained: Swapper, streaming: Streami
     assert not torch.allclose(factors["v"][..., 0], factors["v"][..., 19], atol=1e-3)
 
 
-def test_decoded_partials_and_noise_have_the_level_of_the_input(
+def test_decoded_partials_and_noise_are_as_loud_as_the_input(
     trained: Swapper, streaming: StreamingSwapper
 ) -> None:
     features = features_of(trained)
@@ -85,10 +97,13 @@ def test_decoded_partials_and_noise_have_the_level_of_the_input(
     decoded, _ = streaming.decode(factors, features, state)
     spectral = trained.config.spectral
     share = (spectral.bins - 1) / spectral.hop_length
-    tone = LOBE_ENERGY * decoded["partials"].square().sum(1, keepdim=True)
-    noise = share * NOISE_POWER * decoded["noise"].square().sum(1, keepdim=True)
-    level = ((tone + noise) / spectral.bins).sqrt()
-    torch.testing.assert_close(level, features["level"], rtol=1e-4, atol=1e-6)
+    numbers = torch.arange(1, decoded["partials"].shape[1] + 1)[:, None]
+    per_bin = spectral.sample_rate / spectral.n_fft
+    tone = decoded["partials"].square() * k_weight(decoded["f0"].float() * numbers * per_bin)
+    bands = k_weight(torch.linspace(0.0, spectral.sample_rate / 2, spectral.hop_length + 1))[:, None]
+    noise = share * NOISE_POWER * (decoded["noise"].square() * bands).sum(1, keepdim=True)
+    level = ((LOBE_ENERGY * tone.sum(1, keepdim=True) + noise) / spectral.bins).sqrt()
+    torch.testing.assert_close(level, features["loud_level"], rtol=1e-3, atol=1e-6)
     assert all(float(part.min()) >= 0 for part in decoded.values())
 
 
@@ -99,6 +114,7 @@ def test_another_v_changes_the_spectrum_and_the_old_one_restores_it(
     features = features_of(trained)
     factors, _ = encode(streaming, features, [N])
     state = streaming.initial_state(2)
+    factors["z"] = trained.networks.local_encoder.code[40][None, :, None].expand_as(factors["z"]).contiguous()
     before, _ = streaming.decode(factors, features, state)
     other = trained.timbres[1][None, :, None].expand_as(factors["v"])
     swapped, _ = streaming.decode({**factors, "v": other}, features, state)
