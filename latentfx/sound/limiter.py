@@ -10,15 +10,15 @@ from latentfx.arrays import Float32
 from latentfx.sound.level import peak
 
 AHEAD_S = 0.005
-# How far the gain falls over the time that it looks ahead, dB; the rest of a deeper fall is at once.
+# How far the gain falls over half of the time that it looks ahead, dB; the rest of a deeper fall is at once.
 FALL_DB = 12.0
 
 
 class Limiter:
     """Keeps samples within full scale: falls, recovers slowly, leaves everything else as it is.
 
-    It falls at once, or, where it may look ahead, in a straight line of decibels that is at its end where
-    the loud sample is.
+    It falls at once. Where it may look ahead, it falls over the first half of that time, in a straight line
+    of decibels, and stays down for the other half, until the loud sample: crests keep their form.
 
     Args:
         sample_rate: Hz.
@@ -35,7 +35,8 @@ class Limiter:
         self.blocks = 0
         self.ahead = ahead
         self._slope = recovery_db_s / 20 * np.log(10) / sample_rate
-        self._fall = FALL_DB / 20 * np.log(10) / max(ahead, 1)
+        self._stays = ahead // 2
+        self._fall = FALL_DB / 20 * np.log(10) / max(ahead - self._stays, 1)
         self._waiting: Float32 | None = None
 
     def process(self, audio: Float32) -> float:
@@ -85,7 +86,9 @@ class Limiter:
         needed = np.log(self.ceiling / np.maximum(np.abs(audio).max(axis=0), 1e-30))
         coming = needed[:ready].copy()
         for later in range(1, self.ahead + 1):
-            np.minimum(coming, needed[later : later + ready] + later * self._fall, out=coming)
+            np.minimum(
+                coming, needed[later : later + ready] + max(0, later - self._stays) * self._fall, out=coming
+            )
         if self.gain < 1.0 or coming.min() < 0.0:
             self._turn_down(out, coming)
         return out
