@@ -71,15 +71,17 @@ class PlayedLevels(nn.Module):
     Args:
         config: frames.
         floor: what was added to the magnitudes before the logarithm; that of the frames unless given.
+        weighted: whether the level is a weighted one; else all frequencies count alike.
     Shape:
-        partials [B, N, K], noise [B, N, hop + 1], f0 [B, N, 1] in bins, level [B, N, 1], weighted, and clear
-        [B, N, 1], by which partials are scaled -> amplitudes [B, N, K], noise magnitudes [B, N, hop + 1]
+        partials [B, N, K], noise [B, N, hop + 1], f0 [B, N, 1] in bins, level [B, N, 1], clear [B, N, 1], by
+        which partials are scaled -> amplitudes [B, N, K], noise magnitudes [B, N, hop + 1]
     """
 
     noise_energy: Tensor
 
-    def __init__(self, config: SpectralConfig, floor: float | None = None) -> None:
+    def __init__(self, config: SpectralConfig, floor: float | None = None, weighted: bool = True) -> None:
         super().__init__()
+        self.weighted = weighted
         self.floor = config.floor if floor is None else floor
         self.silence = SILENCE
         self.hz, self.top = config.sample_rate / config.n_fft, 1.0 / NEAR_NYQUIST
@@ -88,6 +90,7 @@ class PlayedLevels(nn.Module):
         # One value stands for the bins about it.
         bands = config.hop_length + 1
         weight = k_weight(torch.linspace(0.0, config.sample_rate / 2.0, bands, dtype=torch.float64))
+        weight = weight if weighted else torch.ones_like(weight)
         energy = weight * (float(config.bins - 1) / float(bands - 1) * NOISE_POWER / float(config.bins))
         self.register_buffer("noise_energy", energy.float().unsqueeze(1), persistent=False)
 
@@ -99,7 +102,10 @@ class PlayedLevels(nn.Module):
         tone, breath = both.split([partials.shape[-1], noise.shape[-1]], -1)
         position = f0.to(level.dtype) * torch.arange(1, tone.shape[-1] + 1, device=level.device)
         tone = tone * ((self.top - position * self.per_bin).clamp(0.0, 1.0) * clear)
-        power = (tone * tone * k_weight(position * self.hz)).sum(-1, keepdim=True) * self.tone_energy
+        energy = tone * tone
+        if self.weighted:
+            energy = energy * k_weight(position * self.hz)
+        power = energy.sum(-1, keepdim=True) * self.tone_energy
         power = power + torch.matmul(breath * breath, self.noise_energy)
         scale = level / torch.sqrt(power).clamp(min=self.silence)
         return tone * scale, breath * scale

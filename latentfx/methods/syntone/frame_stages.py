@@ -6,7 +6,7 @@ import math
 import torch
 from torch import nn
 
-from latentfx.methods.swapper.harmonic_synthesis import played_levels
+from latentfx.methods.swapper.harmonic_synthesis import PlayedLevels
 from latentfx.methods.swapper.spectral import SpectralConfig
 from latentfx.methods.syntone.tone_frames import LEVEL, PITCH, ToneAxis, level_of_sine
 from latentfx.stages import Factors, Features, LatentModel, State
@@ -43,7 +43,7 @@ class FrameModel(LatentModel):
         self.encoder, self.decoder = copy.deepcopy(encoder).double(), copy.deepcopy(decoder).double()
         self.axis, self.faintest = axis, faintest
         self.partials, self.lowest = axis.partials, axis.lowest
-        self.bins, self.floor = spectral.bins, spectral.floor
+        self.levels = PlayedLevels(spectral, weighted=False)
         self.loudest = math.log(level_of_sine(spectral) * 10.0 ** (LOUDEST_DB / 20.0))
         self.lowest_octave, self.highest_octave = OCTAVES
         self.pitch_at, self.level_at = PITCH, LEVEL
@@ -67,7 +67,8 @@ class FrameModel(LatentModel):
         open_ = (level / self.faintest).clamp(max=1.0)
         noise = torch.matmul(rest[..., 2 + self.partials :], self.axis.spread)
         voices = rest[..., 2 : 2 + self.partials]
-        partials, noise = played_levels(voices, noise, f0, wanted * open_, self.bins, self.floor)
+        level = wanted * open_
+        partials, noise = self.levels(voices, noise, f0, level, torch.ones_like(level))
         decoded = {"partials": partials.transpose(1, 2), "noise": noise.transpose(1, 2)}
         decoded["f0"] = f0.transpose(1, 2)
         return decoded, {}
