@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from latentfx.library import DEFAULT_PLUGIN
 from latentfx.prepare import Reference, prepare
 from latentfx.preset import Preset
 from latentfx.sound.level import peak
+from latentfx.sound.normal import normal_gain, normalized
 from latentfx.sound.reader import AudioInfo, AudioReader
 from latentfx.sound.source import SoundSource, is_file, is_open_file, name_of
 from latentfx.sound.targets import choose_target, refuse_sources
@@ -35,8 +35,6 @@ from latentfx.sound.writer import AudioWriter
 from latentfx.spec import Setting
 
 _PIECE = 16384
-NORMAL_DB = -1.0
-"""Peak of what is normalized, dB of full scale."""
 
 PathLike = str | os.PathLike[str]
 Audio = NDArray[Any]
@@ -305,7 +303,7 @@ class _Pieces:
 def _gather(pieces: _Pieces, normalize: bool) -> Float32:
     audio = np.concatenate(list(pieces), axis=1)
     if normalize:
-        audio *= _gain(peak(audio))
+        audio *= normal_gain(peak(audio))
     _warn(pieces.notes(), 4)
     return audio
 
@@ -323,7 +321,7 @@ def _warn(notes: Iterable[str], caller: int) -> None:
 
 def _write(pieces: _Pieces, source: Path | None, target: Path, info: AudioInfo, normalize: bool) -> Applied:
     with AudioWriter(target, info, limits=True) as writer:
-        for piece in _normalized(pieces, info.channels) if normalize else pieces:
+        for piece in normalized(pieces, info.channels) if normalize else pieces:
             writer.write(piece)
     notes = [*pieces.notes(), *writer.notes()]
     if writer.limited:
@@ -335,25 +333,3 @@ def _write(pieces: _Pieces, source: Path | None, target: Path, info: AudioInfo, 
         )
     form = writer.form
     return Applied(source, target, form.sample_rate, info.channels, writer.frames, form.subtype, tuple(notes))
-
-
-def _normalized(pieces: Iterable[Float32], channels: int) -> Iterator[Float32]:
-    """The same pieces, scaled together; between, they lie on the disk.
-
-    Shape:
-        each piece [C, T] -> the same in all
-    """
-    loudest = 0.0
-    with tempfile.TemporaryFile(prefix="latentfx-") as file:
-        for piece in pieces:
-            loudest = max(loudest, peak(piece))
-            file.write(np.ascontiguousarray(piece.T, np.float32).tobytes())
-        gain = _gain(loudest)
-        file.seek(0)
-        while data := file.read(_PIECE * channels * 4):
-            yield np.frombuffer(data, np.float32).reshape(-1, channels).T * gain
-
-
-def _gain(loudest: float) -> np.float32:
-    """What brings a peak to `NORMAL_DB`; silence stays."""
-    return np.float32(10.0 ** (NORMAL_DB / 20.0) / loudest if loudest > 0.0 else 1.0)
