@@ -11,8 +11,8 @@ from latentfx.methods.swapper.spectral import SpectralConfig
 from latentfx.methods.syntone.tone_frames import LEVEL, PITCH, ToneAxis, level_of_sine
 from latentfx.stages import Factors, Features, LatentModel, State
 
-LOUDEST_DB = 6.0
-OCTAVES = (-1.0, 7.0)
+LOUDEST_DB = 0.0
+OCTAVES = (-1.0, 6.0)
 
 
 class FrameModel(LatentModel):
@@ -53,7 +53,7 @@ class FrameModel(LatentModel):
         """What was heard to codes."""
         heard = features["heard"]
         mean, _ = self.encoder(heard.transpose(1, 2).double())
-        return {"z": mean.transpose(1, 2).to(heard.dtype)}, {}
+        return {"z": mean.transpose(1, 2).to(features["level"].dtype)}, {}
 
     @torch.jit.export
     def decode(self, factors: Factors, features: Features, state: State) -> tuple[Features, State]:

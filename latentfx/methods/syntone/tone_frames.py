@@ -25,6 +25,8 @@ HIGHEST_HZ = 16_000.0
 SLOPE = 2.0
 AROUND = 1
 FIT_SCALE = 0.1
+# Of magnitudes over the level: far above the rounding of an FFT, which a logarithm would magnify.
+HEARD_FLOOR = 0.09
 
 
 def level_of_sine(spectral: SpectralConfig) -> float:
@@ -41,8 +43,8 @@ class ToneAnalysis(Analysis):
         playing: compute pitches in double precision, frame by frame: engines round differently, and phases
             add the differences up.
     Shape:
-        audio [B, 1, T] -> level [B, 1, N]; heard [B, HEARD, N]: pitch, level, how well the pitch fits, then
-        log-magnitudes of the first partials and of the gaps below each
+        audio [B, 1, T] -> level [B, 1, N]; heard [B, HEARD, N], double when playing: pitch, level, how well
+        the pitch fits, then log-magnitudes of the first partials and of the gaps below each
     """
 
     position: Tensor
@@ -54,7 +56,7 @@ class ToneAnalysis(Analysis):
         self.combs: nn.Module = (DoubleCombs if playing else Combs)(spectral, PITCHES)
         self.hop, self.margin, self.faintest = self.whole.hop, spectral.pitch_margin, faintest
         self.bins_per_octave = float(spectral.bins_per_octave)
-        self.neighbours, self.fit_scale = NEIGHBOURS, FIT_SCALE
+        self.neighbours, self.fit_scale, self.floor = NEIGHBOURS, FIT_SCALE, HEARD_FLOOR
         self.last = float(spectral.n_pitch + 2 * spectral.pitch_margin - 2)
         dtype = torch.float64 if playing else torch.float32
         numbers = torch.cat([torch.arange(1, HEARD_PARTIALS + 1), torch.arange(HEARD_GAPS) + 0.5])
@@ -76,9 +78,10 @@ class ToneAnalysis(Analysis):
         pitch = mean_near_best(torch.softmax(fit, dim=-1), self.position, self.position, self.neighbours)
         best = torch.amax(fit, dim=-1).unsqueeze(1).to(level.dtype) * self.fit_scale
         log_level = torch.log(level.clamp(min=self.faintest))
-        octaves = (pitch / self.bins_per_octave).to(level.dtype).transpose(1, 2)
+        octaves = (pitch / self.bins_per_octave).transpose(1, 2)
         peaks = self._read(spectrum, pitch.to(level.dtype).transpose(1, 2))
-        return {"level": level, "heard": torch.cat([octaves, log_level, best, peaks], dim=1)}, new_state
+        rest = torch.cat([log_level, best, peaks], dim=1).to(octaves.dtype)
+        return {"level": level, "heard": torch.cat([octaves, rest], dim=1)}, new_state
 
     def _read(self, spectrum: Tensor, pitch: Tensor) -> Tensor:
         """Log-magnitudes at partials and gaps; what lies beyond the axis is as faint as its end.
@@ -90,7 +93,8 @@ class ToneAnalysis(Analysis):
         low = torch.floor(place)
         index = low.long()
         below, above = torch.gather(spectrum, 1, index), torch.gather(spectrum, 1, index + 1)
-        return 2.0 * torch.log(below + (place - low) * (above - below))
+        read = below + (place - low) * (above - below)
+        return torch.log(read * read + self.floor)
 
 
 class ToneAxis(nn.Module):
@@ -172,14 +176,14 @@ def _around(logmag: Tensor, place: Tensor) -> Tensor:
 PROPERTIES = ("pitch", "level", "brightness", "odd_even", "breath")
 """What can be said of a decoded frame in one number; see `properties_of`."""
 FIRST_PARTIALS = 24
-FAINT = 1e-2
+FAINT = 0.1
 
 
 def properties_of(frame: Tensor, axis: ToneAxis) -> Tensor:
     """Pitch (semitones), level, brightness over the pitch (semitones), odd over even partials, breath (dB).
 
     Brightness is the mean number of the first 24 partials, weighted by amplitude: MPEG-7's harmonic spectral
-    centroid, over the pitch. To the powers of odd and even partials a hundredth of the whole is added. Breath
+    centroid, over the pitch. To the powers of odd and even partials a tenth of the whole is added. Breath
     is the mean level of the noise up to 16 kHz over the power of the partials.
 
     Shape:

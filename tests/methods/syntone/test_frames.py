@@ -81,14 +81,14 @@ def test_properties_move_with_what_they_are_named_after_and_alone() -> None:
     moved = torch.stack([properties_of(each, axis) - rest for each in (higher, louder, odd, noisy)])
     assert moved[0].tolist() == pytest.approx([12.0, 0.0, 0.0, 0.0, 0.0], abs=0.2)
     assert moved[1].tolist() == pytest.approx([0.0, 8.686, 0.0, 0.0, 0.0], abs=0.01)
-    assert moved[2][3] > 8.0
+    assert moved[2][3] > 4.0
     assert moved[3].tolist() == pytest.approx([0.0, 0.0, 0.0, 0.0, 17.4], abs=0.5)
 
 
 def test_a_line_without_even_partials_is_told_from_one_with() -> None:
     (full, axis), (hollow, _) = (wanted(tone(0.2, even=even)) for even in (1.0, 0.05))
     gap = (properties_of(hollow, axis) - properties_of(full, axis))[60]
-    assert gap[PROPERTIES.index("odd_even")].item() > 12.0
+    assert gap[PROPERTIES.index("odd_even")].item() > 5.0
     assert abs(gap[PITCH].item()) < 0.1
 
 
