@@ -26,6 +26,8 @@ KEPT: Final = {
     b"INST": "sampler loops",
     b"COMT": "comments",
     b"CHAN": "the layout of speakers",
+    b"id3 ": "tags",
+    b"ID3 ": "tags",
 }
 _LABELS: Final = "labels"
 _SPEAKERS: Final = "the layout of speakers"

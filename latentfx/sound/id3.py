@@ -1,10 +1,10 @@
-"""Tags of MP3 files, in any script. libsndfile writes those beyond ASCII as other letters."""
+"""Tags that libsndfile cannot write: those of MP3 beyond ASCII, and those that WAV has no field for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from latentfx.errors import AudioFileError
 
@@ -33,6 +33,39 @@ def write_id3(path: Path, tags: Mapping[str, str]) -> None:
     from mutagen import MutagenError, id3
 
     found = id3.ID3()
+    _add(found, tags)
+    try:
+        found.save(path, v1=id3.ID3v1SaveOptions.REMOVE, v2_version=3)
+    except MutagenError as error:
+        raise AudioFileError(f"cannot write the tags of {path.name} ({error}); is the disk full?") from None
+
+
+def write_id3_chunk(path: Path, tags: Mapping[str, str]) -> None:
+    """Write tags that a WAV file has no field for into its ID3 chunk.
+
+    Args:
+        path: a whole WAV file, whatever its suffix.
+        tags: as above.
+
+    Raises:
+        AudioFileError: the disk refuses.
+    """
+    from mutagen import MutagenError
+    from mutagen.wave import WAVE
+
+    try:
+        file = WAVE(path)
+        if file.tags is None:
+            file.add_tags()
+        _add(file.tags, tags)
+        file.save(v2_version=3)
+    except MutagenError as error:
+        raise AudioFileError(f"cannot write the tags of {path.name} ({error}); is the disk full?") from None
+
+
+def _add(found: Any, tags: Mapping[str, str]) -> None:
+    from mutagen import id3
+
     for tag, text in tags.items():
         if tag in _FRAMES:
             found.add(id3.Frames[_FRAMES[tag]](encoding=_UTF_16, text=[text]))
@@ -41,7 +74,3 @@ def write_id3(path: Path, tags: Mapping[str, str]) -> None:
     if "license" in tags:
         found.add(id3.TXXX(encoding=_UTF_16, desc="LICENSE", text=[tags["license"]]))
     found.update_to_v23()
-    try:
-        found.save(path, v1=id3.ID3v1SaveOptions.REMOVE, v2_version=3)
-    except MutagenError as error:
-        raise AudioFileError(f"cannot write the tags of {path.name} ({error}); is the disk full?") from None

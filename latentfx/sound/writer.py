@@ -23,7 +23,7 @@ from latentfx.errors import AudioFileError
 from latentfx.files import PartFile, expanded
 from latentfx.sound.chunks import write_extras
 from latentfx.sound.form import FLOATING, choose_form
-from latentfx.sound.id3 import write_id3
+from latentfx.sound.id3 import write_id3, write_id3_chunk
 from latentfx.sound.level import peak
 from latentfx.sound.limiter import file_limiter
 from latentfx.sound.reader import AudioInfo
@@ -211,6 +211,9 @@ class AudioWriter:
             raise AudioFileError(self._cannot(f"{written} of {self.frames} samples arrived"))
         if self.form.kind != "MP3":
             self._lost_tags = [tag for tag, text in self._like.tags.items() if tags.get(tag) != text]
+        if self._lost_tags and self.form.kind in ("WAV", "WAVEX"):
+            write_id3_chunk(self._part, {tag: self._like.tags[tag] for tag in self._lost_tags})
+            self._lost_tags = []
 
     def _finish_in_part(self) -> None:
         """Put what the disk took in its place, if it can be read."""

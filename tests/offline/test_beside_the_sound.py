@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from mutagen import id3
+from mutagen.wave import WAVE
 
 import latentfx
 from latentfx.sound.chunks import Extras
@@ -169,3 +170,20 @@ def test_mp3_has_its_tags_once_and_in_the_form_that_every_player_reads(
     assert (tags["TIT2"].text, tags["TCOP"].text) == (["Žluťoučký kůň"], ["© Müller"])
     assert tags["TXXX:LICENSE"].text == ["CC BY 4.0"]
     assert soundfile.info(applied.target).frames == RATE
+
+
+def test_a_licence_is_kept_in_the_id3_chunk_of_wav_and_told_where_it_cannot_follow(
+    plugin: latentfx.LatentPlugin, tmp_path: Path
+) -> None:
+    source = tmp_path / "in.flac"
+    with soundfile.SoundFile(source, "w", RATE, 1) as file:
+        file.license = "CC BY 4.0, Žluťoučký"
+        file.write(np.zeros(RATE) + 0.1)
+    applied = latentfx.apply(source, tmp_path / "out.wav", plugin)
+    again = latentfx.apply(applied.target, tmp_path / "again.wav", plugin)
+    for each in (applied, again):
+        assert not each.notes
+        assert WAVE(each.target).tags["TXXX:LICENSE"].text == ["CC BY 4.0, Žluťoučký"]
+        assert soundfile.info(each.target).frames == RATE
+    with pytest.warns(latentfx.AudioWarning, match="cannot hold what is beside the sound: tags; write .wav"):
+        latentfx.apply(again.target, tmp_path / "back.flac", plugin)
