@@ -63,6 +63,7 @@ def build_steered(
         parts.model,
         Steer(chosen, _size_of(parts, chosen), names, dimensions, evidence),
         parts.synthesis,
+        high_pass=parts.high_pass,
         description=description or f"every dimension of {chosen} is a knob",
     )
     return effect.eval().requires_grad_(False)

@@ -17,12 +17,14 @@ class StreamParts:
         model: features to factors and back. Factors are named as in the objective's `codes`.
         synthesis: what was decoded to audio.
         factor: the factor to steer where the recipe names none.
+        high_pass: whether the stages hear the input without offset and rumble, which nobody hears.
     """
 
     analysis: Analysis
     model: LatentModel
     synthesis: Synthesis
     factor: str
+    high_pass: bool = False
 
 
 @runtime_checkable

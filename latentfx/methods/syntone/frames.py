@@ -196,6 +196,7 @@ class FrameVAE(AutoencoderFamily):
             FrameModel(self.encoder, self.decoder, spectral, self.axis, self._faintest),
             HarmonicSynthesis(spectral, self.config.partials),
             "z",
+            high_pass=True,
         )
 
     @property
