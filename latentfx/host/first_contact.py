@@ -1,6 +1,7 @@
 """The first load of a file that is new here happens in a process of its own, which may crash.
 
-What passed is remembered by the hash of its bytes, in the user's cache folder: later loads cost nothing.
+What passed is remembered in the user's cache folder, by the hash of its bytes and the version of onnxruntime
+that played it: later loads cost nothing.
 `LATENTFX_CACHE` names another folder.
 """
 
@@ -21,6 +22,7 @@ from latentfx.errors import PluginFileError
 from latentfx.files import expanded, write_text
 from latentfx.host.graph import check_file
 from latentfx.host.trial import TRUSTED
+from latentfx.names import shown
 
 TRIAL_S: Final = 60.0
 _RULES: Final = 1  # counts up when the checks change, so that files are tried again
@@ -53,15 +55,23 @@ def meet(data: bytes, trust: bool = False) -> None:
     Raises:
         PluginFileError: it is refused, it crashes, or takes too much time or memory.
     """
-    passed = cache_folder() / "checked" / f"{hash_of(data)}-{_RULES}{'-trusted' if trust else ''}"
-    if passed.exists():
+    passed = _place(data, trust)
+    if os.path.exists(passed):  # noqa: PTH110  # Path.exists raises where the folder may not be entered
         return
     if not trust:
         check_file(data)
     try_apart("latentfx.host.trial", [TRUSTED] if trust else [], data, TRIAL_S)
-    with suppress(OSError):  # a folder that cannot be written to costs time alone
+    with suppress(OSError):  # a folder that cannot be entered or written to costs time alone
         passed.parent.mkdir(parents=True, exist_ok=True)
         write_text(passed, "")
+
+
+def _place(data: bytes, trust: bool) -> Path:
+    """Where the verdict on a file lies: another onnxruntime tries it again."""
+    import onnxruntime
+
+    how = f"{_RULES}-{onnxruntime.__version__}{'-trusted' if trust else ''}"
+    return cache_folder() / "checked" / f"{hash_of(data)}-{how}"
 
 
 def hash_of(data: bytes) -> str:
@@ -106,7 +116,7 @@ def try_apart(program: str, arguments: list[str], data: bytes, limit_s: float) -
         ) from None
     if ended.returncode == 0:
         return ended.stdout.decode("utf-8", "replace")
-    told = ended.stdout.decode("utf-8", "replace").strip()
+    told = shown(ended.stdout.decode("utf-8", "replace").strip())
     if ended.returncode == 1 and told:
         raise PluginFileError(told)
     raise PluginFileError(
@@ -120,4 +130,4 @@ def _how(code: int, said: bytes) -> str:
         with suppress(ValueError):
             return signal.Signals(-code).name
     last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return last[0][:200] if last else f"exit code {code}"
+    return shown(last[0], 200) if last else f"exit code {code}"

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import crafted
 import numpy as np
+import onnxruntime
 import pytest
 import soundfile
 
 from latentfx.errors import PluginFileError
 from latentfx.host.blocks import BlockStream
-from latentfx.host.first_contact import meet
+from latentfx.host.first_contact import meet, try_apart
 from latentfx.host.graph import Graph, check_file
 from latentfx.host.sizes.plan import Plan
 from latentfx.library import load, plugins
@@ -142,6 +143,39 @@ def test_file_that_passed_is_not_tried_again(tmp_path: Path, monkeypatch: pytest
     meet(data)
     with pytest.raises(PluginFileError, match="cannot be tried in a process of its own"):
         meet(data, trust=True)
+
+
+def test_file_that_passed_is_tried_again_by_another_onnxruntime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENTFX_CACHE", str(tmp_path))
+    data = crafted.build(crafted.GAIN)
+    meet(data)
+    monkeypatch.setattr(sys, "executable", "/no/such/program")
+    monkeypatch.setattr(onnxruntime, "__version__", "99.0.0")
+    with pytest.raises(PluginFileError, match="cannot be tried in a process of its own"):
+        meet(data)
+
+
+def test_cache_folder_that_the_system_refuses_costs_time_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is too long is refused as a folder without rights is, to the superuser too."""
+    monkeypatch.setenv("LATENTFX_CACHE", str(tmp_path / ("n" * 300)))
+    meet(crafted.build(crafted.GAIN))
+
+
+@pytest.mark.parametrize(
+    "program", ["import sys; sys.exit('end\\x1b[2J\\x07')", "print('end\\x1b[2J'); raise SystemExit(1)"]
+)
+def test_last_words_of_a_trial_are_plain_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    (tmp_path / "last_words.py").write_text(program)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginFileError, match=r"end\[2J") as caught:
+        try_apart("last_words", [], b"", 30.0)
+    assert str(caught.value).isprintable()
 
 
 def test_live_plans_the_sizes_of_every_block_before_it_plays(

@@ -19,6 +19,9 @@ MAX_TENSOR_VALUES: Final = 1 << 26
 MAX_AXES: Final = 8
 LARGEST_EXACT: Final = 1 << 24  # up to here float32 holds every whole number
 MAX_NODES: Final = 20_000
+MAX_FIELDS: Final = (
+    25 * MAX_NODES
+)  # of the whole file; the plugins of latentfx have 10 to 13 for each operator
 IR_VERSIONS: Final = range(7, 14)
 OPERATOR_SETS: Final = range(18, 24)
 
@@ -154,7 +157,7 @@ def read_model(data: bytes) -> ParsedModel:
         PluginFileError: damaged, spelt in more than one way, or with what no plugin needs.
     """
     try:
-        record = wire.read(fields.MODEL, data)
+        record = wire.read(fields.MODEL, data, MAX_FIELDS)
         if "graph" not in record:
             raise PluginFileError(f"not a plugin file: it holds no ONNX graph. {_AGAIN}")
         metadata = [
@@ -179,6 +182,8 @@ def _operator_set(record: Record) -> int:
         entry.get("domain", "") or "ai.onnx": entry.get("version", 0)
         for entry in record.get("opset_import", ())
     }
+    if not found:
+        raise PluginFileError(f"the file names no version of ONNX's operators. {_AGAIN}")
     version = found.pop("ai.onnx", 0)
     if found or len(record.get("opset_import", ())) != 1:
         raise PluginFileError(
@@ -276,7 +281,7 @@ def _tensor(record: Record) -> Tensor:
         raise PluginFileError(
             f"tensor {name!r} has {values:g} values for the shape {list(shape)}: a damaged file"
         )
-    if element == DataType.BOOL and any(np.frombuffer(data, np.uint8) > 1):
+    if element == DataType.BOOL and (np.frombuffer(data, np.uint8) > 1).any():
         raise PluginFileError(f"tensor {name!r} holds what is neither true nor false: a damaged file")
     return Tensor(name, element, shape, data)
 

@@ -3,6 +3,9 @@
 The reader takes one spelling of a message and no other: every number in its shortest form, a field that
 comes once at most once, no field that the description does not know. Two readers that agree on the
 description then agree on the message.
+
+The reader counts fields and numbers while it reads, and stops at a limit: an empty message takes two bytes of
+a file, and a hundred times as many of memory.
 """
 
 from __future__ import annotations
@@ -20,7 +23,6 @@ Record = dict[str, Any]
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MAX_TAG: Final = (1 << 32) - 1
 _MAX_VARINT: Final = (1 << 64) - 1
-_MOST_NUMBERS: Final = 1 << 16
 
 
 class Kind(Enum):
@@ -79,73 +81,118 @@ class Field:
     message: Message = NOTHING
 
 
-def read(message: Message, data: bytes, start: int = 0, end: int | None = None) -> Record:
+def read(message: Message, data: bytes, most: int) -> Record:
     r"""Read a message, and the messages inside it.
+
+    Args:
+        message: its description.
+        data: the bytes.
+        most: fields and repeated numbers that it may have in all, with those of the messages inside.
 
     Returns:
         The fields that are there, by name; those that are repeated as lists. Bytes are views of `data`.
 
     Raises:
-        PluginFileError: not the one spelling of such a message.
+        PluginFileError: not the one spelling of such a message, or too many fields.
 
     >>> entry = Message("Entry", {1: Field("size", Kind.INT64)})
-    >>> read(entry, b"\x08\x96\x01")
+    >>> read(entry, b"\x08\x96\x01", most=1)
     {'size': 150}
     """
-    position, end = start, len(data) if end is None else end
-    found: Record = {}
-    while position < end:
-        tag, position = _varint(data, position, end)
-        field = message.fields.get(tag >> 3) if tag <= _MAX_TAG else None
-        if field is None or field.kind is Kind.REFUSED:
-            raise _refusal(message, field, tag)
-        wire, wanted = tag & 7, _WIRE[field.kind]
-        stop = position
-        if wire == _BYTES:
-            size, position = _varint(data, position, end)
-            stop = position + size
-            if stop > end:
-                raise PluginFileError(
-                    f"the file is cut short or damaged: {message.name}.{field.name} promises {size} bytes, "
-                    f"{end - position} are left"
-                )
-        if wire == wanted:
-            value, position = _READERS[field.kind](field, data, position, stop if wire == _BYTES else end)
-            if field.repeated:
-                found.setdefault(field.name, []).append(value)
-            elif field.name in found:
-                raise PluginFileError(f"not a plugin file: {message.name}.{field.name} comes twice")
+    return _Reader(data, most).message(message, 0, len(data))
+
+
+class _Reader:
+    """Reads the messages of one file, and counts what it reads.
+
+    Args:
+        data: the bytes of the file.
+        most: fields and repeated numbers that it may have.
+    """
+
+    def __init__(self, data: bytes, most: int) -> None:
+        self.data = data
+        self.most = self.left = most
+
+    def message(self, message: Message, position: int, end: int) -> Record:
+        """Read the message that lies between two positions."""
+        found: Record = {}
+        while position < end:
+            self.count(1)
+            tag, position = _varint(self.data, position, end)
+            field = message.fields.get(tag >> 3) if tag <= _MAX_TAG else None
+            if field is None or field.kind is Kind.REFUSED:
+                raise _refusal(message, field, tag)
+            wire, stop = tag & 7, end
+            if wire == _BYTES:
+                position, stop = self.extent(message, field, position, end)
+            if wire == _WIRE[field.kind]:
+                value, position = self.value(field, position, stop)
+                if field.repeated:
+                    found.setdefault(field.name, []).append(value)
+                elif field.name in found:
+                    raise PluginFileError(f"not a plugin file: {message.name}.{field.name} comes twice")
+                else:
+                    found[field.name] = value
+            elif wire == _BYTES and field.repeated and field.kind in _NUMBERS:
+                found.setdefault(field.name, []).extend(self.packed(field, position, stop))
+                position = stop
             else:
-                found[field.name] = value
-        elif wire == _BYTES and field.repeated and field.kind in _NUMBERS:
-            found.setdefault(field.name, []).extend(_packed(field, data, position, stop))
-            position = stop
-        else:
-            raise PluginFileError(f"not a plugin file: {message.name}.{field.name} has the wire type {wire}")
-    return found
+                raise PluginFileError(
+                    f"not a plugin file: {message.name}.{field.name} has the wire type {wire}"
+                )
+        return found
+
+    def count(self, several: int) -> None:
+        """Count fields or numbers.
+
+        Raises:
+            PluginFileError: more than the file may have.
+        """
+        self.left -= several
+        if self.left < 0:
+            raise PluginFileError(
+                f"the file has more than {self.most} fields and numbers, which is more than a plugin needs; "
+                "export it again with fewer operators, and with the values of its tensors in raw_data"
+            )
+
+    def extent(self, message: Message, field: Field, position: int, end: int) -> tuple[int, int]:
+        """Where a field begins and ends that says its size."""
+        size, position = _varint(self.data, position, end)
+        if position + size > end:
+            raise PluginFileError(
+                f"the file is cut short or damaged: {message.name}.{field.name} promises {size} bytes, "
+                f"{end - position} are left"
+            )
+        return position, position + size
+
+    def value(self, field: Field, position: int, end: int) -> tuple[Any, int]:
+        """Read one value, and where it ends."""
+        if field.kind is Kind.MESSAGE:
+            return self.message(field.message, position, end), end
+        return _READERS[field.kind](field, self.data, position, end)
+
+    def packed(self, field: Field, position: int, end: int) -> list[Any]:
+        """Read numbers that lie one after the other without tags."""
+        if field.kind in _FIXED:
+            form = _FIXED[field.kind]
+            numbers, rest = divmod(end - position, form.size)
+            if rest:
+                raise PluginFileError(f"the file is damaged: {field.name} ends inside a number")
+            self.count(numbers)
+            return [value for (value,) in form.iter_unpack(memoryview(self.data)[position:end])]
+        values = []
+        while position < end:
+            self.count(1)
+            value, position = _integer(field, self.data, position, end)
+            values.append(value)
+        return values
 
 
 def _refusal(message: Message, field: Field | None, tag: int) -> PluginFileError:
     if field is not None:
         return PluginFileError(f"a plugin file holds no {field.name}; export it again")
     return PluginFileError(f"not a plugin file: {message.name} has no field {tag >> 3}")
-
-
-def _packed(field: Field, data: bytes, position: int, end: int) -> list[Any]:
-    if field.kind in _FIXED:
-        form = _FIXED[field.kind]
-        if (end - position) % form.size:
-            raise PluginFileError(f"the file is damaged: {field.name} ends inside a number")
-        return [value for (value,) in form.iter_unpack(memoryview(data)[position:end])]
-    if end - position > 10 * _MOST_NUMBERS:
-        raise PluginFileError(
-            f"{field.name} spells {end - position} bytes of numbers one by one; use raw_data"
-        )
-    values = []
-    while position < end:
-        value, position = _integer(field, data, position, end)
-        values.append(value)
-    return values
 
 
 def _integer(field: Field, data: bytes, position: int, end: int) -> tuple[int, int]:
@@ -178,10 +225,6 @@ def _bytes(field: Field, data: bytes, position: int, end: int) -> tuple[memoryvi
     return memoryview(data)[position:end], end
 
 
-def _message(field: Field, data: bytes, position: int, end: int) -> tuple[Record, int]:
-    return read(field.message, data, position, end), end
-
-
 _READERS: Final[Mapping[Kind, Callable[[Field, bytes, int, int], tuple[Any, int]]]] = {
     Kind.INT64: _integer,
     Kind.INT32: _integer,
@@ -190,7 +233,6 @@ _READERS: Final[Mapping[Kind, Callable[[Field, bytes, int, int], tuple[Any, int]
     Kind.DOUBLE: _fixed,
     Kind.STRING: _string,
     Kind.BYTES: _bytes,
-    Kind.MESSAGE: _message,
 }
 
 
