@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from latentfx.dsp.glide import as_floats
+
 __all__ = ["OscillatorBank"]
 
 
@@ -134,6 +136,4 @@ class OscillatorBank(nn.Module):
         after = phase + torch.cumsum(advance, 1)
         turns = after - advance + inside
         end = torch.cat([after[:, -1:] - torch.round(after[:, -1:]), frequency[:, -1:]], 1)
-        high = end.float()
-        low = (end - high.double()).float()
-        return (turns - torch.round(turns)).float(), torch.cat([high, low], 2).flatten(1)
+        return (turns - torch.round(turns)).float(), as_floats(end).flatten(1)

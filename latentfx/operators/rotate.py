@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from latentfx.control import Control
-from latentfx.dsp.glide import glide
+from latentfx.dsp.glide import as_floats, glide
 from latentfx.stages import Factors, Features, Operator, State
 
 FIFTH = 7.0
@@ -52,10 +52,10 @@ class Rotate(Operator):
         """No turn yet.
 
         Shape:
-            operator_steps [B, 1], operator_started [B, 1] (0 or 1)
+            operator_steps [B, 2], the sum of two numbers; operator_started [B, 1] (0 or 1)
         """
         return {
-            "operator_steps": torch.zeros([batch_size, 1]),
+            "operator_steps": torch.zeros([batch_size, 2]),
             "operator_started": torch.zeros([batch_size, 1]),
         }
 
@@ -80,11 +80,12 @@ class Rotate(Operator):
         """The turn of each frame: an exponential approach to what the controls ask for.
 
         Shape:
-            controls [B, P, N] -> semitones [B, N], state
+            controls [B, P, N] -> semitones [B, N], double; state
         """
         size = torch.where(controls[:, 1] > 0.5, self.fifth, 1.0)
-        wanted = controls[:, 0] * size
-        begin = torch.where(state["operator_started"] > 0.5, state["operator_steps"], wanted[:, :1])
+        wanted = controls[:, 0].double() * size
+        last = state["operator_steps"].double().sum(dim=1, keepdim=True)
+        begin = torch.where(state["operator_started"] > 0.5, last, wanted[:, :1])
         semitones = glide(wanted, controls[:, 3], begin, self.frames_per_ms)
         started = torch.ones_like(state["operator_started"])
-        return semitones, {"operator_steps": semitones[:, -1:], "operator_started": started}
+        return semitones, {"operator_steps": as_floats(semitones[:, -1:]), "operator_started": started}

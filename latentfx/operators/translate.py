@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from latentfx.control import Control
-from latentfx.dsp.glide import glide
+from latentfx.dsp.glide import as_floats, glide
 from latentfx.errors import ControlError
 from latentfx.spec import Blend, Reference
 from latentfx.stages import Factors, Operator, State
@@ -76,21 +76,24 @@ class Translate(Operator):
         """No shift yet, no style learnt.
 
         Shape:
-            operator_shift [B, 1], operator_started [B, 1] (0 or 1), operator_reference [B, S]
+            operator_shift [B, 2], the sum of two numbers; operator_started [B, 1] (0 or 1);
+            operator_reference [B, S]
         """
         device = self.axes.device
         return {
-            "operator_shift": torch.zeros([batch_size, 1], device=device),
+            "operator_shift": torch.zeros([batch_size, 2], device=device),
             "operator_started": torch.zeros([batch_size, 1], device=device),
             "operator_reference": torch.zeros([batch_size, self.style_size], device=device),
         }
 
     def forward(self, factors: Factors, controls: Tensor, state: State) -> tuple[Factors, State]:
         wanted = controls[:, 0]
-        begin = torch.where(state["operator_started"] > 0.5, state["operator_shift"], wanted[:, :1])
+        last = state["operator_shift"].double().sum(dim=1, keepdim=True)
+        begin = torch.where(state["operator_started"] > 0.5, last, wanted[:, :1].double())
         shift = glide(wanted, controls[:, 1], begin, self.frames_per_ms)
         moved = factors.copy()
-        moved["content"] = factors["content"] + self.semitone * shift.unsqueeze(1)
+        content = factors["content"]
+        moved["content"] = content + self.semitone * shift.unsqueeze(1).to(content.dtype)
         own, reference = factors["style"], state["operator_reference"]
         own_weight, reference_weight = controls[:, -2:-1], controls[:, -1:]
         total = own_weight + reference_weight
@@ -99,7 +102,7 @@ class Translate(Operator):
         offsets = controls[:, 2 : 2 + self.directions]
         moved["style"] = style + torch.matmul(self.axes.t(), offsets)
         return moved, {
-            "operator_shift": shift[:, -1:],
+            "operator_shift": as_floats(shift[:, -1:]),
             "operator_started": torch.ones_like(state["operator_started"]),
             "operator_reference": reference,
         }
