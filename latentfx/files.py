@@ -27,6 +27,7 @@ __all__ = [
 _PARTS: set[Path] = set()  # that are being written
 _PART = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part", re.DOTALL)
 _LONGEST_SAFE = 64
+_PROBE = 1 << 16  # bytes: more than any header needs
 _PORTS = {f"{kind}{number}" for kind in ("com", "lpt") for number in range(10)}
 _DEVICES = {"con", "prn", "aux", "nul", *_PORTS}  # of Windows
 _LONGEST_NAME = 255 - len("..01234567.part")
@@ -69,6 +70,24 @@ class PartFile:
             self.path.chmod(self.target.stat().st_mode & 0o777)
         self.path.replace(self.target)
         _PARTS.discard(self.path)
+
+    def trouble(self) -> str:
+        """Why the system takes no more of this file; empty where it does. The file stays as it is.
+
+        Libraries hide the reason. A write of our own tells it.
+        """
+        try:
+            with self.path.open("r+b", buffering=0) as part:
+                size, left = part.seek(0, os.SEEK_END), _PROBE
+                try:
+                    while left:
+                        left -= part.write(bytes(left))
+                    os.fsync(part.fileno())
+                finally:
+                    part.truncate(size)
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
 
     def discard(self) -> None:
         """Remove the file; after `commit` nothing is left to remove."""

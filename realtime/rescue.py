@@ -28,7 +28,7 @@ _PIECE: Final = 1 << 16
 
 
 class RescueWarning(UserWarning):
-    """A recording whose process was killed: where it is now, or why it cannot be read."""
+    """A recording whose process was killed: where it is now, or why it is not rescued."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def written_down() -> Iterator[Callable[[Mapping[Path, Path]], None]]:
         with suppress(OSError):
             listed.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
-            write_text(listed, json.dumps({str(part): str(target) for part, target in parts.items()}))
+            write_text(listed, _list(parts))
 
     try:
         yield write
@@ -54,6 +54,8 @@ def written_down() -> Iterator[Callable[[Mapping[Path, Path]], None]]:
 
 def rescue() -> list[Path]:
     """Make whole what killed processes were recording, and say so in a `RescueWarning` for each file.
+
+    A recording that can be read and finds no room, as on a full disk, is tried again at the next start.
 
     Returns:
         The files. A file is called as its recording was to be, or `NAME-rescued` where that is taken.
@@ -65,9 +67,19 @@ def rescue() -> list[Path]:
             lock.acquire()
         except (Timeout, OSError):
             continue  # it is being recorded
-        found += _rescue(_read(listed))
-        _forget(listed, lock)
+        left: dict[Path, Path] = {}
+        found += _rescue(_read(listed), left)
+        if left:
+            with suppress(OSError):  # a full disk: the longer list does as well
+                write_text(listed, _list(left))
+            lock.release()
+        else:
+            _forget(listed, lock)
     return found
+
+
+def _list(parts: Mapping[Path, Path]) -> str:
+    return json.dumps({str(part): str(target) for part, target in parts.items()})
 
 
 def _folder() -> Path:
@@ -91,13 +103,21 @@ def _read(listed: Path) -> dict[Path, Path]:
     return {}
 
 
-def _rescue(parts: Mapping[Path, Path]) -> Iterator[Path]:
+class _UnreadableError(Exception):
+    """A part that holds nothing to rescue, now or later."""
+
+
+def _rescue(parts: Mapping[Path, Path], left: dict[Path, Path]) -> Iterator[Path]:
+    """Make parts whole; those that could not be written go into `left`."""
     for part, target in parts.items():
         if not part.is_file():
             continue
         try:
             whole = _made_whole(part, _free(target))
         except (AudioFileError, OSError) as error:
+            left[part] = target
+            told = f"a recording that was cut off lies in {part}, and the next start tries again: {error}"
+        except _UnreadableError as error:
             told = f"a recording that was cut off lies in {part} and cannot be read: {error}"
         else:
             part.unlink(missing_ok=True)
@@ -119,13 +139,18 @@ def _made_whole(part: Path, target: Path) -> Path:
     """Write what can be read of a part into a file.
 
     Raises:
-        AudioFileError: nothing can be read, or the file cannot be written.
+        _UnreadableError: nothing can be read.
+        AudioFileError: the file cannot be written.
     """
-    with AudioReader(part) as reader, AudioWriter(target, reader.info) as writer:
+    try:
+        reader = AudioReader(part)
+    except AudioFileError as error:
+        raise _UnreadableError(str(error)) from None
+    with reader, AudioWriter(target, reader.info) as writer:
         for block in _readable(reader.blocks(_PIECE)):
             writer.write(block)
         if not writer.frames:
-            raise AudioFileError("it holds no sound")
+            raise _UnreadableError("it holds no sound")
     return target
 
 

@@ -114,8 +114,9 @@ class SideChained(Around[Moved]):
         super().__init__(plugin)
         spec = plugin.spec
         if not spec.side_channels:
+            inputs = "1 channel" if spec.in_channels == 1 else f"{spec.in_channels} channels"
             raise ShapeError(
-                f"plugin {spec.name!r} has no side-chain, only {spec.in_channels} channels in; leave the "
+                f"plugin {spec.name!r} has no side-chain, only {inputs} in; leave the "
                 "side recording out, or take a plugin that has one, such as latent-mix"
             )
         self._recording = _Recording(side)

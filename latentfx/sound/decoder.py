@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -37,9 +38,10 @@ def decode(raw: BinaryIO, name: str, closing: ExitStack) -> BinaryIO:
     program = shutil.which("ffmpeg")
     if program is None:
         wav = Path(name).with_suffix(".wav").name
+        command = shlex.join(["ffmpeg", "-i", name, wav])
         raise AudioFileError(
             f"{name} is in a format of phones (m4a, aac, wma), which needs the program ffmpeg, and that is "
-            f"not installed. Install it, or convert the file elsewhere: ffmpeg -i '{name}' '{wav}'"
+            f"not installed. Install it, or convert the file elsewhere: {command}"
         )
     folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="latentfx-")))
     coded, wav_file = folder / "coded", folder / "decoded.wav"
@@ -47,8 +49,8 @@ def decode(raw: BinaryIO, name: str, closing: ExitStack) -> BinaryIO:
         with coded.open("wb") as copy:
             raw.seek(0)
             shutil.copyfileobj(raw, copy)
-        command = [program, *_COMMAND, f"file:{coded}", *_TO_WAV, f"file:{wav_file}"]
-        ran = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        words = [program, *_COMMAND, f"file:{coded}", *_TO_WAV, f"file:{wav_file}"]
+        ran = subprocess.run(words, capture_output=True, check=False, stdin=subprocess.DEVNULL)
         if ran.returncode == 0 and wav_file.is_file():
             coded.unlink()
             return closing.enter_context(wav_file.open("rb"))

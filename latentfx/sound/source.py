@@ -147,7 +147,7 @@ def _open(source: SoundSource, raw: BinaryIO, closing: ExitStack) -> Opened:
     mended = mended_head(raw)
     if mended is not None:
         sound = _sound(Spliced(mended, raw, len(mended)), name_of(source))
-        note = "the header of the source gives no length (was the recorder stopped?): all after it is sound"
+        note = "The header gives no length. Everything after it was read as sound."
         return Opened(sound, raw, closing, subtype=sound.subtype, notes=[note])
     sound = _sound(_direct(source, raw), name_of(source))
     if sound.format == "MP3":

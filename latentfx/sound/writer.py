@@ -8,7 +8,9 @@ what was left out. Pictures are not copied.
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +33,7 @@ from latentfx.sound.source import FAILURES, path_bytes, reason
 
 _LONGEST_NAME = 255
 _LONGEST_FLAC = (1 << 36) - 1
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
 class AudioWriter:
@@ -114,7 +117,7 @@ class AudioWriter:
         try:
             self._file.write(audio.T)
         except FAILURES as error:
-            raise AudioFileError(self._cannot(reason(error))) from None
+            raise AudioFileError(self._cannot(self._target.trouble() or reason(error))) from None
         self.frames += audio.shape[1]
 
     def __enter__(self) -> Self:
@@ -166,12 +169,10 @@ class AudioWriter:
                 **lossy,
             )
         except FAILURES as error:
-            if reason(error) == "System error":  # the disk is full: the header could not be written
-                raise AudioFileError(self._cannot("the system refuses")) from None
-            raise AudioFileError(
-                f"{self.path.name} cannot hold {like.channels} channels at {like.sample_rate} Hz as "
-                f"{self.form.kind} {self.form.subtype} ({reason(error)}); write .wav, which takes any"
-            ) from None
+            trouble = self._target.trouble()
+            if trouble or reason(error) == "System error":  # the header could not be written
+                raise AudioFileError(self._cannot(trouble or "the system refuses")) from None
+            raise AudioFileError(self._cannot_hold(reason(error))) from None
         for tag, text in like.tags.items():
             if self.form.kind == "MP3":
                 continue  # they are written at the end, in any script
@@ -193,7 +194,7 @@ class AudioWriter:
         except AudioFileError:
             raise
         except FAILURES as error:
-            raise AudioFileError(self._cannot(reason(error))) from None
+            raise AudioFileError(self._cannot(self._target.trouble() or reason(error))) from None
 
     def _put_beside(self) -> None:
         """Write what libsndfile does not: tags of MP3 files, and chunks."""
@@ -208,7 +209,8 @@ class AudioWriter:
         with soundfile.SoundFile(path_bytes(self._part)) as file:
             written, tags = file.frames, file.copy_metadata()
         if written != self.frames:
-            raise AudioFileError(self._cannot(f"{written} of {self.frames} samples arrived"))
+            why = self._target.trouble() or f"{written} of {self.frames} samples arrived"
+            raise AudioFileError(self._cannot(why))
         if self.form.kind != "MP3":
             self._lost_tags = [tag for tag, text in self._like.tags.items() if tags.get(tag) != text]
         if self._lost_tags and self.form.kind in ("WAV", "WAVEX"):
@@ -233,9 +235,16 @@ class AudioWriter:
 
     def _cannot(self, why: str) -> str:
         left = "What was written until then is kept" if self._keeps else "Nothing was changed"
+        cause = f": {why}." if why in _FULL else f" ({why}); is the disk full, or the folder read-only?"
+        return f"cannot write {self.path}{cause} {left}: free some space or choose another folder"
+
+    def _cannot_hold(self, why: str) -> str:
+        like, form = self._like, self.form
+        channels = "1 channel" if like.channels == 1 else f"{like.channels} channels"
+        cure = "give fewer channels" if form.kind.startswith("WAV") else "write .wav, which takes any"
         return (
-            f"cannot write {self.path} ({why}); is the disk full, or the folder read-only? "
-            f"{left}: free some space or choose another folder"
+            f"{self.path.name} cannot hold {channels} at {like.sample_rate} Hz as {form.kind} {form.subtype} "
+            f"({why}); {cure}"
         )
 
 
@@ -263,7 +272,8 @@ def _check_target(path: Path) -> None:
         raise AudioFileError(f"{path.name} is too long a name for a file; give one of 255 bytes at most")
     if not os.path.isdir(folder):  # noqa: PTH112  # Path.is_dir raises for loops of links
         raise AudioFileError(
-            f"there is no folder {folder} to write {path.name} into; make it with: mkdir -p '{folder}'"
+            f"there is no folder {folder} to write {path.name} into; make it with: "
+            f"mkdir -p {shlex.quote(str(folder))}"
         )
     if path.exists() and not path.is_file():
         raise AudioFileError(f"{path} is not a regular file; give the name of a sound file to write")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -165,10 +166,20 @@ def test_a_target_that_is_the_side_or_the_reference_is_refused(
     assert target.read_bytes() == before
 
 
+def test_the_command_that_makes_a_missing_folder_can_be_pasted(
+    plugin: Path, source: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "it's $HOME"
+    with pytest.raises(AudioFileError, match="there is no folder") as refused:
+        latentfx.apply(source, folder / "out.wav", plugin)
+    assert shlex.split(str(refused.value).rpartition("make it with: ")[2]) == ["mkdir", "-p", str(folder)]
+
+
 FULL = """
 import resource, sys
 import latentfx
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+size = int(sys.argv.pop())
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 try:
     latentfx.apply(*sys.argv[1:])
 except latentfx.LatentFXError as error:
@@ -176,18 +187,20 @@ except latentfx.LatentFXError as error:
 """
 
 
+@pytest.mark.parametrize("size", [0, 20_000], ids=["full at the header", "full on the way"])
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 def test_a_full_disk_is_named_and_the_target_kept(
-    plugin: Path, source: Path, tmp_path: Path, suffix: str
+    plugin: Path, source: Path, tmp_path: Path, suffix: str, size: int
 ) -> None:
     """The limit of the operating system on the size of a file stands in for the disk."""
     target = tmp_path / f"target.{suffix}"
     target.write_bytes(OLD)
     audio = np.random.default_rng(0).uniform(-0.5, 0.5, 10 * RATE)
     soundfile.write(source, audio, RATE)
-    command = [sys.executable, "-c", FULL, str(source), str(target), str(plugin)]
+    command = [sys.executable, "-c", FULL, str(source), str(target), str(plugin), str(size)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "is the disk full" in ran.stdout, ran.stderr
+    assert f"cannot write {target} (File too large); is the disk full" in ran.stdout, ran.stderr
+    assert "write .wav" not in ran.stdout
     assert_untouched(target)
 
 

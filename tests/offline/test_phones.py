@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,17 @@ def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "ffmpeg").write_text(FFMPEG.format(python=sys.executable))
     (folder / "ffmpeg").chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
+
+
+def test_the_command_that_converts_a_file_can_be_pasted(
+    plugin_file: Write, phone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    path = phone.rename(phone.with_name("it's $HOME.m4a"))
+    with pytest.raises(AudioFileError, match="convert the file") as refused:
+        latentfx.apply(path, None, plugin_file("gain"))
+    command = shlex.split(str(refused.value).rpartition("elsewhere: ")[2])
+    assert command == ["ffmpeg", "-i", str(path), "it's $HOME.wav"]
 
 
 @pytest.mark.usefixtures("ffmpeg")

@@ -160,7 +160,7 @@ def test_a_side_that_does_not_fit_the_plugin_is_refused(
     minus: Path, plugin_file: Write, tmp_path: Path
 ) -> None:
     main = noise(0)
-    with pytest.raises(ShapeError, match="plugin 'delay' has no side-chain, only 1 channels in; leave the"):
+    with pytest.raises(ShapeError, match="plugin 'delay' has no side-chain, only 1 channel in; leave the"):
         latentfx.apply(main, plugin=plugin_file("delay"), sample_rate=RATE, side=(main, RATE))
     with pytest.raises(ShapeError, match="plugin 'stereo' has no side-chain"):
         latentfx.SideChained(latentfx.load(plugin_file("stereo")), (main, RATE))

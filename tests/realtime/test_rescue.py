@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import resource
 import signal
 import subprocess
 import sys
@@ -82,6 +84,46 @@ def test_rescued_recording_replaces_nothing(plugin_file: Callable[[str], Path], 
         found = rescue()
     assert {path.name for path in found} == {"take-rescued.flac", "take-dry.flac"}
     assert take.read_bytes() == b"another take"
+
+
+def test_recording_is_tried_again_at_each_start_until_the_disk_has_room(tmp_path: Path) -> None:
+    """The limit of the operating system on the size of a file stands in for the disk."""
+    audio = np.random.default_rng(0).uniform(-0.5, 0.5, RATE).astype(np.float32)
+    parts, targets = [], []
+    for name, length in (("long", RATE), ("short", 1000)):
+        parts.append(tmp_path / f".{name}.wav.part")
+        targets.append(tmp_path / f"{name}.wav")
+        soundfile.write(parts[-1], audio[:length], RATE, format="WAV", subtype="FLOAT")
+    folder = tmp_path / "cache" / "recordings"
+    folder.mkdir(parents=True)
+    listed = folder / "list.json"
+    listed.write_text(json.dumps(dict(zip(map(str, parts), map(str, targets), strict=True))))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.warns(RescueWarning) as told:
+            assert rescue() == [targets[1]]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert f"lies in {parts[0]}, and the next start tries again: cannot write" in str(told[0].message)
+    assert json.loads(listed.read_text()) == {str(parts[0]): str(targets[0])}
+    assert not targets[0].exists()
+    with pytest.warns(RescueWarning, match="is rescued"):
+        assert rescue() == [targets[0]]
+    np.testing.assert_array_equal(soundfile.read(targets[0], dtype="float32")[0], audio)
+    assert list(folder.iterdir()) == []
+
+
+def test_part_that_holds_no_sound_is_named_once(tmp_path: Path) -> None:
+    part = tmp_path / ".take.wav.part"
+    part.write_bytes(b"RIFF")
+    folder = tmp_path / "cache" / "recordings"
+    folder.mkdir(parents=True)
+    (folder / "list.json").write_text(json.dumps({str(part): str(tmp_path / "take.wav")}))
+    with pytest.warns(RescueWarning, match="cannot be read"):
+        assert rescue() == []
+    assert part.exists()
+    assert rescue() == []
 
 
 def test_recording_that_ended_well_leaves_nothing_to_rescue(
