@@ -15,15 +15,34 @@ LONGEST: Final = (1 << 36) - 1
 _FIELDS = slice(18, HEAD_BYTES)  # rate, channels, depth, and in the last 36 bits the length
 _LONGEST_FRAME = 4 << 20
 _TAG_V1 = 128
+_ID3_HEADER = 10
+_MOST_TAGS = 8
+_HAS_FOOTER = 0x10
+
+
+def find_header(file: BinaryIO) -> int | None:
+    """The position of the FLAC header, at the start of a file or behind ID3 tags; None for other files."""
+    at = 0
+    for _ in range(_MOST_TAGS):
+        head = read_at(file, at, _ID3_HEADER)
+        if head[:4] == MARK:
+            return at
+        if head[:3] != b"ID3" or len(head) < _ID3_HEADER:
+            return None
+        size = 0
+        for byte in head[6:]:
+            size = size << 7 | byte & 0x7F
+        at += _ID3_HEADER + size + (_ID3_HEADER if head[5] & _HAS_FOOTER else 0)
+    return None
 
 
 def lacks_length(head: bytes) -> bool:
-    """Whether these first bytes of a file are a FLAC header of the length 0, which means unknown."""
+    """Whether these bytes are a FLAC header of the length 0, which means unknown."""
     return head[:4] == MARK and len(head) >= HEAD_BYTES and _fields(head) & LONGEST == 0
 
 
 def with_length(head: bytes, samples: int) -> bytes:
-    """The first bytes of a FLAC file with another length."""
+    """A FLAC header with another length."""
     fields = (_fields(head) & ~LONGEST | samples).to_bytes(8, "big")
     return head[: _FIELDS.start] + fields + head[HEAD_BYTES:]
 
@@ -34,7 +53,7 @@ def count_samples(file: BinaryIO) -> int | None:
     end = read_at(file, max(size - _LONGEST_FRAME, 0), _LONGEST_FRAME)
     if end[-_TAG_V1:][:3] == b"TAG":
         end = end[:-_TAG_V1]
-    block = int.from_bytes(read_at(file, 8, 2), "big")
+    block = int.from_bytes(read_at(file, (find_header(file) or 0) + 8, 2), "big")
     at = len(end)
     while (at := end.rfind(b"\xff", 0, at)) >= 0:
         samples = _samples_to_end(end[at:], block)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
 from latentfx.arrays import Float32
 from latentfx.errors import AudioFileError
 from latentfx.sound.chunks import Extras, read_extras
+from latentfx.sound.flac_frames import count_samples
 from latentfx.sound.source import FAILURES, SoundSource, name_of, open_sound, reason
-from latentfx.sound.splice import read_at, size_of
 
 TAGS: Final = ("title", "artist", "album", "date", "comment", "genre", "tracknumber", "license", "copyright")
 _UNKNOWN_SIZE = 0x7FFF0000
-_LARGEST_OGG_PAGE = 65_307
 _CURE = "Copy it again, or open and save it in an audio editor to keep what is there"
 
 
@@ -62,7 +61,7 @@ class AudioReader:
             self._file.channels,
             self._file.frames,
             self._opened.subtype,
-            {tag: text for tag, text in self._file.copy_metadata().items() if tag in TAGS},
+            {tag: text for tag, text in self._opened.tags.items() if tag in TAGS},
             read_extras(self._opened.raw),
         )
         try:
@@ -84,9 +83,7 @@ class AudioReader:
             try:
                 block = self._file.read(min(size, self.info.frames - done), dtype="float32", always_2d=True)
             except FAILURES as error:
-                raise AudioFileError(
-                    f"{self.name} is damaged after {self._at(done)}: {reason(error)}"
-                ) from None
+                raise AudioFileError(self._broken(done, error)) from None
             if not len(block):
                 if done and self.info.frames - done <= self._opened.slack:
                     return
@@ -107,9 +104,7 @@ class AudioReader:
                 self._file.seek(int(start))
                 frame = self._file.read(size, dtype="float32", always_2d=True, fill_value=0.0)
             except FAILURES as error:
-                raise AudioFileError(
-                    f"{self.name} is damaged after {self._at(start)}: {reason(error)}"
-                ) from None
+                raise AudioFileError(self._broken(start, error)) from None
             yield frame.mean(axis=1)
 
     def __enter__(self) -> Self:
@@ -124,7 +119,7 @@ class AudioReader:
         ):
             if label in ("data", "SSND", "Size", "riff") and int(there) < int(promised) < _UNKNOWN_SIZE:
                 raise AudioFileError(self._short(self.info.frames))
-        if self._opened.cut or (self._file.format == "OGG" and not _has_last_page(self._opened.raw)):
+        if self._opened.cut:
             raise AudioFileError(f"{self.name} is cut short: its last part is not whole. {_CURE}")
         if self.info.frames < 1:
             raise AudioFileError(
@@ -134,18 +129,16 @@ class AudioReader:
     def _at(self, frames: int) -> str:
         return f"{frames / self.info.sample_rate:.2f} s"
 
+    def _broken(self, frames: int, error: Exception) -> str:
+        """Why samples from a position on cannot be read."""
+        if self._file.format == "FLAC":
+            there = count_samples(self._opened.raw)
+            if there is None or there < self.info.frames:
+                return self._short(frames)
+        return f"{self.name} is damaged after {self._at(frames)}: {reason(error)}"
+
     def _short(self, frames: int) -> str:
         return (
             f"{self.name} is cut short: it ends after {self._at(frames)} although its header promises more. "
             f"{_CURE}"
         )
-
-
-def _has_last_page(file: BinaryIO) -> bool:
-    """Whether the last page of an Ogg file is there, whole, and marked as the last."""
-    end = read_at(file, max(size_of(file) - _LARGEST_OGG_PAGE, 0), _LARGEST_OGG_PAGE)
-    start = end.rfind(b"OggS")
-    page = end[start:]
-    if start < 0 or len(page) < 27 or len(page) < 27 + page[26]:
-        return False
-    return bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])

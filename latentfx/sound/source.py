@@ -16,13 +16,14 @@ import soundfile
 
 from latentfx.errors import AudioFileError
 from latentfx.files import expanded
-from latentfx.sound import flac_frames
+from latentfx.sound import flac_frames, ogg_pages
 from latentfx.sound.decoder import decode, needs_decoder
 from latentfx.sound.mp3_frames import Mp3Frames, count_frames
 from latentfx.sound.open_sizes import mended_head
 from latentfx.sound.splice import Spliced, read_at
 
 FAILURES: Final = (soundfile.SoundFileError, OSError, AssertionError, RuntimeError, ValueError, TypeError)
+_PIECE: Final = 1 << 16
 SoundSource = str | os.PathLike[str] | BinaryIO
 
 
@@ -38,6 +39,7 @@ class Opened:
         cut: whether it ends before it should.
         subtype: the name of its sample format.
         notes: what people should know of it.
+        tags: title, artist and so on, by libsndfile's names.
     """
 
     sound: soundfile.SoundFile
@@ -47,6 +49,10 @@ class Opened:
     cut: bool = False
     subtype: str = ""
     notes: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.tags = self.tags or self.sound.copy_metadata()
 
 
 def is_open_file(source: object) -> bool:
@@ -141,9 +147,12 @@ def _open(source: SoundSource, raw: BinaryIO, closing: ExitStack) -> Opened:
         raise AudioFileError(f"{name_of(source)} gives text; open it with open(NAME, 'rb')")
     if needs_decoder(head):
         raw = decode(raw, name_of(source), closing)
-        return Opened(_sound(raw, name_of(source)), raw, closing, subtype="DECODED")
-    if flac_frames.lacks_length(head):
-        return _open_flac(source, raw, closing)
+        return Opened(_sound(Spliced(b"", raw, 0), name_of(source)), raw, closing, subtype="DECODED")
+    if head[:4] == ogg_pages.MARK:
+        return _open_ogg(source, raw, closing)
+    start = flac_frames.find_header(raw)
+    if start is not None and flac_frames.lacks_length(read_at(raw, start, flac_frames.HEAD_BYTES)):
+        return _open_flac(source, raw, start, closing)
     mended = mended_head(raw)
     if mended is not None:
         sound = _sound(Spliced(mended, raw, len(mended)), name_of(source))
@@ -164,12 +173,50 @@ def _direct(source: SoundSource, raw: BinaryIO) -> object:
     return Spliced(b"", raw, 0)
 
 
-def _open_flac(source: SoundSource, raw: BinaryIO, closing: ExitStack) -> Opened:
+def _open_ogg(source: SoundSource, raw: BinaryIO, closing: ExitStack) -> Opened:
+    pages = ogg_pages.walk_pages(raw)
+    if pages.is_cut or len(pages.starts) == 1:
+        sound = _sound(_direct(source, raw), name_of(source))
+        return Opened(sound, raw, closing, cut=pages.is_cut, subtype=sound.subtype)
+    return _open_joined(raw, pages, name_of(source), closing)
+
+
+def _open_joined(raw: BinaryIO, pages: ogg_pages.OggPages, name: str, closing: ExitStack) -> Opened:
+    """Decode the recordings of an Ogg file into one passing file: libsndfile reads the first one only."""
+    ends = (*pages.starts[1:], pages.end)
+    try:
+        wave = cast("BinaryIO", closing.enter_context(tempfile.TemporaryFile()))  # noqa: SIM115  # `closing` closes it
+        with _sound(Spliced(b"", raw, 0, ends[0]), name) as first:
+            form, subtype, tags = (first.samplerate, first.channels), first.subtype, first.copy_metadata()
+        with soundfile.SoundFile(wave, "w", *form, "FLOAT", format="W64") as joined:
+            for start, end in zip(pages.starts, ends, strict=True):
+                with _sound(Spliced(b"", raw, start, end), name) as part:
+                    _check_form(part, form, joined.frames, name)
+                    while len(block := part.read(_PIECE, dtype="float32", always_2d=True)):
+                        joined.write(block)
+    except AudioFileError:
+        raise
+    except FAILURES as error:
+        raise AudioFileError(
+            f"{name} cannot be decoded ({reason(error)}); is it damaged, or the folder "
+            f"{tempfile.gettempdir()} full?"
+        ) from None
+    return Opened(_sound(Spliced(b"", wave, 0), name), wave, closing, subtype=subtype, tags=tags)
+
+
+def _check_form(part: soundfile.SoundFile, form: tuple[int, int], frames: int, name: str) -> None:
+    if (part.samplerate, part.channels) != form:
+        raise AudioFileError(
+            f"{name} changes its sample rate or its channels after {frames / form[0]:.2f} s: it was "
+            "joined from several files. Split it, or save it anew in an audio editor"
+        )
+
+
+def _open_flac(source: SoundSource, raw: BinaryIO, start: int, closing: ExitStack) -> Opened:
     samples = flac_frames.count_samples(raw)
-    head = read_at(raw, 0, flac_frames.HEAD_BYTES)
-    sound = _sound(
-        Spliced(flac_frames.with_length(head, samples or 1), raw, flac_frames.HEAD_BYTES), name_of(source)
-    )
+    head = read_at(raw, start, flac_frames.HEAD_BYTES)
+    mended = flac_frames.with_length(head, samples or 1)
+    sound = _sound(Spliced(mended, raw, start + flac_frames.HEAD_BYTES), name_of(source))
     return Opened(sound, raw, closing, cut=samples is None, subtype=sound.subtype)
 
 

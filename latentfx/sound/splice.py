@@ -10,22 +10,24 @@ _LAST = 1 << 60
 
 
 class Spliced:
-    """A binary file to read: some bytes of our own, then a part of another file, up to its end.
+    """A binary file to read: some bytes of our own, then a part of another file.
 
     Args:
         head: the bytes at the start.
         file: the other file, open for reading; it must be able to seek.
         start: position in the other file at which it goes on after the head.
+        end: position in the other file at which it ends; its own end where None.
     """
 
-    def __init__(self, head: bytes, file: BinaryIO, start: int) -> None:
+    def __init__(self, head: bytes, file: BinaryIO, start: int, end: int | None = None) -> None:
         self._head, self._file, self._start = head, file, start
-        self._size = len(head) + max(size_of(file) - start, 0)
+        self._size = len(head) + max((size_of(file) if end is None else end) - start, 0)
         self._at = 0
 
     def read(self, size: int = -1) -> bytes:
         """Read so many bytes, or all that are left."""
-        wanted = self._size - self._at if size < 0 else size
+        left = max(self._size - self._at, 0)
+        wanted = left if size < 0 else min(size, left)
         found = self._head[self._at : self._at + wanted]
         if len(found) < wanted:
             self._file.seek(self._start + self._at + len(found) - len(self._head))

@@ -129,13 +129,57 @@ def test_a_flac_stream_without_a_length_is_read_whole(
     assert np.abs(out - audio).max() < 1e-4
 
 
+def id3(size: int, footer: bool = False) -> bytes:
+    """A tag as some programs put it before a FLAC file."""
+    sizes = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\4\0" + bytes([0x10 * footer]) + sizes + bytes(size) + bytes(10 * footer)
+
+
+@pytest.mark.parametrize("tag", [id3(1000), id3(300, footer=True), id3(50) + id3(5)])
+def test_a_flac_stream_without_a_length_is_read_whole_behind_tags(
+    plugin: latentfx.LatentPlugin, audio: np.ndarray, tmp_path: Path, tag: bytes
+) -> None:
+    path = tmp_path / "tagged.flac"
+    path.write_bytes(tag + streamed_flac(audio))
+    out = played(path, plugin)
+    assert out.shape == audio.shape
+    assert np.abs(out - audio).max() < 1e-4
+
+
+@pytest.mark.parametrize("share", [0.4, 0.95])
+def test_a_flac_file_that_is_shorter_than_its_length_is_named_as_cut(
+    audio: np.ndarray, tmp_path: Path, share: float
+) -> None:
+    path = tmp_path / "cut.flac"
+    soundfile.write(path, audio, RATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with AudioReader(path) as reader, pytest.raises(AudioFileError, match=r"cut\.flac is cut short: it ends"):
+        list(reader.blocks(4096))
+
+
+def test_a_flac_file_that_is_damaged_before_its_end_is_not_named_as_cut(
+    audio: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "hole.flac"
+    soundfile.write(path, audio, RATE)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 50_000] = bytes(50_000)
+    path.write_bytes(content)
+    with AudioReader(path) as reader, pytest.raises(AudioFileError, match=r"hole\.flac is damaged after"):
+        list(reader.blocks(4096))
+
+
 @pytest.mark.parametrize("kind", ["WAV", "RF64", "AU", "CAF"])
 def test_a_header_with_sizes_of_0_is_read_to_the_end_with_a_note(
     plugin: latentfx.LatentPlugin, audio: np.ndarray, tmp_path: Path, kind: str
 ) -> None:
     path = tmp_path / f"stopped.{kind.lower()}"
     path.write_bytes(open_wav(audio, kind))
-    with pytest.warns(latentfx.AudioWarning, match="gives no length"):
+    with pytest.warns(
+        latentfx.AudioWarning, match=r"The header gives no length\. Everything after it was read as sound\."
+    ):
         out = played(path, plugin)
     assert len(out) == len(audio)
     assert np.abs(out - audio).max() < 1e-4
