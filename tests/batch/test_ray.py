@@ -13,6 +13,7 @@ from pathlib import Path
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
 os.environ["RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S"] = "120"  # a busy machine starts slowly
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # or the server for a client may hang before it is begun
 
 import pytest
 import ray

@@ -119,6 +119,7 @@ def test_every_command_of_the_library_runs(
 ) -> None:
     monkeypatch.setenv("HOME", str(studio / "home"))
     monkeypatch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "120")  # a busy machine starts slowly
+    monkeypatch.setenv("GRPC_ENABLE_FORK_SUPPORT", "0")  # or the server for a client may hang
     monkeypatch.setenv("RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", "0")  # the machines end at once
     said: list[str] = []
     for words in map(shlex.split, commands()):
