@@ -57,13 +57,13 @@ class LocalCrew(Crew[Seat, "Future[Outcome | None]"]):
 
     def start(self) -> tuple[Seat, Future[Outcome | None]]:
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self._order,))
         before = set(multiprocessing.active_children())
-        with _deaf():
+        with _deaf():  # a stop finds every process in `_all`, and ends it
+            pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self._order,))
             started: Future[Outcome | None] = pool.submit(_ready)
-        seat = Seat(pool, (set(multiprocessing.active_children()) - before).pop())
-        self._all.add(seat)
-        self._seats[started] = seat
+            seat = Seat(pool, (set(multiprocessing.active_children()) - before).pop())
+            self._all.add(seat)
+            self._seats[started] = seat
         return seat, started
 
     def ask(self, worker: Seat, task: Task) -> Future[Outcome | None]:
@@ -111,15 +111,41 @@ class LocalCrew(Crew[Seat, "Future[Outcome | None]"]):
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Start processes that do not hear Ctrl-C, not even while they import; here it is heard afterwards."""
+    """Start processes that do not hear Ctrl-C and a closed terminal, not even while they import.
+
+    Here both are heard afterwards, and a polite kill too: a process whose start is broken off prints a
+    traceback, and so does Python's tracker of semaphores when a closed terminal ends it.
+    """
     if sys.platform == "win32":
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with _later(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _later(*numbers: signal.Signals) -> Iterator[None]:
+    """Put off what the handlers of signals do until this block is over."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers never run here
+        return
+    heard: list[int] = []
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, lambda came, _: heard.append(came))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, handler)
+        for came in heard[:1]:
+            signal.raise_signal(came)
 
 
 def _begin(order: Order) -> None:

@@ -9,7 +9,7 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from latentfx.cli.stops import hear_kills, stop_at_once
+from latentfx.cli.stops import hear_kills, leave_if_stopped, stop_at_once
 
 if TYPE_CHECKING:
     from latentfx.cli.verbs import app
@@ -32,6 +32,9 @@ def main() -> None:
             sys.stdout.flush()
     except OSError as error:
         _give_up_output(error)
+    except SystemExit as end:
+        leave_if_stopped(end.code)
+        raise
 
 
 def _speak_any_text() -> None:

@@ -11,6 +11,7 @@ import typer
 
 from latentfx.cli.complete import complete_plugin
 from latentfx.cli.note import say_note
+from latentfx.cli.stops import nothing_begun
 from latentfx.errors import MissingExtraError
 from latentfx.names import shown
 
@@ -62,9 +63,10 @@ def bench(
       latentfx bench mine.onnx --against rave.ts --trust --buffer 2048
     """
     try:
-        from latentfx.export.checks import bench as lab
-        from latentfx.export.checks import timing
-        from latentfx.export.checks.opened import plugin_path
+        with nothing_begun():
+            from latentfx.export.checks import bench as lab
+            from latentfx.export.checks import timing
+            from latentfx.export.checks.opened import plugin_path
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx bench", "lab", error.name or "torch") from None
     counts, sizes = tuple(threads or (1,)), tuple(buffers or _BUFFERS)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from latentfx.cli.bar import watch
+from latentfx.cli.stops import nothing_begun
 from latentfx.errors import MissingExtraError, RecipeError
 
 if TYPE_CHECKING:
@@ -144,12 +145,13 @@ def evaluate(
     that a model takes 15 minutes with 32 clips of each of two instruments; training the judge takes 8.
     """
     try:
-        import torch
+        with nothing_begun():
+            import torch
 
-        from latentfx.cli.models import choose_evaluation, open_models
-        from latentfx.training.data import load_data
-        from latentfx.training.evaluations.evaluation import Listener, Material
-        from latentfx.training.recipes.settings import read_settings
+            from latentfx.cli.models import choose_evaluation, open_models
+            from latentfx.training.data import load_data
+            from latentfx.training.evaluations.evaluation import Listener, Material
+            from latentfx.training.recipes.settings import read_settings
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx evaluate", "lab", error.name or "torch") from None
     if threads is not None:

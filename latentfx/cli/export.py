@@ -10,6 +10,7 @@ import typer
 
 from latentfx.cli.bar import StepLine
 from latentfx.cli.complete import complete_plugin
+from latentfx.cli.stops import nothing_begun
 from latentfx.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def export(
     with StepLine(f"exporting {source}") as steps:
         steps.show("loading PyTorch")
         try:
-            from latentfx.export import export_checkpoint
+            with nothing_begun():
+                from latentfx.export import export_checkpoint
         except ModuleNotFoundError as error:
             raise MissingExtraError("latentfx export", "lab", error.name or "torch") from None
         exported = export_checkpoint(

@@ -11,7 +11,7 @@ import typer
 
 from latentfx.cli.complete import complete_recipe
 from latentfx.cli.options import LimitOption, parse_duration
-from latentfx.cli.stops import say_when_ended
+from latentfx.cli.stops import nothing_begun, say_when_ended
 from latentfx.errors import MissingExtraError
 from latentfx.files import safe_name
 
@@ -144,8 +144,9 @@ def _train(
     recipe: Recipe, folder: Path, data: Path | None, limit_s: float | None, machines: Machines
 ) -> None:
     try:
-        from latentfx.training.runs.start import train as run
-        from latentfx.training.runs.together import is_first_process
+        with nothing_begun():
+            from latentfx.training.runs.start import train as run
+            from latentfx.training.runs.together import is_first_process
     except ModuleNotFoundError as error:
         raise MissingExtraError("latentfx train", "lab", error.name or "torch") from None
     say_when_ended("stopped within a step; the same command goes on from the state that was last saved")

@@ -11,6 +11,7 @@ import typer
 from latentfx.cli.bar import StepLine
 from latentfx.cli.complete import complete_plugin
 from latentfx.cli.note import say_note
+from latentfx.cli.stops import nothing_begun
 from latentfx.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ def validate(
     with StepLine(f"validating {file}") as steps:
         steps.show("loading PyTorch")
         try:
-            from latentfx.export.checks import validation
-            from latentfx.export.checks.opened import plugin_path
+            with nothing_begun():
+                from latentfx.export.checks import validation
+                from latentfx.export.checks.opened import plugin_path
         except ModuleNotFoundError as error:
             raise MissingExtraError("latentfx validate", "lab", error.name or "torch") from None
         found = validation.validate(

@@ -24,7 +24,7 @@ from batch_kit import (
     writers,
 )
 
-from latentfx.batch import apply_many
+from latentfx.batch import apply_many, local
 from latentfx.files import PartFile
 
 Write = Callable[[str], Path]
@@ -120,17 +120,31 @@ def test_ctrl_c_leaves_whole_files_alone(
     assert said.splitlines()[-1].startswith(f"{12 - done} of 12 files made"), err
 
 
-def test_ctrl_c_while_workers_start_is_two_lines(
-    start: Start, plugin_file: Write, sounds: Sounds, tmp_path: Path
+@pytest.mark.parametrize(("number", "lines"), [(signal.SIGINT, 2), (signal.SIGHUP, 0)])
+def test_stop_while_workers_start_prints_no_traceback(
+    number: int, lines: int, start: Start, plugin_file: Write, sounds: Sounds, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     process = start("apply", sounds(4), out, "--plugin", plugin_file("delay"), "--jobs", 2)
     wait_until((out / "latentfx-batch.jsonl").exists)
     wait_until(lambda: len(children_of(process.pid)) >= 2)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     _, err = process.communicate(timeout=10)
-    assert process.returncode == 130
-    assert len(err.splitlines()) == 2, err
+    assert process.returncode == 128 + number
+    assert len(err.splitlines()) == lines, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_waits_until_a_worker_has_been_given_its_order(number: int) -> None:
+    heard: list[int] = []
+    before = signal.signal(number, lambda came, _: heard.append(came))
+    try:
+        with local._deaf():
+            signal.raise_signal(number)
+            assert heard == []
+        assert heard == [number]
+    finally:
+        signal.signal(number, before)
 
 
 def children_of(pid: int) -> list[str]:
