@@ -189,12 +189,24 @@ def plan(
             recordings.append(own)
             results.append(places.identity(below))
     if not len(made):
-        names = ", ".join(given)
-        raise AudioFileError(f"no sound file in {names}; looked for {' '.join(sorted(SOUND_SUFFIXES))}")
+        raise _nothing_in(given, made.passed)
     _check(made, np.array(recordings), np.array(results), sides)
     if shard is not None and shard.count > 1:
         made.keep(np.fromiter((shard.holds(task.below) for task in made), bool, len(made)))
     return made
+
+
+def _nothing_in(given: list[str], passed: Passed) -> AudioFileError:
+    """The error where no recording was found; it names what was passed over."""
+    more = f" and {passed.count - len(passed.names)} more" if passed.count > len(passed.names) else ""
+    why = (
+        "; passed over, since they are no sound, lead nowhere, or may not be entered: "
+        f"{', '.join(passed.names)}{more}"
+    )
+    return AudioFileError(
+        f"no sound file in {', '.join(given)}; looked for {' '.join(sorted(SOUND_SUFFIXES))}"
+        f"{why if passed.count else ''}"
+    )
 
 
 def _given(sources: Sources) -> list[str]:
@@ -231,7 +243,7 @@ def _find(source: str, made: BatchPlan) -> Iterator[tuple[str, str, int]]:
     is_folder = os.path.isdir(source)  # noqa: PTH112  # it raises nothing
     made.add_root(os.path.join(source, "") if is_folder else "", flat=not is_folder)  # noqa: PTH118
     for path, below in folders.search(source, made.target):
-        if path == source or _is_sound(below, folders.is_regular(path)):
+        if (path == source and not is_folder) or _is_sound(below, folders.is_regular(path)):
             stamp, own = folders.stamp_of(path)
             yield below if is_folder else path, stamp, hash64(own)
         else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +13,11 @@ import pytest
 from batch_kit import Sounds, Start, journal_of, results
 from typer.testing import CliRunner
 
+from latentfx.batch import apply_many
 from latentfx.cli import app
 from latentfx.cli import many as many_recordings
 from latentfx.cli.bar import Lines
+from latentfx.errors import AudioFileError
 
 Write = Callable[[str], Path]
 
@@ -116,3 +120,19 @@ def test_paths_need_no_package_for_urls(
     words = ["apply", str(sounds(2)), f"file://{tmp_path / 'out'}", "-p", str(plugin_file("gain"))]
     assert CliRunner().invoke(app, words).exit_code == 0
     assert len(results(tmp_path / "out")) == 2
+
+
+def test_a_folder_that_may_not_be_entered_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path) == locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    told = r"no sound file in .*; passed over, .* may not be entered: .*locked"
+    with pytest.raises(AudioFileError, match=told):
+        next(apply_many(locked, tmp_path / "out", "ring"))
