@@ -37,6 +37,19 @@ def suggest(text: str, known: Iterable[str]) -> str:
     return f" Did you mean {names[near[0]]!r}?" if near else ""
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with what it counts.
+
+    Args:
+        number: of them.
+        noun: for one; its plural takes an s.
+
+    >>> counted(1, "channel"), counted(0, "error"), counted(2, "file")
+    ('1 channel', '0 errors', '2 files')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def shown(text: object, longest: int = 2000) -> str:
     r"""Text that others wrote, for a terminal: one line, without codes that steer it, of bounded length.
 

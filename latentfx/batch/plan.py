@@ -265,9 +265,15 @@ def _is_sound(below: str, is_file: bool) -> bool:
 
 
 def _pass_over(made: BatchPlan, path: str, below: str) -> None:
-    """Name a file that is no sound, unless it is hidden, or a journal of ours."""
+    """Name a file that is no sound, unless it is hidden, or a journal of ours.
+
+    macOS leaves hidden files that are called like a recording (`._take.wav`): people look for their sound.
+    """
     name = PurePath(below).name
-    if not name.startswith(".") and not (name.startswith(JOURNALS) and name.endswith(".jsonl")):
+    is_side_file = name.startswith("._") and PurePath(name).suffix.lower() in SOUND_SUFFIXES
+    if (is_side_file or not name.startswith(".")) and not (
+        name.startswith(JOURNALS) and name.endswith(".jsonl")
+    ):
         made.passed.add(path)
 
 

@@ -31,6 +31,7 @@ from latentfx.cli.options import (
     takes_controls,
 )
 from latentfx.errors import ControlError
+from latentfx.names import counted
 
 if TYPE_CHECKING:
     from latentfx.realtime import LiveStream, Recorder, Stats
@@ -296,7 +297,7 @@ def _tell(stats: Stats, recorder: Recorder | None, as_json: bool) -> None:
     if recorder is not None and recorder.frames:
         typer.echo(f"recorded {recorder.wet} and {recorder.dry}")
         if stats.dropped:
-            say_note(f"{stats.dropped} blocks were not recorded: the disk was too slow")
+            say_note(f"not recorded, because the disk was too slow: {counted(stats.dropped, 'block')}")
 
 
 def _jsonable(value: Any) -> Any:

@@ -15,12 +15,13 @@ from latentfx.cli.job import ApplyJob
 from latentfx.cli.note import say_note
 from latentfx.cli.options import refuse_own_names
 from latentfx.cli.stops import be_patient
-from latentfx.names import shown
+from latentfx.names import counted, shown
 
 if TYPE_CHECKING:
     from latentfx.batch import Batch, Outcome
 
 _MOST_LISTED: Final = 100
+_MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 
 
@@ -64,8 +65,8 @@ class Tally:
     def words(self) -> str:
         """The sound so far, its speed, and the errors."""
         speed = self.seconds / max(self.took_s, 1e-9)
-        found = f"{self.seconds / _HOUR_S:.2f} h of audio, {speed:.1f} x real time"
-        return f"{found}, {self.failed} errors"
+        found = f"{_duration(self.seconds)} of audio, {speed:.1f} x real time"
+        return f"{found}, {counted(self.failed, 'error')}"
 
     def summary(self, batch: Batch) -> dict[str, object]:
         """The same for programs."""
@@ -145,8 +146,8 @@ def _tell(job: ApplyJob, batch: Batch, tally: Tally) -> None:
     if passed.count:
         more = f" and {passed.count - len(passed.names)} more" if passed.count > len(passed.names) else ""
         say_note(
-            f"{passed.count} files passed over (they are no sound, lead nowhere, or may not be entered): "
-            f"{', '.join(passed.names)}{more}"
+            f"{counted(passed.count, 'file')} passed over (no sound, a link that leads nowhere, or a folder "
+            f"that may not be entered): {', '.join(passed.names)}{more}"
         )
     if batch.trouble:
         say_note(batch.trouble)
@@ -159,9 +160,16 @@ def _tell(job: ApplyJob, batch: Batch, tally: Tally) -> None:
         _complain(f"{tally.failed} of {tally.total} files failed")
 
 
+def _duration(seconds: float) -> str:
+    """A length of sound, in a unit that shows it: seconds below a minute, minutes below an hour."""
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    return f"{seconds / _MINUTE_S:.1f} min" if seconds < _HOUR_S else f"{seconds / _HOUR_S:.2f} h"
+
+
 def say_made(made: Outcome) -> None:
     """Say what was written, and the notes on it."""
-    channels = f"{made.channels} channel{'s' if made.channels > 1 else ''}"
+    channels = counted(made.channels, "channel")
     typer.echo(f"{made.target}: {made.seconds:.2f} s, {made.sample_rate} Hz, {channels}, {made.subtype}")
     for note in made.notes:
         say_note(f"{Path(made.target).name}: {note}")

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from latentfx.arrays import Float32
 from latentfx.errors import BusyError, ShapeError
 from latentfx.host.layout import Layout, find_layout, from_channels, to_channels
+from latentfx.names import counted
 
 
 class Stream(Protocol):
@@ -62,9 +63,11 @@ def check_buffer_size(buffer_size: object) -> None:
 def odd_numbers(stream: Stream) -> Iterator[str]:
     """What people should know of numbers in a stream that were no sound."""
     if stream.non_finite:
-        yield f"{stream.non_finite} samples were NaN or infinite and were taken as 0"
+        was = "was" if stream.non_finite == 1 else "were"
+        yield f"{counted(stream.non_finite, 'sample')} {was} NaN or infinite and {was} taken as 0"
     if stream.silenced:
-        yield f"{stream.silenced} blocks came out of the plugin as NaN, infinite or far too loud: now silent"
+        blocks = counted(stream.silenced, "block")
+        yield f"{blocks} came out of the plugin as NaN, infinite or far too loud: now silent"
 
 
 class Processor(ABC):

@@ -14,6 +14,7 @@ from latentfx.errors import ShapeError
 from latentfx.host.layout import find_layout, to_channels
 from latentfx.host.processor import Processor
 from latentfx.host.stream import HIGHEST_RATE, LOWEST_RATE, PluginStream
+from latentfx.names import counted
 from latentfx.sound.reader import AudioReader
 from latentfx.sound.source import SoundSource, is_open_file
 from latentfx.spec import PluginSpec
@@ -114,7 +115,7 @@ class SideChained(Around[Moved]):
         super().__init__(plugin)
         spec = plugin.spec
         if not spec.side_channels:
-            inputs = "1 channel" if spec.in_channels == 1 else f"{spec.in_channels} channels"
+            inputs = counted(spec.in_channels, "channel")
             raise ShapeError(
                 f"plugin {spec.name!r} has no side-chain, only {inputs} in; leave the "
                 "side recording out, or take a plugin that has one, such as latent-mix"

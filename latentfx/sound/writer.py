@@ -23,6 +23,7 @@ from latentfx.arrays import Float32
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import AudioFileError
 from latentfx.files import PartFile, expanded
+from latentfx.names import counted
 from latentfx.sound.chunks import write_extras
 from latentfx.sound.form import FLOATING, choose_form
 from latentfx.sound.id3 import write_id3, write_id3_chunk
@@ -240,11 +241,10 @@ class AudioWriter:
 
     def _cannot_hold(self, why: str) -> str:
         like, form = self._like, self.form
-        channels = "1 channel" if like.channels == 1 else f"{like.channels} channels"
         cure = "give fewer channels" if form.kind.startswith("WAV") else "write .wav, which takes any"
         return (
-            f"{self.path.name} cannot hold {channels} at {like.sample_rate} Hz as {form.kind} {form.subtype} "
-            f"({why}); {cure}"
+            f"{self.path.name} cannot hold {counted(like.channels, 'channel')} at {like.sample_rate} Hz as "
+            f"{form.kind} {form.subtype} ({why}); {cure}"
         )
 
 

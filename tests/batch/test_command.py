@@ -33,7 +33,7 @@ def test_errors_stand_at_the_end_with_the_exit_code(
         app, ["apply", str(takes), str(tmp_path / "out"), "-p", str(plugin_file("gain"))]
     )
     assert ran.exit_code == 1
-    assert ran.stdout.splitlines()[-1].startswith("3 of 6 files made: 0.00 h of audio, ")
+    assert ran.stdout.splitlines()[-1].startswith("3 of 6 files made: 0.3 s of audio, ")
     said = ran.stderr.splitlines()
     assert ["bad 1.wav cannot be read" in said[0], "bad 2.wav cannot be read" in said[1]] == [True, True]
     assert said[2] == f"latentfx: and 1 more; all are in {tmp_path / 'out' / 'latentfx-batch.jsonl'}"
@@ -66,9 +66,38 @@ def test_progress_tells_files_hours_speed_and_errors(
     monkeypatch.setattr(many_recordings, "watch", lambda title: Lines(title, every_s=0.0))
     words = ["apply", str(sounds(2, 18.0)), str(tmp_path / "out"), "-p", str(plugin_file("gain"))]
     said = CliRunner().invoke(app, words).stderr.splitlines()
-    assert said[0].startswith("2 files: 1 of 2 (50 %), 0.01 h of audio, ")
-    assert said[1].startswith("2 files: 2 of 2 (100 %), 0.01 h of audio, ")
+    assert said[0].startswith("2 files: 1 of 2 (50 %), 18.0 s of audio, ")
+    assert said[1].startswith("2 files: 2 of 2 (100 %), 36.0 s of audio, ")
     assert said[1].endswith(" x real time, 0 errors")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "failed", "words"),
+    [
+        (2.5, 1, "2.5 s of audio, 1 error"),
+        (90.0, 2, "1.5 min of audio, 2 errors"),
+        (5400.0, 0, "1.50 h of audio, 0 errors"),
+    ],
+)
+def test_progress_counts_sound_in_a_unit_that_shows_it(seconds: float, failed: int, words: str) -> None:
+    said = many_recordings.Tally(3, seconds=seconds, failed=failed).words()
+    audio, _, errors = said.split(", ")
+    assert f"{audio}, {errors}" == words
+
+
+def test_side_files_of_macos_are_counted_and_named(
+    plugin_file: Write, sounds: Sounds, tmp_path: Path
+) -> None:
+    takes = sounds(2)
+    for name in ("._take.wav", "._notes.txt", ".DS_Store"):
+        (takes / name).write_bytes(b"\0\5\x16\7")
+    ran = CliRunner().invoke(
+        app, ["apply", str(takes), str(tmp_path / "out"), "-p", str(plugin_file("gain"))]
+    )
+    assert ran.exit_code == 0
+    note = next(line for line in ran.stderr.splitlines() if "passed over" in line)
+    assert "1 file passed over" in note
+    assert note.endswith(f": {takes / '._take.wav'}")
 
 
 def test_one_shard_of_the_command_writes_its_own_journal(

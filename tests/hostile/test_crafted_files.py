@@ -74,7 +74,7 @@ def test_apply_writes_silence_for_a_bad_block_and_says_so(
     audio[21 * crafted.BLOCK + 5] = 0.95
     source, target = tmp_path / "in.wav", tmp_path / "out.wav"
     soundfile.write(source, audio, 48_000, subtype=subtype)
-    with pytest.warns(AudioWarning, match="1 blocks came out of the plugin as NaN"):
+    with pytest.warns(AudioWarning, match="1 block came out of the plugin as NaN"):
         apply(source, target, bad_numbers)
     out, _ = soundfile.read(target, dtype="float32")
     assert not out[21 * crafted.BLOCK : 22 * crafted.BLOCK].any()

@@ -119,9 +119,9 @@ def test_bad_samples_and_silence_at_the_side_are_noted(minus: Path, tmp_path: Pa
         applied = latentfx.apply(source, tmp_path / "out.wav", minus, side=(side, RATE))
     assert applied.notes == ("the side-chain is silent",)
     side[100] = np.nan
-    with pytest.warns(AudioWarning, match="1 samples were NaN or infinite"):
+    with pytest.warns(AudioWarning, match="1 sample was NaN or infinite"):
         applied = latentfx.apply(source, tmp_path / "out.wav", minus, side=(side, RATE))
-    assert applied.notes[0] == "1 samples were NaN or infinite and were taken as 0"
+    assert applied.notes[0] == "1 sample was NaN or infinite and was taken as 0"
     np.testing.assert_array_equal(soundfile.read(applied.target, dtype="float32")[0], main)
 
 
