@@ -16,7 +16,7 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "preset/morph": ("ssf", "put the controls between two presets of this plugin, 0 to 1"),
     "preset/save": ("s", "save the controls as a preset"),
     "bypass": ("T", "let the input through as it is"),
-    "panic": ("N", "silence, and let every key go"),
+    "panic": ("N", "silence: end the loop, and let every key go"),
     "learn": ("s", "bind the next MIDI controller that moves to a control"),
     "record": (
         "s",

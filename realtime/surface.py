@@ -257,7 +257,8 @@ class Surface:
         self._host.bypass = not self._host.bypass if on is None else on
 
     def panic(self) -> None:
-        """Silence now: every key is let go, and what was heard is forgotten."""
+        """Silence now: the loop ends, every key is let go, and what was heard is forgotten."""
+        self._walk.stop()
         self._host.panic()
 
     def learn(self, name: str | None) -> None:
@@ -309,8 +310,7 @@ class Surface:
             AudioFileError: a take of that name, or a folder that refuses it.
             LiveError: a recording is under way.
         """
-        file = plain_name(name)
-        self._stream.record(file)
+        self._stream.record(plain_name(name))
 
     def stop_recording(self) -> None:
         """End the recording, if there is one; its files are whole then.

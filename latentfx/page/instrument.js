@@ -9,6 +9,8 @@ import { knob } from "./knob.js";
 import { soundMap } from "./map.js";
 import { pitchRing } from "./ring.js";
 
+const MOST_SHOWN = 32; // knobs of a group at once; the rest are folded away
+
 export function instrument(surface) {
   const element = make("div", { class: "instrument" });
   let parts = [];
@@ -78,7 +80,7 @@ function planes({ controls, blends, maps = {} }) {
 
 function kindOf(name, weights) {
   if (weights.has(name)) return "weights";
-  if (/^z\d+_|^freeze$/.test(name)) return "latent";
+  if (/^(z|latent_)\d+_|^freeze$/.test(name)) return "latent";
   return /_db$|^mix$/.test(name) ? "level" : "main";
 }
 
@@ -87,7 +89,9 @@ function layout(parts) {
   const group = (title, ...kinds) => {
     const knobs = kinds.flatMap(of);
     if (!knobs.length) return [];
-    return [make("section", { class: "card knobs", "aria-label": title }, make("h2", {}, title), make("div", { class: "grid" }, ...knobs))];
+    const [first, ...more] = pieces(knobs);
+    return [make("section", { class: "card knobs", "aria-label": title },
+      make("h2", {}, title), grid(first), ...more.map((piece, at) => folded(piece, (at + 1) * MOST_SHOWN, title)))];
   };
   const weights = of("weights");
   return [
@@ -95,7 +99,22 @@ function layout(parts) {
     ...group("Latent knobs", "latent"),
     ...group("Controls", "main", "level"),
     ...(weights.length
-      ? [make("details", { class: "card knobs" }, make("summary", {}, "Weights, one by one"), make("div", { class: "grid" }, ...weights))]
+      ? [make("details", { class: "card knobs" }, make("summary", {}, "Weights, one by one"), grid(weights))]
       : []),
   ];
+}
+
+function grid(knobs) {
+  return make("div", { class: "grid" }, ...knobs);
+}
+
+/** Knobs that wait under a line until it is opened. */
+function folded(knobs, before, title) {
+  return make("details", {}, make("summary", {}, `${title} ${before + 1} to ${before + knobs.length}`), grid(knobs));
+}
+
+function pieces(all) {
+  const found = [];
+  for (let at = 0; at < all.length; at += MOST_SHOWN) found.push(all.slice(at, at + MOST_SHOWN));
+  return found;
 }

@@ -36,8 +36,8 @@ A message from the page is `{do: ACTION, ...}`; obey those of ring, map and knob
     bypass   {on}                           panic    {}                    record {file}      stop {}
     plugin   {name}                         devices  {input, output}
 
-`steps` are the controls at each of the `points`; between them go straight lines, and from the last one to the
-first. `Walker` in `walker.js` walks them, for a page that has no host. */
+`panic` is silence, and ends the loop. `steps` are the controls at each of the `points`; between them go straight
+lines, and from the last one to the first. `Walker` in `walker.js` walks them, for a page that has no host. */
 
 const FRAME_MS = 16;
 

@@ -170,6 +170,26 @@ def violations(browser: Browser, axe: str) -> list[str]:
     ]
 
 
+def run(browser: Browser, script: str) -> Any:
+    """What a function of the page's modules gives: `script` is the body of a function of `page(name)`."""
+    return browser.driver.execute_async_script(
+        "const [script, done] = arguments; const page = (name) => import(`/page/${name}.js`);"
+        "const work = Object.getPrototypeOf(async () => 0).constructor('page', script);"
+        "work(page).then(done, (error) => done(String(error)));",
+        script,
+    )
+
+
+def tab_to(browser: Browser, selector: str) -> None:
+    """Go on with Tab until an element has the focus, and see that this shows."""
+    for _ in range(150):
+        browser.key("Tab")
+        if browser.js("return document.activeElement.matches(arguments[0])", selector):
+            assert browser.js("return getComputedStyle(document.activeElement).outlineStyle") != "none"
+            return
+    raise AssertionError(f"Tab does not come to {selector}")
+
+
 def _program(*names: str) -> str:
     """Where the first program of these names is that is there."""
     found = next(filter(None, map(shutil.which, names)), None)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from browser import Browser, fetch_axe, on_ring, violations
+from browser import Browser, fetch_axe, on_ring, run, tab_to, violations
 from mido import Message
 from still import still
 
@@ -56,16 +56,6 @@ def swap() -> Iterator[Surface]:
 def ring() -> Iterator[Surface]:
     with still("ring", bindings=["cc:1=mix"]) as surface:
         yield surface
-
-
-def run(browser: Browser, script: str) -> Any:
-    """What a function of the page's modules gives: `script` is the body of a function of `page(name)`."""
-    return browser.driver.execute_async_script(
-        "const [script, done] = arguments; const page = (name) => import(`/page/${name}.js`);"
-        "const work = Object.getPrototypeOf(async () => 0).constructor('page', script);"
-        "work(page).then(done, (error) => done(String(error)));",
-        script,
-    )
 
 
 CONTROLS = (
@@ -131,16 +121,6 @@ def test_axe_finds_nothing_wrong(plugin: str, dark: bool, width: int, windows: O
         assert browser.js("return document.documentElement.scrollWidth") <= width
         assert violations(browser, axe) == []
         assert browser.messages() == []
-
-
-def tab_to(browser: Browser, selector: str) -> None:
-    """Go on with Tab until an element has the focus, and see that this shows."""
-    for _ in range(150):
-        browser.key("Tab")
-        if browser.js("return document.activeElement.matches(arguments[0])", selector):
-            assert browser.js("return getComputedStyle(document.activeElement).outlineStyle") != "none"
-            return
-    raise AssertionError(f"Tab does not come to {selector}")
 
 
 def test_all_of_it_is_played_by_keys_alone(swap: Surface, windows: Open) -> None:
@@ -333,3 +313,38 @@ def test_a_refusal_is_read_out(swap: Surface, windows: Open) -> None:
         browser.one(".presets form input").send_keys("a/b")
         browser.one(".presets form button").click()
         browser.until(lambda: browser.one("[role=alert]").text)
+
+
+MANY_KNOBS = """
+const [{ instrument }, { Surface }] = await Promise.all([page("instrument"), page("surface")]);
+const surface = new Surface();
+surface.send = () => {};
+const named = (what) => Array.from({ length: 50 }, (_, at) => `latent_${at}_${what}`);
+const names = ["offset", "scale"].flatMap(named);
+const controls = names.map((name) => (
+  { name, minimum: -3, maximum: 3, default: 0, unit: "", curve: "linear", description: "" }));
+surface.state.plugin = { name: "model", controls, blends: [] };
+document.querySelector("#instrument").replaceChildren(instrument(surface).element);
+"""
+
+
+def test_a_model_with_a_hundred_knobs_shows_32_and_folds_the_rest_in_groups(
+    swap: Surface, windows: Open, axe: str
+) -> None:
+    shown = "return [...document.querySelectorAll('.dial')].filter((one) => one.checkVisibility()).length"
+    with open_page(swap, port=0) as page:
+        browser = windows(width=390)
+        browser.open(page.url)
+        assert run(browser, MANY_KNOBS) is None
+        assert browser.js(shown) == 32
+        titles = browser.js(
+            "return [...document.querySelectorAll('.knobs summary')].map((one) => one.textContent)"
+        )
+        assert titles == [f"Latent knobs {ends}" for ends in ("33 to 64", "65 to 96", "97 to 100")]
+        tab_to(browser, ".knobs summary")
+        browser.key("Enter")
+        assert browser.js(shown) == 64
+        browser.js("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        assert browser.js(shown) == 100
+        assert browser.js("return document.documentElement.scrollWidth") <= 390
+        assert violations(browser, axe) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -168,3 +169,13 @@ def test_a_loop_is_walked_in_time_of_the_stream_until_it_ends() -> None:
     walk.stop()
     assert [values["x"] for values in seen[:6]] == [0.0, 0.5, 1.0, 0.5, 0.0, 0.5]
     assert walk.loop is None
+
+
+def test_panic_ends_the_loop_that_is_walked(surface: Surface) -> None:
+    protocol.read(json.dumps(LOOP)).obey(surface)
+    assert told(surface)["loop"]["blend"] == "t"
+    protocol.read('{"do": "panic"}').obey(surface)
+    assert told(surface)["loop"] is None
+    for walking in (one for one in threading.enumerate() if one.name == "latentfx-walk"):
+        walking.join(5)
+        assert not walking.is_alive()

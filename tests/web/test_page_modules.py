@@ -233,3 +233,22 @@ def test_a_bad_number_never_reaches_the_loudspeaker(page: webdriver.Chrome) -> N
         return [...turn(player, NaN), ...player.history[0].slice(0, 128)];
     """
     assert run(page, program) == [0] * 256
+
+
+def test_panic_ends_the_loop_that_is_walked(page: webdriver.Chrome) -> None:
+    program = """
+        const { Player } = await import("/player.js");
+        const player = new Player({ controls: [] });
+        const turned = [];
+        player.turn = (values) => turned.push(values);
+        const path = { points: [[0, 0], [1, 1]], steps: [{ gain: 0 }, { gain: 1 }] };
+        player.send({ do: "loop", blend: "t", seconds: 1, ...path });
+        const frame = () => new Promise((done) => requestAnimationFrame(done));
+        await frame();
+        const walked = [player.state.loop.blend, turned.length > 0];
+        player.send({ do: "panic" });
+        turned.length = 0;
+        for (let n = 0; n < 3; n++) await frame();
+        return [walked, player.state.loop, turned];
+    """
+    assert run(page, program) == [["t", True], None, []]

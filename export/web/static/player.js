@@ -130,13 +130,17 @@ export class Player extends Surface {
     else if (action === "reset") this.turn({ [name]: this.plugin.controls.find((control) => control.name === name).default });
     else if (action === "bypass") this.pass(on);
     else if (action === "panic") {
+      this.unloop();
       this.worker?.postMessage({ reset: true });
       this.node?.port.postMessage({ panic: (2 * this.plugin.block_size) / this.plugin.sample_rate });
     } else if (action === "loop") this.take({ type: "state", loop: { ...message, began: this.walker.start(message) } });
-    else if (action === "unloop") {
-      this.walker.stop();
-      this.take({ type: "state", loop: null });
-    }
+    else if (action === "unloop") this.unloop();
+  }
+
+  /** Walk a loop no longer; the controls stay where they are. */
+  unloop() {
+    this.walker.stop();
+    this.take({ type: "state", loop: null });
   }
 
   turn(values) {
