@@ -58,7 +58,7 @@ def rescue() -> list[Path]:
     A recording that can be read and finds no room, as on a full disk, is tried again at the next start.
 
     Returns:
-        The files. A file is called as its recording was to be, or `NAME-rescued` where that is taken.
+        The files, each called NAME-rescued: a recording that begins now may replace NAME.
     """
     found: list[Path] = []
     for listed in sorted(_folder().glob("*.json")):
@@ -127,12 +127,12 @@ def _rescue(parts: Mapping[Path, Path], left: dict[Path, Path]) -> Iterator[Path
 
 
 def _free(target: Path) -> Path:
-    """A name that no file has."""
-    stem, number = target.stem, 1
-    while target.exists():
-        target = target.with_stem(f"{stem}-rescued" if number == 1 else f"{stem}-rescued-{number}")
+    """A name beside a target that no file has."""
+    free, number = target.with_stem(f"{target.stem}-rescued"), 2
+    while free.exists():
+        free = target.with_stem(f"{target.stem}-rescued-{number}")
         number += 1
-    return target
+    return free
 
 
 def _made_whole(part: Path, target: Path) -> Path:

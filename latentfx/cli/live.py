@@ -137,6 +137,7 @@ def live(
     loudspeaker howls.
     """
     from latentfx.realtime import live as start
+    from latentfx.realtime.rescue import rescue
 
     limit_s = None if limit is None else parse_duration(limit)
     bindings, address = split_bind(bind or (), ui)
@@ -149,6 +150,7 @@ def live(
     refuse_own_names(start, controls)
     if bind and not midi and not keys:
         say_note("--bind says what MIDI turns, and no MIDI port is open; add --midi PORT, or --midi virtual")
+    rescue()
     stream = start(
         choose_plugin(plugin, preset, trust),
         input=source,
