@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import selectors
 import socket
 import threading
@@ -22,15 +23,21 @@ _AT_ONCE: Final = 256
 _PAUSE_S: Final = 0.008
 _LOOK_S: Final = 0.05
 _MOST_PROGRAMS: Final = 16
+_ADDRESS: Final = re.compile(r"((\[(?P<six>[^\[\]\s\0]+)\]|(?P<host>[^\[\]:\s\0]*)):)?(?P<port>[0-9]{1,5})")
+_LAST_PORT: Final = 65_535
+_KEY, _PEDAL = "key", "pedal"
+_PEDALS: Final = range(64, 70)
 
 
 class SocketInput:
     """MIDI bytes over TCP from several programs at once, running status understood.
 
-    A program that leaves lets its own keys go; the last one lets go whatever is held.
+    A program that leaves lets go those of its keys and pedals that no other program holds; the last one lets
+    go whatever is held. Where one comes too many, the one that was silent for the longest time leaves.
 
     Args:
-        address: `PORT` or `HOST:PORT`; the host is this machine alone where it is left out.
+        address: `PORT` or `HOST:PORT`, an IPv6 host in brackets; the host is this machine alone where it is
+            left out. Port 0 is any free one.
         listener: called with every message.
         busy: whether so many messages wait to be heard that no more are taken now.
 
@@ -39,18 +46,11 @@ class SocketInput:
     """
 
     def __init__(self, address: str, listener: Listener, busy: Callable[[], bool] = lambda: False) -> None:
-        host, _, port = address.rpartition(":")
         self._listener = listener
         self._busy = busy
         self._programs: dict[socket.socket, _Program] = {}
         self._closed = False
-        try:
-            self._server = socket.create_server((host or "127.0.0.1", int(port)))
-        except (OSError, ValueError, OverflowError) as error:
-            raise MidiError(
-                f"MIDI cannot listen at {address!r} ({error}); write socket:PORT or socket:HOST:PORT, such "
-                "as socket:9080"
-            ) from None
+        self._server = _listen(address)
         self._server.setblocking(False)
         self.name = f"socket:{self._server.getsockname()[1]}"
         self._thread = threading.Thread(target=self._work, name="latentfx-midi", daemon=True)
@@ -88,12 +88,12 @@ class SocketInput:
             self._programs.clear()
 
     def _welcome(self, selector: selectors.BaseSelector) -> None:
-        """Let a program in; one too many is sent away."""
+        """Let a program in; where it is one too many, the one that was silent the longest leaves."""
         with suppress(OSError):  # it has gone again
             program, _ = self._server.accept()
             if len(self._programs) >= _MOST_PROGRAMS:
-                program.close()
-                return
+                silent = min(self._programs, key=lambda one: self._programs[one].heard_s)
+                self._part_from(selector, silent)
             program.setblocking(False)
             self._programs[program] = _Program()
             selector.register(program, selectors.EVENT_READ)
@@ -116,29 +116,70 @@ class SocketInput:
         selector.unregister(program)
         program.close()
         gone = self._programs.pop(program)
-        for message in gone.releases() if self._programs else [LET_GO]:
-            self._listener(message)
+        if not self._programs:
+            self._listener(LET_GO)
+        others = {hold for other in self._programs.values() for hold in other.held}
+        for kind, channel, number in sorted(gone.held - others):
+            self._listener(_release(kind, channel, number))
+
+
+def _listen(address: str) -> socket.socket:
+    """Listen at an address.
+
+    Raises:
+        MidiError: no address, or one that cannot be listened to.
+    """
+    form = _ADDRESS.fullmatch(address)
+    why: object = "a port is a number from 0 to 65535, and an IPv6 address stands in brackets"
+    if form is not None and int(form["port"]) <= _LAST_PORT:
+        family = socket.AF_INET6 if form["six"] else socket.AF_INET
+        try:
+            return socket.create_server(
+                (form["six"] or form["host"] or "127.0.0.1", int(form["port"])), family=family
+            )
+        except (OSError, ValueError) as error:
+            why = error
+    raise MidiError(
+        f"MIDI cannot listen at {address!r} ({why}); write socket:PORT or socket:HOST:PORT, such as "
+        "socket:9080 or socket:[::1]:9080"
+    )
+
+
+def _release(kind: str, channel: int, number: int) -> Message:
+    """The message that lets a key or a pedal go."""
+    if kind == _KEY:
+        return Message("note_off", channel=channel, note=number)
+    return Message("control_change", channel=channel, control=number, value=0)
 
 
 class _Program:
-    """A program that sends, and the keys that it holds."""
+    """A program that sends, and what it holds: (key or pedal, channel, number)."""
 
     def __init__(self) -> None:
         self._parser = ByteParser()
-        self._held: set[tuple[int, int]] = set()
+        self.held: set[tuple[str, int, int]] = set()
+        self.heard_s = time.monotonic()
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take bytes and give the messages that they complete."""
+        if data:
+            self.heard_s = time.monotonic()
         for message in self._parser.feed(data):
-            if message.type == "note_on" and message.velocity:
-                self._held.add((message.channel, message.note))
-            elif message.type in ("note_on", "note_off"):
-                self._held.discard((message.channel, message.note))
+            self._keep(message)
             yield message
 
-    def releases(self) -> list[Message]:
-        """Messages that let its keys go."""
-        return [Message("note_off", channel=channel, note=note) for channel, note in sorted(self._held)]
+    def _keep(self, message: Message) -> None:
+        """Keep in mind what goes down and what comes up."""
+        if message.type in ("note_on", "note_off"):
+            hold, down = (_KEY, message.channel, message.note), message.type == "note_on" and message.velocity
+        elif message.type == "control_change" and message.control in _PEDALS:
+            hold, down = (_PEDAL, message.channel, message.control), message.value
+        else:
+            return
+        if down:
+            self.held.add(hold)
+        else:
+            self.held.discard(hold)
 
 
 class ByteParser:
