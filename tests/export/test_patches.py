@@ -96,6 +96,7 @@ def test_the_dials_send_their_defaults_when_the_patch_opens(folder: Path) -> Non
     assert {name: float(value) for name, value in sent.items()} == {
         **{f"timbre_{name}": float(name == "flute") for name in (*INSTRUMENTS, "input", "reference")},
         "pitch_st": 0.0,
+        "octave_auto": 0.0,
         "mix": 1.0,
         "input_db": 0.0,
         "output_db": 0.0,
