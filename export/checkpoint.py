@@ -15,7 +15,7 @@ import torch
 from latentfx.errors import ExportError
 from latentfx.files import safe_name
 from latentfx.host.graph import read_metadata
-from latentfx.host.guard import read_plugin_bytes
+from latentfx.host.guard import naming, read_plugin_bytes
 from latentfx.host.plugin_file import REBUILD_KEY, Metadata
 from latentfx.plugin import Plugin
 from latentfx.spec import PluginSpec
@@ -167,7 +167,9 @@ def _export_page(
         if source.suffix != SUFFIXES["onnx"] or any(changes[key] for key in ("name", "default", "latency")):
             made = export_checkpoint(path, Path(folder) / "plugin.onnx", to="onnx", trust=trust, **changes)
             source, report = made.path, made.report
-        spec = read_metadata(read_plugin_bytes(source)).spec
+        data = read_plugin_bytes(source)
+        with naming(source):
+            spec = read_metadata(data).spec
         site = Path(target or safe_name(spec.name))
         size = write_site(source, site, files, trust)
     return Exported(site / "index.html", size, spec, report)

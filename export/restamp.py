@@ -11,7 +11,7 @@ from onnx import numpy_helper
 
 from latentfx.host.code_map import dump_maps, find_maps
 from latentfx.host.graph import check_file
-from latentfx.host.guard import read_plugin_bytes
+from latentfx.host.guard import naming, read_plugin_bytes
 from latentfx.host.plugin_file import METADATA_KEY, load_metadata
 
 from .bundle import write_file
@@ -30,7 +30,8 @@ def restamp(path: str | os.PathLike[str]) -> bool:
         ExportError: the folder refuses it.
     """
     data = read_plugin_bytes(path)
-    check_file(data)
+    with naming(path):
+        check_file(data)
     model = onnx.load_model_from_string(data)
     (entry,) = (entry for entry in model.metadata_props if entry.key == METADATA_KEY)
     before = entry.value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from latentfx.errors import PluginNotFoundError
 from latentfx.files import expanded
-from latentfx.names import find_name, suggest
+from latentfx.names import find_name, shown, suggest
 
 if TYPE_CHECKING:
     from latentfx.host.plugin_file import Metadata
@@ -107,7 +107,19 @@ def describe(plugin: str | os.PathLike[str]) -> Metadata:
     """
     from latentfx.host.door import describe_file
 
-    return describe_file(_read(plugin), Path(plugin).stem)
+    return describe_file(_read(plugin), plugin)
+
+
+def is_shipped(plugin: str | os.PathLike[str]) -> bool:
+    """Whether a plugin comes with latentfx, by its name.
+
+    Args:
+        plugin: as for `load`.
+
+    Raises:
+        PluginNotFoundError: neither a shipped plugin nor a file.
+    """
+    return isinstance(_find(plugin), bytes)
 
 
 def _read(plugin: str | os.PathLike[str]) -> bytes:
@@ -120,7 +132,13 @@ def _read(plugin: str | os.PathLike[str]) -> bytes:
 
 def _find(plugin: str | os.PathLike[str]) -> bytes | Path:
     """The content of a shipped plugin, or the path of a file."""
-    name, known = os.fspath(plugin), plugins()
+    known = plugins()
+    if not isinstance(plugin, (str, os.PathLike)):
+        raise PluginNotFoundError(
+            f"a plugin is given as {shown(repr(plugin), 60)}; give a name, such as {DEFAULT_PLUGIN!r}, or "
+            "the path of an .onnx file"
+        )
+    name = os.fspath(plugin)
     if name in known:
         return _shipped(name)
     path = expanded(name)

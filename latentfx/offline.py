@@ -18,8 +18,8 @@ from latentfx.automation.driver import Automated
 from latentfx.automation.files import Moves
 from latentfx.board.native import first_plugin
 from latentfx.errors import AudioWarning, ControlError, ShapeError
-from latentfx.host.layout import find_layout, from_channels, to_channels
-from latentfx.host.processor import Processor, Stream, check_buffer_size, odd_numbers
+from latentfx.host.layout import as_samples, find_layout, from_channels, to_channels
+from latentfx.host.processor import Processor, Stream, check_buffer_size, check_rate, odd_numbers
 from latentfx.host.runtime import LatentPlugin
 from latentfx.host.side_chain import Recording, SideChained, SideChainStream
 from latentfx.keys.tune import TuneReader, is_tune
@@ -179,9 +179,10 @@ def apply(
         applied = apply_file(source, target, processor, progress, buffer_size, normalize)
         _warn(applied.notes, 2)
         return applied
+    given = as_samples(source)
     if sample_rate is None:
         raise ShapeError("an array does not know its rate; give sample_rate=, in Hz")
-    given = np.asarray(source)
+    check_rate(sample_rate)
     return _apply_array(given, target, processor, sample_rate, progress, buffer_size, normalize)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pedalboard
 
 from latentfx.arrays import Float32
-from latentfx.board.native import Effect, check_natives, held_alone, latency_of, open_effect, rate_of
+from latentfx.board.native import Effect, Holder, check_natives, held_alone, latency_of, open_effect, rate_of
 from latentfx.errors import ControlError
 from latentfx.host.processor import Processor, Stream
 from latentfx.preset import Preset
@@ -30,11 +30,16 @@ class Board(Processor, MutableSequence["Effect"]):
             and other boards.
 
     Raises:
-        ControlError: something else.
+        ControlError: something else, or the board itself.
     """
 
     def __init__(self, effects: Iterable[Effect | Preset] = ()) -> None:
         super().__init__()
+        if not isinstance(effects, Iterable):
+            raise ControlError(
+                f"a board is made of {effects!r}; give a list of effects, such as "
+                "latentfx.Board([latentfx.load('timbre-swap')])"
+            )
         self._effects = [_checked(effect) for effect in effects]
 
     @property
@@ -77,7 +82,7 @@ class Board(Processor, MutableSequence["Effect"]):
         return BoardStream(self._effects, channels, sample_rate)
 
     def insert(self, index: int, value: Effect | Preset) -> None:
-        self._effects.insert(index, _checked(value))
+        self._effects.insert(index, self._admitted(value))
         self._stream = None
 
     @overload
@@ -88,8 +93,19 @@ class Board(Processor, MutableSequence["Effect"]):
         return Board(self._effects[index]) if isinstance(index, slice) else self._effects[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._effects[index] = [_checked(v) for v in value] if isinstance(index, slice) else _checked(value)
+        admitted = self._admitted
+        self._effects[index] = [admitted(v) for v in value] if isinstance(index, slice) else admitted(value)
         self._stream = None
+
+    def _admitted(self, value: object) -> Effect:
+        """An effect that may stand on this board: not the board itself, nor one that it stands on."""
+        effect = _checked(value)
+        if _holds(effect, self):
+            raise ControlError(
+                "a board cannot stand on itself: what is put on it holds this very board; put a copy there, "
+                "copy.copy(board)"
+            )
+        return effect
 
     def __delitem__(self, index: int | slice) -> None:
         del self._effects[index]
@@ -137,6 +153,13 @@ class BoardStream:
         for stream in self._streams:
             rest = np.concatenate([stream.push(rest), stream.flush()], axis=1)
         return rest
+
+
+def _holds(effect: object, board: Board) -> bool:
+    """Whether a board stands somewhere in an effect, or is it."""
+    if effect is board:
+        return True
+    return isinstance(effect, Holder) and any(_holds(part, board) for part in effect.held())
 
 
 def _checked(effect: object) -> Effect:

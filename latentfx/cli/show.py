@@ -53,7 +53,7 @@ def info(
 
     Nothing is loaded or run for it, so that it is quick, and safe with a stranger's file.
     """
-    from latentfx.library import describe
+    from latentfx.library import describe, is_shipped
 
     found = describe(plugin)
     if as_json:
@@ -63,7 +63,10 @@ def info(
 
     console = Console(highlight=False)
     console.print(f"[bold]{_plain(found.spec.name)}[/bold]  {_plain(found.spec.description)}")
-    console.print(_table(_facts(found.spec) | ({} if full else dict(_origin(found)))))
+    facts = _facts(found.spec) | ({} if full else dict(_origin(found)))
+    if not is_shipped(plugin) and not plugin.endswith(".ts"):
+        facts["operators"] = "not checked here: latentfx validate FILE says whether the file can be played"
+    console.print(_table(facts))
     _print_controls(console, found.spec)
     if full:
         _print_all(console, found)

@@ -12,7 +12,7 @@ from latentfx.arrays import Float32
 from latentfx.errors import MissingExtraError, PluginFileError
 from latentfx.host.first_contact import is_trusted, meet
 from latentfx.host.graph import Graph, read_metadata
-from latentfx.host.guard import read_plugin_bytes
+from latentfx.host.guard import naming, read_plugin_bytes
 from latentfx.host.nn_tilde.first_use import known_facts, meet_nn_tilde
 from latentfx.host.plugin_file import Metadata
 from latentfx.host.stream import Blocks
@@ -65,7 +65,11 @@ def admit(path: str | os.PathLike[str], trust: bool = False, checked: bool = Fal
         return data, True
     trust = trust or is_trusted(data)
     if not checked:
-        meet_file(data, trust, Path(path).stem)
+        name = Path(path).stem
+        if is_nn_tilde(data):
+            check_trust(trust, name)
+        with naming(path):
+            meet_file(data, trust, name)
     return data, trust
 
 
@@ -78,13 +82,12 @@ def meet_file(data: bytes, trust: bool, name: str) -> None:
     """Try a file in a process of its own, unless it has passed before; see `first_contact`.
 
     Raises:
-        PluginFileError: it is refused, crashes, takes too much, or is a program that nobody trusts.
+        PluginFileError: it is refused, crashes or takes too much.
     """
-    if not is_nn_tilde(data):
+    if is_nn_tilde(data):
+        meet_nn_tilde(data, name)
+    else:
         meet(data, trust)
-        return
-    check_trust(trust, name)
-    meet_nn_tilde(data, name)
 
 
 def open_file(data: bytes, threads: int, trust: bool, name: str) -> Playable:
@@ -110,14 +113,20 @@ def open_file(data: bytes, threads: int, trust: bool, name: str) -> Playable:
     return NnTildeModel(data, threads, meet_nn_tilde(data, name))
 
 
-def describe_file(data: bytes, name: str) -> Metadata:
+def describe_file(data: bytes, path: str | os.PathLike[str]) -> Metadata:
     """What a file says of itself, or was found at an earlier use. Nothing runs.
+
+    Args:
+        data: content of the file.
+        path: of the file, for errors, and for the name of a file that does not say its own.
 
     Raises:
         PluginFileError: damaged or hostile; or a file for nn~ that was never played here.
     """
     if not is_nn_tilde(data):
-        return read_metadata(data)
+        with naming(path):
+            return read_metadata(data)
+    name = Path(path).stem
     known = known_facts(data, name)
     if known is None:
         raise PluginFileError(

@@ -19,7 +19,8 @@ The last two are what `trust` leaves out, for a file whose author the user knows
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,6 +51,8 @@ def read_plugin_bytes(path: str | os.PathLike[str]) -> bytes:
         PluginFileError: it cannot be read, or is too large.
     """
     source = Path(path)
+    if "\0" in str(source):
+        raise PluginNotFoundError(f"no plugin file {str(source)!r}: no name of a file holds a NUL character")
     try:
         size = source.stat().st_size
         if not source.is_file():
@@ -61,6 +64,20 @@ def read_plugin_bytes(path: str | os.PathLike[str]) -> bytes:
         raise PluginNotFoundError(f"no plugin file {source}; see `latentfx plugins`") from None
     except OSError as error:
         raise PluginFileError(f"cannot read {source}: {error.strerror or error}") from None
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Put the path of a plugin file in front of what is wrong with it.
+
+    Raises:
+        PluginFileError: with the path.
+    """
+    try:
+        yield
+    except PluginFileError as error:
+        link = " is" if str(error).startswith("not an .onnx file") else ":"
+        raise PluginFileError(f"{os.fspath(path)}{link} {error}") from None
 
 
 def inspect(data: bytes) -> FileFacts:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from latentfx.arrays import Float32
 from latentfx.errors import ShapeError
+from latentfx.names import shown
 
 Layout = Literal["flat", "channels first", "samples first"]
 _MOST_CHANNELS = 32  # an empty array with more columns is (channels, samples) without channels
@@ -42,6 +43,22 @@ def find_layout(shape: tuple[int, ...], channels: int | None = None, last: Layou
             raise ShapeError(f"audio of the shape {shape} may lie either way: {_CURE}")
         return last
     return "channels first" if second == 0 or first == 1 or 0 < first < second else "samples first"
+
+
+def as_samples(source: object) -> NDArray[Any]:
+    """A source that is no file, as an array.
+
+    Raises:
+        ShapeError: it holds no numbers, as `None` and a path in bytes.
+    """
+    if source is not None and not isinstance(source, (bytes, bytearray, memoryview)):
+        given = np.asarray(source)
+        if given.dtype.kind in "biuf":
+            return given
+    raise ShapeError(
+        f"the source is {shown(repr(source), 60)}; give the path of a sound file as text, an open binary "
+        "file, or an array of samples"
+    )
 
 
 def to_channels(audio: NDArray[Any], layout: Layout) -> Float32:

@@ -6,6 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,6 +59,17 @@ def check_buffer_size(buffer_size: object) -> None:
     """
     if isinstance(buffer_size, bool) or not isinstance(buffer_size, (int, np.integer)) or buffer_size < 1:
         raise ShapeError(f"buffer_size is {buffer_size!r}; allowed are whole numbers from 1, such as 8192")
+
+
+def check_rate(sample_rate: object) -> None:
+    """Refuse a rate that is no number.
+
+    Raises:
+        ShapeError: a text, or what is no number.
+    """
+    if isinstance(sample_rate, Real) and not isinstance(sample_rate, bool):
+        return
+    raise ShapeError(f"sample_rate is {sample_rate!r}; give the rate of the audio in Hz, such as 48000")
 
 
 def odd_numbers(stream: Stream) -> Iterator[str]:
@@ -135,6 +147,7 @@ class Processor(ABC):
             BusyError: another thread has a stream of this effect open, or plays an effect of this chain.
         """
         check_buffer_size(buffer_size)
+        check_rate(sample_rate)
         array = np.asarray(audio)
         return (
             self._play_whole(array, sample_rate, buffer_size)

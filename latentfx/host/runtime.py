@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from latentfx.arrays import Float32
 from latentfx.errors import ControlError, ControlWarning, ShapeError
 from latentfx.host.door import Playable, RunningBlocks, admit, open_file
+from latentfx.host.guard import naming
 from latentfx.host.layout import find_layout, to_channels
 from latentfx.host.processor import Processor
 from latentfx.host.reference import check_recording
@@ -88,7 +89,8 @@ class LatentPlugin(Processor):
             PluginFileError: the file is damaged, hostile or of another schema.
         """
         data, trusted = admit(path, trust, checked)
-        return cls(data, threads, trusted, Path(path).stem)
+        with naming(path):
+            return cls(data, threads, trusted, Path(path).stem)
 
     @property
     def spec(self) -> PluginSpec:
@@ -162,10 +164,8 @@ class LatentPlugin(Processor):
         """
         weights = self._blend(name).weights(value)
         blend = self._blend(name)
-        if blend.reference is not None:
-            self._check_learnt(
-                blend, blend.reference, weights[blend.reference.control], f"{name} is {value!r}"
-            )
+        if (learnt := blend.reference) is not None:
+            self._check_learnt(blend, learnt, weights[learnt.control], f"{name} is {value!r}")
         if (uneven := blend.uneven(weights)) is not None:
             warnings.warn(f"{name} {value!r} {uneven}", ControlWarning, stacklevel=2)
         for control, weight in weights.items():

@@ -10,6 +10,7 @@ import numpy as np
 from latentfx.arrays import Float32
 from latentfx.dsp.resample import StreamResampler
 from latentfx.errors import ShapeError
+from latentfx.host.processor import check_rate
 from latentfx.host.runs import in_runs, most_blocks
 from latentfx.spec import PluginSpec
 
@@ -60,6 +61,7 @@ class PluginStream:
         self, spec: PluginSpec, open_blocks: Callable[[int], Blocks], channels: int, sample_rate: float
     ) -> None:
         rows = count_rows(spec, channels)
+        check_rate(sample_rate)
         if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
             raise ShapeError(f"sample_rate is {sample_rate!r}; allowed {LOWEST_RATE} to {HIGHEST_RATE} Hz")
         self.spec = spec

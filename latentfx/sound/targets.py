@@ -8,12 +8,25 @@ from pathlib import Path
 
 from latentfx.errors import AudioFileError
 from latentfx.files import expanded
+from latentfx.names import shown
 from latentfx.sound.decoder import DECODED
 from latentfx.sound.source import is_open_file
 
 
 def choose_target(target: str | os.PathLike[str], source: object) -> Path:
-    """The file to write: in a folder, one named as the source."""
+    """The file to write: in a folder, one named as the source.
+
+    Raises:
+        AudioFileError: the target is no path, an empty one, or one with a character that no name holds.
+    """
+    if not isinstance(target, (str, os.PathLike)):
+        raise AudioFileError(
+            f"the target is {shown(repr(target), 60)}; give the path of a sound file, or leave it out to get "
+            "the audio as an array"
+        )
+    name = os.fspath(target)
+    if not name or "\0" in name:
+        raise AudioFileError(f"the target is {name!r}; give the path of a sound file, such as out.wav")
     path = expanded(target)
     if isinstance(source, (str, os.PathLike)) and os.path.isdir(path):  # noqa: PTH112  # it raises nothing
         return path / result_name(Path(source))
@@ -47,8 +60,10 @@ def identity(path: Path) -> object:
     """What two paths of one file have in common: links and hard links too."""
     try:
         found = path.stat()
-    except (OSError, ValueError):
+    except OSError:
         return os.path.realpath(path)
+    except ValueError:  # no file has a name with a NUL character
+        return path
     return found.st_dev, found.st_ino
 
 

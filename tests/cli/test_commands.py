@@ -161,6 +161,11 @@ def test_info_tells_what_of_the_shipped_swapper_is_the_papers_and_what_is_ours(n
     assert "ours fixed comb filters compute the pitch code; labels name the timbres" in said
 
 
+def test_info_says_of_a_file_alone_that_its_operators_are_not_checked(plugin_file: Write) -> None:
+    assert "latentfx validate FILE says whether" in run("info", plugin_file("delay")).stdout
+    assert "not checked" not in run("info", "timbre-swap").stdout
+
+
 def test_info_as_json_holds_controls_origin_and_report() -> None:
     told = json.loads(run("info", "timbre-swap", "--json").stdout)
     assert (told["name"], told["latency_ms"]) == ("timbre-swap", 1000 * told["latency"] / 48_000)

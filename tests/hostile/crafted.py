@@ -112,7 +112,7 @@ def spellings() -> Iterator[Crafted]:
     unknown = field(200, 2, b"?")
     yield Crafted("spelling", "unknown field", _respelt(_IDENTITY, _IDENTITY + unknown), "has no field 200")
     plain = build(GAIN)
-    yield Crafted("spelling", "flatbuffer beside it", b"\x18\0\0\0ORTM" + plain, "not a plugin file")
+    yield Crafted("spelling", "flatbuffer beside it", b"\x18\0\0\0ORTM" + plain, "not an .onnx file")
     yield Crafted("spelling", "flatbuffer in a field", field(1, 0, b"\x0a") + plain, "ir_version comes twice")
     group = varint(1 << 3 | 3) + varint(1 << 3 | 4)
     yield Crafted("spelling", "group", plain + group, "the wire type 3")

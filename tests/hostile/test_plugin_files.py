@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from latentfx.errors import PluginFileError
 from latentfx.host import guard
-from latentfx.library import load
+from latentfx.library import describe, load
 
 Change = Callable[[onnx.ModelProto], None]
 Write = Callable[..., Path]
@@ -246,6 +246,22 @@ def test_what_is_no_onnx_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(PluginFileError):
         load(path)
+
+
+@pytest.mark.parametrize("open_it", [load, describe, lambda path: load(path, checked=True)])
+def test_file_of_another_kind_is_called_by_its_path(tmp_path: Path, open_it: Callable[[Path], Any]) -> None:
+    path = tmp_path / "sound.wav"
+    path.write_bytes(b"RIFF\x24\0\0\0WAVEfmt ")
+    with pytest.raises(PluginFileError) as caught:
+        open_it(path)
+    assert str(caught.value) == f"{path} is not an .onnx file of a plugin (ModelProto has no field 10)"
+
+
+def test_file_that_breaks_a_rule_is_called_by_its_path(plugin_file: Write) -> None:
+    path = plugin_file("delay", expanded_bomb)
+    with pytest.raises(PluginFileError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}: operator Expand breaks a rule")
 
 
 def test_a_folder_and_a_huge_file_are_refused_unread(tmp_path: Path) -> None:

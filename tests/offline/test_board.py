@@ -101,3 +101,37 @@ def test_an_empty_board_passes_audio_on(noise: np.ndarray) -> None:
     board = latentfx.Board()
     np.testing.assert_array_equal(board(noise.T, RATE), noise.T)
     assert (board.latency, board.sample_rate) == (0, RATE)
+
+
+def _append(board: latentfx.Board) -> None:
+    board.append(board)
+
+
+def _assign(board: latentfx.Board) -> None:
+    board[:] = [board]
+
+
+def _append_boards(board: latentfx.Board) -> None:
+    board.append(latentfx.Board([latentfx.Board([board])]))
+
+
+def _append_to_a_branch(board: latentfx.Board) -> None:
+    split = latentfx.Split([latentfx.Branch("one")])
+    board.append(split)
+    split["one"].board.append(board)
+
+
+@pytest.mark.parametrize("put", [_append, _assign, _append_boards, _append_to_a_branch])
+def test_board_refuses_itself_however_deep_it_lies(
+    delay: latentfx.LatentPlugin, put: Callable[[latentfx.Board], None]
+) -> None:
+    board = latentfx.Board([delay])
+    with pytest.raises(ControlError, match="a board cannot stand on itself"):
+        put(board)
+    board.append(latentfx.Board([delay]))
+    assert board(np.zeros(100, np.float32), RATE).shape == (100,)
+
+
+def test_board_of_nothing_is_refused_in_words() -> None:
+    with pytest.raises(ControlError, match="a board is made of None; give a list"):
+        latentfx.Board(None)  # type: ignore[arg-type]  # the board refuses it

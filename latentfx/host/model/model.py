@@ -159,7 +159,7 @@ def read_model(data: bytes) -> ParsedModel:
     try:
         record = wire.read(fields.MODEL, data, MAX_FIELDS)
         if "graph" not in record:
-            raise PluginFileError(f"not a plugin file: it holds no ONNX graph. {_AGAIN}")
+            raise PluginFileError(f"not an .onnx file of a plugin (it holds no ONNX graph). {_AGAIN}")
         metadata = [
             (entry.get("key", ""), entry.get("value", "")) for entry in record.get("metadata_props", ())
         ]
@@ -170,7 +170,7 @@ def read_model(data: bytes) -> ParsedModel:
             )
         return ParsedModel(version, _operator_set(record), _graph(record["graph"]), metadata)
     except RecursionError:
-        raise PluginFileError("not a plugin file: its graphs lie inside one another") from None
+        raise PluginFileError("not an .onnx file of a plugin (its graphs lie inside one another)") from None
 
 
 def _span(versions: range) -> str:
@@ -209,7 +209,9 @@ def _graph(record: Record) -> ParsedGraph:
     known: set[str] = set()
     for name in _names(graph):
         if name in known:
-            raise PluginFileError(f"not a plugin file: two values of its graph are called {name!r}")
+            raise PluginFileError(
+                f"not an .onnx file of a plugin (two values of its graph are called {name!r})"
+            )
         known.add(name)
     return graph
 
@@ -302,6 +304,6 @@ def _port(record: Record) -> Port:
     if "shape" in dense:
         axes = dense["shape"].get("dim", ())
         if any({"value", "param"} <= axis.keys() for axis in axes):
-            raise PluginFileError("not a plugin file: an axis has a size and a name")
+            raise PluginFileError("not an .onnx file of a plugin (an axis has a size and a name)")
         shape = tuple(axis.get("value") for axis in axes)
     return Port(record.get("name", ""), dense.get("elem_type", 0), shape)

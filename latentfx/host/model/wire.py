@@ -131,7 +131,9 @@ class _Reader:
                 if field.repeated:
                     found.setdefault(field.name, []).append(value)
                 elif field.name in found:
-                    raise PluginFileError(f"not a plugin file: {message.name}.{field.name} comes twice")
+                    raise PluginFileError(
+                        f"not an .onnx file of a plugin ({message.name}.{field.name} comes twice)"
+                    )
                 else:
                     found[field.name] = value
             elif wire == _BYTES and field.repeated and field.kind in _NUMBERS:
@@ -139,7 +141,7 @@ class _Reader:
                 position = stop
             else:
                 raise PluginFileError(
-                    f"not a plugin file: {message.name}.{field.name} has the wire type {wire}"
+                    f"not an .onnx file of a plugin ({message.name}.{field.name} has the wire type {wire})"
                 )
         return found
 
@@ -192,7 +194,7 @@ class _Reader:
 def _refusal(message: Message, field: Field | None, tag: int) -> PluginFileError:
     if field is not None:
         return PluginFileError(f"a plugin file holds no {field.name}; export it again")
-    return PluginFileError(f"not a plugin file: {message.name} has no field {tag >> 3}")
+    return PluginFileError(f"not an .onnx file of a plugin ({message.name} has no field {tag >> 3})")
 
 
 def _integer(field: Field, data: bytes, position: int, end: int) -> tuple[int, int]:
@@ -202,7 +204,7 @@ def _integer(field: Field, data: bytes, position: int, end: int) -> tuple[int, i
     if value >> 63:
         value -= 1 << 64
     if field.kind is Kind.INT32 and not -(1 << 31) <= value < 1 << 31:
-        raise PluginFileError(f"not a plugin file: {field.name} is {value}; allowed are 32 bits")
+        raise PluginFileError(f"not an .onnx file of a plugin ({field.name} is {value}; allowed are 32 bits)")
     return value, position
 
 
@@ -218,7 +220,7 @@ def _string(field: Field, data: bytes, position: int, end: int) -> tuple[str, in
     try:
         return data[position:end].decode("utf-8"), end
     except UnicodeDecodeError:
-        raise PluginFileError(f"not a plugin file: {field.name} is not UTF-8") from None
+        raise PluginFileError(f"not an .onnx file of a plugin ({field.name} is not UTF-8)") from None
 
 
 def _bytes(field: Field, data: bytes, position: int, end: int) -> tuple[memoryview, int]:
@@ -245,11 +247,11 @@ def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             if (byte == 0 and shift) or value > _MAX_VARINT:
-                raise PluginFileError("not a plugin file: a number is not in its shortest form")
+                raise PluginFileError("not an .onnx file of a plugin (a number is not in its shortest form)")
             return value, position
         shift += 7
         if shift > 63:
-            raise PluginFileError("not a plugin file: a number has more than 10 bytes")
+            raise PluginFileError("not an .onnx file of a plugin (a number has more than 10 bytes)")
     raise PluginFileError("the file is cut short or damaged: it ends inside a number")
 
 
