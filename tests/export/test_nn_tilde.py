@@ -69,7 +69,7 @@ def test_latent_channels_are_labelled_by_factor(module: Module) -> None:
     labels = (
         [f"(signal) z_{k}" for k in range(8)]
         + [f"(signal) v_{k}" for k in range(4)]
-        + ["(signal) loudness", "(signal) level"]
+        + ["(signal) loudness", "(signal) loud_level"]
     )
     assert module.encode_output_labels == module.decode_input_labels == labels
     assert module.swap_input_labels == module.swap_output_labels == labels
@@ -89,8 +89,13 @@ def test_the_report_of_parity_is_in_the_file_and_needs_no_torch_to_read(path: Pa
 def test_controls_hold_their_range_whatever_is_sent(module: Module, swapper: Plugin) -> None:
     for control in swapper.spec.controls:
         setter, getter = (getattr(module, f"{verb}_{control.name}") for verb in ("set", "get"))
-        assert getattr(module, f"{control.name}_params").tolist() == [2]
+        assert getattr(module, f"{control.name}_params").tolist() == [1 if control.curve == "integer" else 2]
         assert getter() == (pytest.approx(control.default),)
+        if control.curve == "integer":
+            for number, kept in ((10**9, control.maximum), (-(10**9), control.minimum)):
+                assert setter(number) == 0
+                assert getter() == (pytest.approx(kept),)
+            continue
         for sent, kept in ((1e9, control.maximum), (-1e9, control.minimum), (math.inf, control.maximum)):
             assert setter(sent) == 0
             assert getter() == (pytest.approx(kept),)
