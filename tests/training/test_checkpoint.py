@@ -128,3 +128,11 @@ def test_card_from_a_stranger_is_one_line_of_error(
     with pytest.raises(CheckpointError, match=message) as error:
         load_checkpoint(path, method)
     assert "\n" not in str(error.value)
+
+
+def test_file_that_is_no_checkpoint_is_told_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "s.wav").write_bytes(b"RIFF" + bytes(range(256)) * 4)
+    with pytest.raises(CheckpointError, match=r"s\.wav is not a checkpoint .*: it is no \.safetensors file"):
+        read_tensors(tmp_path / "s.wav")
+    with pytest.raises(CheckpointError, match=r"absent is not a checkpoint .*: No such file or directory$"):
+        read_tensors(tmp_path / "absent")

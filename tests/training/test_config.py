@@ -56,7 +56,7 @@ def test_a_recipe_is_read_with_its_defaults() -> None:
         (changed("train", lr=1e9), r"train\.lr is 1000000000\.0; allowed 0 to 10"),
         (changed("train", stages={"one": {"steps": 1, "lr": -1}}), r"NAME\.lr is -1\.0; allowed 0 to 10"),
         (changed("train", batch_size=10**8), r"batch_size is 100000000; allowed 1 to 100000"),
-        (changed("recipe", seed=-1), r"recipe\.seed is -1; allowed 0 to"),
+        (changed("recipe", seed=-1), r"recipe\.seed is -1; allowed 0 to 4294967295"),
         (changed("recipe", seed=10**20), r"recipe\.seed is 100000000000000000000; allowed 0 to"),
         (changed("recipe", name=""), r"recipe\.name is ''; allowed are letters"),
         (changed("recipe", name="../x"), r"recipe\.name is '\.\./x'; allowed are letters"),

@@ -42,6 +42,13 @@ def test_bfloat16_is_autocast_and_float32_is_not() -> None:
         assert (left @ left).dtype == torch.float32
 
 
+def test_unknown_device_is_told_without_a_list_of_pytorchs_own() -> None:
+    with pytest.raises(
+        RecipeError, match=r"'foo' cannot be used \(PyTorch knows no such device\); give auto"
+    ):
+        make_fabric("foo")
+
+
 @pytest.mark.parametrize("name", ["warp", "meta", "cuda:99"])
 def test_a_device_that_is_not_there_is_named_with_the_cure(name: str) -> None:
     with pytest.raises(RecipeError, match=rf"device '{name}' cannot be used .*give auto, cpu, cuda, cuda:1"):

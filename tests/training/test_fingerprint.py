@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 from toy import SignalAt, Toy, ToyClips, toy_clips, toy_recipe, train_toy
 
 from latentfx.errors import CheckpointError
 from latentfx.training.data import Example
 from latentfx.training.runs.checkpoint import read_tensors, write_tensors
-from latentfx.training.runs.fingerprint import mark
+from latentfx.training.runs.fingerprint import check_same, mark
 from latentfx.training.runs.reporting import Reporter
 from latentfx.training.runs.run import RunOutcome
 from latentfx.training.runs.start import train
@@ -86,3 +87,8 @@ def test_a_mark_is_told_by_every_sample_and_not_by_the_level() -> None:
     assert mark(quiet) == pytest.approx(mark(example))
     moved = replace(example, arrays={"audio": np.roll(example.audio, 1)})
     assert abs(mark(moved) - mark(example)) > 0.1
+
+
+def test_state_with_a_side_that_is_unknown_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="holds 'x' data, which this run lacks"):
+        check_same(tmp_path, {"x": torch.zeros(2)}, {"train": torch.zeros(2)})

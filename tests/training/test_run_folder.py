@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -53,6 +57,25 @@ def test_a_run_folder_that_cannot_be_made_is_an_error_with_the_cure(tmp_path: Pa
     (tmp_path / "run").write_text("a file")
     with pytest.raises(TrainingError, match=r"run folder .*run cannot be made .*give another --out"):
         train_toy(tmp_path / "run", toy_recipe())
+
+
+def test_full_disk_is_told_before_data_is_made_and_the_new_folder_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*, dir: Path) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("latentfx.training.runs.lock.tempfile.TemporaryFile", full)
+    told = r"nothing can be written into the run folder .*run \(No space left on device\); .* another --out"
+    with pytest.raises(TrainingError, match=told):
+        train_toy(tmp_path / "run", toy_recipe())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_removed_while_it_is_held_is_no_error(tmp_path: Path) -> None:
+    with held(tmp_path / "run"):
+        shutil.rmtree(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_got_nothing_is_removed_and_one_that_was_there_stays(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import glob
+import json
+import shlex
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from latentfx.errors import DataError
 from latentfx.training.data.example import Example
 from latentfx.training.data.places import resolve_path
 from latentfx.training.data.side import Group, Make, Outline
@@ -70,6 +74,19 @@ class Job:
     def note(self, text: str) -> None:
         """Tell the user something about the data: a file that was passed over, and why."""
         self.notes.append(f"data.parts[{self.index}]: {text}")
+
+    def refuse(self, unusable: Mapping[str, str], excluded: Sequence[str]) -> DataError:
+        """The error for recordings that cannot be used: every one, and the setting that leaves them out.
+
+        Args:
+            unusable: name of each recording -> why.
+            excluded: what the part leaves out already.
+        """
+        names = json.dumps([*excluded, *map(glob.escape, unusable)], ensure_ascii=False)
+        setting = shlex.quote(f"data.parts[{self.index}].exclude={names}")
+        lines = [f"{len(unusable)} of the recordings cannot be used:", *unusable.values()]
+        lines.append(f"replace them, or leave them out: --set {setting}")
+        return DataError("\n".join([*self.notes, *lines]))
 
     def group(self, make: Make, known: Sequence[Outline] | None = None) -> Group:
         """Examples that are made together: now, or when they are read.

@@ -77,8 +77,10 @@ def _text(name: str) -> str:
     if path.suffix == ".toml" or path.is_file():
         try:
             return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {name} cannot be read: {error}") from None
+        except OSError as error:
+            raise RecipeError(f"recipe {name} cannot be read: {error.strerror or error}") from None
+        except UnicodeDecodeError:
+            raise RecipeError(f"recipe {name} is no text in UTF-8; give a .toml file") from None
     if name not in shipped_recipes():
         message = unknown(f"recipe {name!r}", name, shipped_recipes())
         raise RecipeError(f"{message} (or the path of a .toml file)")

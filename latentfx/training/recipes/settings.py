@@ -54,8 +54,13 @@ def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
 def check_range(where: str, value: float, low: float, high: float = math.inf) -> None:
     """Raise RecipeError unless low <= value <= high."""
     if not low <= value <= high:
-        allowed = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
+        allowed = f"{_plain(low)} or more" if high == math.inf else f"{_plain(low)} to {_plain(high)}"
         raise RecipeError(f"setting {where} is {value!r}; allowed {allowed}")
+
+
+def _plain(number: float) -> str:
+    """A limit as it can be typed: a whole number has all its digits."""
+    return str(number) if isinstance(number, int) else f"{number:g}"
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:

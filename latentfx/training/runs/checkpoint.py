@@ -58,6 +58,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             earlier versions have no checksum.
     """
     try:
+        path.open("rb").close()  # safetensors tells of every file that it cannot open that it is not there
         with safetensors.safe_open(path, "pt") as file:
             told = file.metadata()
             header = read_json(told[_HEADER], constants=True)
@@ -67,7 +68,13 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         if told.get(_CHECKSUM) not in (None, str(_checksum(tensors))):
             raise ValueError("its values are not those that were written")
         return tensors, header
-    except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path} is not a checkpoint of latentfx: {error.strerror or error}") from None
+    except safetensors.SafetensorError:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of latentfx: it is no .safetensors file, or a damaged one"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is not a checkpoint of latentfx: {error}") from None
 
 

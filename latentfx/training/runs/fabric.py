@@ -95,6 +95,9 @@ def _choose(name: str) -> torch.device:
         return found if found is not None and found.type in AUTO else torch.device("cpu")
     try:
         device = torch.device(name)
+    except RuntimeError:  # it lists every kind that PyTorch was ever built for
+        raise _unusable(name, "PyTorch knows no such device") from None
+    try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]

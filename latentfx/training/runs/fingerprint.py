@@ -40,6 +40,11 @@ def check_same(folder: Path, before: Mapping[str, Tensor], now: Mapping[str, Ten
         CheckpointError: they differ.
     """
     for side, marks in before.items():
+        if side not in now:
+            raise CheckpointError(
+                f"the state in {folder} holds {side!r} data, which this run lacks: it is damaged, or by "
+                "another latentfx. Give another --out to train anew"
+            )
         other = _difference(marks, now[side])
         if other:
             raise CheckpointError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from filelock import FileLock, Timeout
 from latentfx.errors import TrainingError
 
 LOCK = ".lock"
+_PROBE_BYTES = 1 << 20
 
 
 @contextmanager
@@ -23,7 +25,7 @@ def held(folder: Path) -> Iterator[None]:
     Args:
         folder: made where absent, and removed again if nothing was written into it.
     Raises:
-        TrainingError: another process trains in this folder, or it cannot be made.
+        TrainingError: another process trains in this folder, or it cannot be made or written into.
     """
     new = not folder.exists()
     try:
@@ -40,8 +42,21 @@ def held(folder: Path) -> Iterator[None]:
             f"another process is training in {folder}; wait until it ends, stop it, or give another --out"
         ) from None
     try:
+        _check_writable(folder)
         yield
     finally:
         lock.release()
-        if new and {path.name for path in folder.iterdir()} <= {LOCK}:
-            shutil.rmtree(folder)
+        if new and folder.exists() and {path.name for path in folder.iterdir()} <= {LOCK}:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_writable(folder: Path) -> None:
+    """Write as much as a small state takes, so that a full disk is told before data is made."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+    except OSError as error:
+        raise TrainingError(
+            f"nothing can be written into the run folder {folder} ({error.strerror}); free space there, or "
+            "give another --out"
+        ) from None

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from latentfx.errors import DataError
 from latentfx.sound.level import frame_levels_db
 from latentfx.training.data import Dataset, Example, load_data
 from latentfx.training.data.pitch import measure_pitch
+from latentfx.training.recipes.files import override
 
 RATE = 16000
 INSTRUMENTS = ["violin", "trumpet"]
@@ -166,3 +169,29 @@ def test_no_validation_when_none_is_wanted(bank_root: Path) -> None:
     data = load(bank_root, SOURCES["tones"], SOURCES["recordings"], validation=0.0)
     assert data.validation == ()
     assert len(data.train) > 16
+
+
+def test_every_recording_that_cannot_be_used_is_named_once_with_the_setting(tmp_path: Path) -> None:
+    folder = tmp_path / "violin"
+    folder.mkdir()
+    tone = 0.1 * np.sin(np.arange(4 * RATE) * 0.1)
+    soundfile.write(folder / "good [1].wav", tone, RATE)
+    soundfile.write(folder / "nan [1].wav", np.full(4 * RATE, np.nan), RATE, subtype="FLOAT")
+    soundfile.write(folder / "zero.wav", np.zeros(1), RATE)
+    (folder / "text.wav").write_text("not a sound")
+    (folder / "notes.txt").write_text("not a sound")
+    part = {"kind": "recordings", "root": "", "exclude": ["*.bak"], "segment_seconds": 1}
+    table = {"instruments": ["violin"], "validation": 0, "parts": [part]}
+    with pytest.raises(DataError) as refused:
+        load_data(table, RATE, 0, data_root=tmp_path)
+    note, first, *reasons, last = str(refused.value).splitlines()
+    assert "passed over, no sound files: 1 x .txt" in note
+    assert first == "3 of the recordings cannot be used:"
+    assert [name for name in ("nan [1].wav", "text.wav", "zero.wav") if name in " ".join(reasons)] == [
+        "nan [1].wav",
+        "text.wav",
+        "zero.wav",
+    ]
+    (setting,) = shlex.split(last.partition("--set ")[2])
+    override({"data": table}, setting)
+    load_data(table, RATE, 0, data_root=tmp_path)
