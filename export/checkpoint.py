@@ -14,6 +14,7 @@ import torch
 
 from latentfx.errors import ExportError
 from latentfx.files import safe_name
+from latentfx.forms import SUFFIXES, WEB, check_names
 from latentfx.host.graph import read_metadata
 from latentfx.host.guard import naming, read_plugin_bytes
 from latentfx.host.plugin_file import REBUILD_KEY, Metadata
@@ -40,9 +41,6 @@ from .rebuild import rebuild_facts, rebuild_plugin
 from .torchscript.plugin import open_scripted
 from .web.runtime import find_runtime
 from .web.site import write_site
-
-WEB = "web"
-SUFFIXES = {"onnx": ".onnx", "nn~": ".ts", "neutone": ".nm", "m4l": ".amxd"}
 
 
 @dataclass(frozen=True)
@@ -113,6 +111,7 @@ def export_checkpoint(
         ExportError: the method has no plugin, or the file cannot be written.
         ContractError: the plugin breaks the contract. Then nothing is written.
     """
+    check_names(target if target is None else Path(target), to, name)
     to, scripted = _format(path, target, to), Path(path).suffix == SUFFIXES["nn~"]
     if to == WEB:
         if host_rate is not None:

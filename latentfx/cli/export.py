@@ -12,6 +12,7 @@ from latentfx.cli.bar import StepLine
 from latentfx.cli.complete import complete_plugin
 from latentfx.cli.stops import nothing_begun
 from latentfx.errors import MissingExtraError
+from latentfx.forms import check_names
 
 if TYPE_CHECKING:
     from latentfx.export import Exported
@@ -123,6 +124,7 @@ def export(
     and the operator (swap, rotate); messages such as `set pitch_st -12` and `set timbre trumpet:0.7` turn
     the controls, `set reset 1` starts again, and `bufsize 0` has the smallest delay.
     """
+    check_names(target, to, name)
     with StepLine(f"exporting {source}") as steps:
         steps.show("loading PyTorch")
         try:

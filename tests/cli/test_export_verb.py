@@ -67,3 +67,23 @@ def test_without_the_lab_the_error_names_the_extra(tmp_path: Path, monkeypatch: 
     result = run("export", tmp_path)
     assert result.exit_code == 1
     assert "pip install 'latentfx[lab]'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["x.xyz"], "x.xyz ends in '.xyz'; a plugin file ends in .onnx, .ts, .nm or .amxd"),
+        (["x.xyz", "--to", "onnx"], "x.xyz ends in '.xyz'; a plugin file ends in"),
+        (["."], ". is a folder; name a file in it, which ends in .onnx, .ts, .nm or .amxd"),
+        (["x.onnx", "--name", "a\x1bb"], "it needs a letter, and no control characters"),
+        (["x.onnx", "--name", " "], "it needs a letter, and no control characters"),
+    ],
+)
+def test_export_refuses_a_target_or_name_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "latentfx.export", None)  # to load it is another error
+    monkeypatch.chdir(tmp_path)
+    result = run("export", "ring", *words)
+    assert result.exit_code == 1
+    assert told in " ".join(result.stderr.split())

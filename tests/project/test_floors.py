@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         frozenset,
         (
             {"arrays", "errors", "files", "names", "page", "sound.level", "strict_json"},
-            {"control"},
+            {"control", "forms"},
             {"spec"},
             {"plugin", "host.plugin_file", "dsp", "host.model", "host.runs", "host.sizes", "host.watch"}
             | {"host.code_map"},
