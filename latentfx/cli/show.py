@@ -149,7 +149,7 @@ def _print_controls(console: Console, spec: PluginSpec) -> None:
                 control.name, _plain(control.allowed), f"{control.default:g}", _plain(control.description)
             )
     if table.row_count:
-        console.print("\n[bold]controls[/bold]", table, sep="\n")
+        console.print("", table, sep="\n")
     for blend in spec.blends:
         console.print(f"\n[bold]{_plain(blend.name)}[/bold]  {_plain(blend.description)}")
         console.print(f"one of {_plain(', '.join(blend.choices))}; a blend is written A:0.7+B:0.3")

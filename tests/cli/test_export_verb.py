@@ -20,10 +20,10 @@ def test_export_prints_the_file_its_size_and_the_checks(exported: tuple[Path, st
     path, printed = exported
     first, second = printed.splitlines()
     assert re.fullmatch(
-        rf"{path}: tiny, \d\.\d MB, 16000 Hz, latency 128 samples \(8\.0 ms\), 9 controls", first
+        rf"{path}: tiny, \d\.\d MB, 16000 Hz, latency 128 samples \(8\.0 ms\), 10 controls", first
     )
     assert re.fullmatch(
-        r"verified: 11 laws of the contract, 8 checks of the file; "
+        r"verified: 12 laws of the contract, 8 checks of the file; "
         r"torchscript within \S+, onnx within \S+ of torch",
         second,
     )

@@ -127,7 +127,7 @@ def completed(line: str) -> list[str]:
         ("latentfx train timbre-swap-", ["timbre-swap-held-out", "timbre-swap-tones"]),
         ("latentfx export timbre", ["timbre-swap", "timbre-swap-live"]),
         ("latentfx validate rin", ["ring"]),
-        ("latentfx bench lat", ["latent-mix"]),
+        ("latentfx bench lat", ["latent-knobs", "latent-mix"]),
         ("latentfx apply a.wav b.wav -p ri", ["ring"]),
         ("latentfx apply a.wav b.wav --timbre tr", ["trumpet", "trombone"]),
         ("latentfx apply a.wav b.wav --timbre flute+ob", ["flute+oboe"]),
