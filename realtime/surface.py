@@ -310,7 +310,8 @@ class Surface:
             AudioFileError: a take of that name, or a folder that refuses it.
             LiveError: a recording is under way.
         """
-        self._stream.record(plain_name(name))
+        take = plain_name(name)
+        self._stream.record(take)
 
     def stop_recording(self) -> None:
         """End the recording, if there is one; its files are whole then.

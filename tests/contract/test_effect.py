@@ -135,7 +135,8 @@ def test_the_gate_closes_in_a_line_over_eight_hops() -> None:
     """And so without a click: what is heard is what an open gate lets through, times that line."""
     effect, never = identity_effect(model=Hums()), identity_effect(model=Hums(), gate_db=-200.0)
     heard = torch.cat([tone(20 * HOP), 1e-7 * tone(RATE // HOP * HOP)], 2)
-    opening, _ = effect.gate(heard, effect.gate.initial_state(1))
+    filtered, _ = effect.filter(heard, effect.filter.initial_state(1, effect.filtered_channels))
+    opening, _ = effect.gate(filtered[-1], effect.gate.initial_state(1))
     assert float(opening[..., 10 * HOP]) == 1.0
     assert opening[..., -RATE // 4 :].abs().max() == 0.0
     assert float(opening.diff().abs().max()) == pytest.approx(1.0 / (8 * HOP), rel=1e-3)

@@ -35,10 +35,11 @@ def swapper(trained: Swapper) -> Plugin:
 
 
 def test_a_blend_is_one_knob_and_the_hosts_own_are_left_out(swapper: Plugin) -> None:
-    timbre, pitch = choose_knobs(swapper.spec)
+    timbre, pitch, octave = choose_knobs(swapper.spec)
     assert (timbre.name, timbre.default, timbre.indices) == ("timbre", pytest.approx(1 / 3), (0, 1, 2, 3))
     assert timbre.text == "from one to the next: violin, flute, clarinet, input"
     assert (pitch.name, pitch.default, pitch.low, pitch.high) == ("pitch_st", 0.5, -12.0, 12.0)
+    assert (octave.name, octave.low, octave.high) == ("octave_auto", 0.0, 1.0)
 
 
 def test_there_are_four_knobs_at_most_and_words_fit() -> None:

@@ -163,6 +163,6 @@ def test_the_commands_of_the_guide_write_a_page(
     (tmp_path / npm_package.name).symlink_to(npm_package)  # where the first command puts it
     done = CliRunner().invoke(app, export.split()[1:])
     assert done.exit_code == 0, done.output
-    assert "site/index.html: ring, 16." in done.output
+    assert "site/index.html: ring, 17." in done.output
     assert f"try it: {serve}" in done.output
     assert (tmp_path / "site" / "index.html").is_file()
