@@ -310,8 +310,7 @@ class Surface:
             AudioFileError: a take of that name, or a folder that refuses it.
             LiveError: a recording is under way.
         """
-        take = plain_name(name)
-        self._stream.record(take)
+        self._stream.record(plain_name(name))
 
     def stop_recording(self) -> None:
         """End the recording, if there is one; its files are whole then.

@@ -34,7 +34,7 @@ def surface(plugin_file: Write) -> Iterator[Surface]:
     """A plugin whose output is its input times `gain`, 0 to 4, without a device."""
     with in_callback(latentfx.load(plugin_file("gain")), block=64) as host:
         wire = SimpleNamespace(label="horn to room")
-        rest = {"waiting": False, "recorder": None, "recording": False, "midi": ()}
+        rest = {"waiting": False, "recorder": None, "recording": False, "midi": (), "record": pytest.fail}
         stream: Any = SimpleNamespace(host=host, wire=wire, **rest)
         yield Surface(stream)
 
